@@ -1,0 +1,51 @@
+"""The errors that trialkg raises on purpose. Each is one line: what, where, how to mend it."""
+
+from __future__ import annotations
+
+
+class KgError(Exception):
+    """Anything trialkg can explain. ``exit_code`` is what the command line returns."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what, self.where, self.mend = what, where, mend
+        super().__init__(": ".join(part for part in (where, what) if part) + (f". {mend}" if mend else ""))
+
+
+class UsageError(KgError):
+    """The command was given something it cannot mean (an unknown query, a value of the wrong type)."""
+
+    exit_code = 2
+
+
+class SourceError(KgError):
+    """A source cannot be read at all: a missing file, a broken archive."""
+
+
+class VocabularyError(KgError):
+    """A vocabulary file contradicts itself."""
+
+
+class QueryError(KgError):
+    """A stored query's header and its text disagree, or a parameter does not fit."""
+
+    exit_code = 2
+
+
+class ShapeError(KgError):
+    """A shapes file cannot be used."""
+
+
+class StoreError(KgError):
+    """The store is missing, damaged or written by another version."""
+
+
+class LimitReached(KgError):
+    """A bound on time, rows or memory was reached; the answer would have been incomplete."""
+
+    exit_code = 4
+
+
+class EndpointError(KgError):
+    """A remote SPARQL endpoint did not answer, or answered with something else."""

@@ -1,0 +1,189 @@
+"""Find the names of vocabulary terms in text: one pass, exact offsets, whole words.
+
+Registries spell one name many ways ("IL-13Rα2", "IL13Ra2", "IL‑13 R alpha 2"). Text is folded character by character, so
+offsets stay valid; a form is expanded once into the spellings it stands for, and an Aho–Corasick automaton
+(Aho & Corasick 1975, https://doi.org/10.1145/360825.360855) finds all of them together.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+import ahocorasick
+import msgspec
+
+from kg.vocabularies import Term, load_vocabularies
+
+_GREEK = {"α": ("a", "alpha"), "β": ("b", "beta"), "γ": ("g", "gamma"), "δ": ("d", "delta"), "ε": ("e", "epsilon"),
+          "ζ": ("z", "zeta"), "κ": ("k", "kappa"), "λ": ("l", "lambda"), "μ": ("u", "mu"), "µ": ("u", "mu")}
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u00ad"
+_SPACES = "\u00a0\u2002\u2003\u2009\u200a\u202f\u3000\t\n\r\x0b\x0c"
+_FOLD = {**{ord(greek): latin for greek, (latin, _) in _GREEK.items()},
+         **{ord(greek.upper()): latin for greek, (latin, _) in _GREEK.items() if len(greek.upper()) == 1},
+         **dict.fromkeys(map(ord, _DASHES), "-"), **dict.fromkeys(map(ord, _SPACES), " "),
+         **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D},
+         ord("\u2019"): "'", ord("\u2018"): "'", ord("\u2032"): "'"}
+_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
+_SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
+_BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
+_MAX_BREAKS = 4
+_SHORT_TO_GREEK = {"a": "α", "b": "β", "g": "γ", "d": "δ"}
+
+
+def fold_width(text: str) -> str:
+    """Fold dashes, spaces, full-width and Greek characters, one for one.
+
+    >>> fold_width("CD19‑CAR γδ")
+    'CD19-CAR gd'
+    """
+    return text.translate(_FOLD)
+
+
+def fold(text: str) -> str:
+    """Fold width and ASCII case; the length never changes.
+
+    >>> fold("IL‑13Rα2")
+    'il-13ra2'
+    """
+    return text.translate(_FOLD).translate(_LOWER)
+
+
+def expand_form(form: str) -> frozenset[str]:
+    """Every folded-width spelling that a form stands for.
+
+    Hyphen, space and nothing are alike where the form has one of them and between letters and the digits that follow.
+
+    >>> sorted(expand_form("CD-7"))
+    ['CD 7', 'CD-7', 'CD7']
+    >>> "IL-13R alpha 2" in expand_form("IL-13Ra2")
+    True
+    """
+    text = _SHORT_GREEK.sub(lambda found: _SHORT_TO_GREEK[found[1]], form)
+    spelled: list[str] = [""]
+    for char in text:
+        if char in _GREEK:
+            latin, name = _GREEK[char]
+            # A separator may stand before a Greek letter written out, and after it ("IL-13R alpha 2").
+            spelled = [head + tail for head in spelled for tail in (latin, f"\x00{name}\x00", f"\x00{latin}")]
+        else:
+            spelled = [head + char for head in spelled]
+    return frozenset(itertools.chain.from_iterable(_expand_breaks(fold_width(one)) for one in spelled))
+
+
+def _expand_breaks(text: str) -> Iterator[str]:
+    text = text.strip("\x00").replace("\x00\x00", "\x00").replace("-\x00", "-").replace("\x00-", "-").replace("\x00 ", " ")
+    parts = re.split(r"[-\s\x00]+|(?<=[A-Za-z])(?=\d)", text)
+    breaks = len(parts) - 1
+    if breaks > _MAX_BREAKS:
+        written = _BREAK.sub(lambda found: found[0][:1] and " ", text.replace("\x00", " "))
+        yield written
+        yield text.replace("\x00", "-")
+        return
+    for chosen in itertools.product(("", "-", " "), repeat=breaks):
+        yield "".join(part + sep for part, sep in itertools.zip_longest(parts, chosen, fillvalue=""))
+
+
+class Match(msgspec.Struct, frozen=True, gc=False):
+    """A term's name in a text: ``text[start:end]``.
+
+    :ivar is_contextual: True when the form means the term only beside a binder word.
+    """
+
+    start: int
+    end: int
+    term: Term
+    is_contextual: bool = False
+
+
+class Lexicon:
+    """A matcher over the forms of some vocabularies.
+
+    :param terms: The terms to find.
+    :param glued_before: Folded words that may touch a name from the left ("anti" in "antiCD19").
+    :param glued_after: Folded words that may touch it from the right ("car" in "CD19CAR").
+    :param digits_after: Whether a digit may follow ("CART19" names the modality).
+    """
+
+    def __init__(self, terms: Iterable[Term], *, glued_before: tuple[str, ...] = (), glued_after: tuple[str, ...] = (),
+                 digits_after: bool = False) -> None:
+        self._before, self._after, self._digits = glued_before, (*glued_after, "s"), digits_after
+        self._longest_before = max(map(len, glued_before), default=0)
+        self._automaton = ahocorasick.Automaton()
+        entries: dict[str, list[tuple[Term, str | None, bool]]] = {}
+        for term in terms:
+            for forms, is_cased, is_contextual in ((term.forms, False, False), (term.case_forms, True, False),
+                                                   (term.context_forms, False, True)):
+                for spelling in {spelling for form in forms for spelling in expand_form(form)}:
+                    cased = spelling if is_cased else None
+                    entries.setdefault(spelling.translate(_LOWER), []).append((term, cased, is_contextual))
+        for key, found in sorted(entries.items()):
+            self._automaton.add_word(key, (len(key), tuple(found)))
+        if entries:
+            self._automaton.make_automaton()
+        self._is_empty = not entries
+
+    def find(self, text: str) -> list[Match]:
+        """Names in ``text``, in order, longest first where they overlap.
+
+        >>> [text.notation for text in (match.term for match in open_lexicon("antigen").find("anti-CD123 CAR-T"))]
+        ['IL3RA']
+        """
+        if self._is_empty:
+            return []
+        width = fold_width(text)
+        low = width.translate(_LOWER)
+        found: list[Match] = []
+        for last, (length, entries) in self._automaton.iter(low):
+            start, end = last + 1 - length, last + 1
+            if not self._is_word(low, start, end):
+                continue
+            for term, cased, is_contextual in entries:
+                if cased is None or width[start:end] == cased:
+                    found.append(Match(start, end, term, is_contextual))
+        return _keep_longest(found)
+
+    def _is_word(self, low: str, start: int, end: int) -> bool:
+        if start and low[start - 1].isalnum():
+            head = low[max(0, start - self._longest_before):start]
+            glued = next((word for word in self._before if head.endswith(word)), None)
+            if glued is None or (start > len(glued) and low[start - len(glued) - 1].isalnum()):
+                return False
+        if end < len(low) and low[end].isalnum():
+            if self._digits and low[end].isdigit():
+                return True
+            glued = next((word for word in self._after if low.startswith(word, end)), None)
+            if glued is None:
+                return False
+            after = end + len(glued)
+            return glued != "s" or after >= len(low) or not low[after].isalnum()
+        return True
+
+
+def _keep_longest(found: list[Match]) -> list[Match]:
+    """Drop matches that lie inside, or overlap, a longer one; of equals, prefer a form that needs no context."""
+    kept: list[Match] = []
+    taken_to = -1
+    for match in sorted(found, key=lambda one: (one.start, -one.end, one.is_contextual, one.term.notation)):
+        if match.start >= taken_to:
+            kept.append(match)
+            taken_to = match.end
+        elif kept and match.start == kept[-1].start and match.end == kept[-1].end and match.term is not kept[-1].term \
+                and match.is_contextual == kept[-1].is_contextual and match.term.scheme != kept[-1].term.scheme:
+            kept.append(match)
+    return kept
+
+
+@cache
+def open_lexicon(*schemes: str) -> Lexicon:
+    """The matcher over the named vocabularies, built once.
+
+    Glue words fit how constructs are written: "antiCD19", "CD19CAR", "CART19".
+    """
+    vocabularies = load_vocabularies()
+    terms = [term for scheme in schemes for term in vocabularies.scheme(scheme).values()]
+    if "antigen" in schemes:
+        return Lexicon(terms, glued_before=("anti", "ucart", "cart", "car", "scar"), glued_after=("car", "ucar", "bite", "pos", "neg"))
+    return Lexicon(terms, digits_after="modality" in schemes)
