@@ -136,6 +136,7 @@ class Study(Frozen):
 
     :ivar facts: Facts of the trial itself by card key (``status``, ``phases`` …); several for a list.
     :ivar passages: All prose, in reading order.
+    :ivar set_aside: Values that could not be read, each with its field and the reason; the rest of the record stands.
     """
 
     record: Record
@@ -145,6 +146,7 @@ class Study(Frozen):
     outcomes: tuple[Outcome, ...] = ()
     sites: tuple[Site, ...] = ()
     passages: tuple[Passage, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
     def first(self, key: str) -> Any:
         """Value of the first fact under ``key``, or None."""
