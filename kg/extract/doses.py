@@ -31,10 +31,10 @@ def _spell_power(name: str) -> str:
 
 
 _AMOUNT = re.compile(
-    rf"(?<![\w.^\\])(?:(?P<list>\(\s?{_LIST}\s?\)|{_LIST})(?:\s{{0,2}}\\?[x×*·✕]\s{{0,2}}(?:{_spell_power('t')}"
+    rf"(?<![\w^\\])(?<!\d\.)(?:(?P<list>\(\s?{_LIST}\s?\)|{_LIST})(?:\s{{0,2}}\\?[x×*·✕]\s{{0,2}}(?:{_spell_power('t')}"
     r"|10 ?(?P<lost>\d{1,2})(?!\d|\.\d|,\d{3}(?!\d))|(?P<zeros>1(?:,?000){1,3})(?!\d))"
     r"|[ -]?(?P<word>thousand|million|billion)s?\b(?![ -](?:thousand|million))|e\+?(?P<sci>\d{1,2})(?![\d.]))"
-    rf"|{_spell_power('b')}|(?P<plain>[1-9]\d{{0,2}}(?:,\d{{3}}){{1,3}}(?![\d,])|[1-9]\d{{4,11}}(?!\d|\.\d)))",
+    rf"|(?<![×*·✕]){_spell_power('b')}|(?P<plain>[1-9]\d{{0,2}}(?:,\d{{3}}){{1,3}}(?![\d,])|[1-9]\d{{4,11}}(?!\d|\.\d)))",
     re.IGNORECASE)
 _WORDS = {"thousand": 3, "million": 6, "billion": 9}
 _SMALL = re.compile(_NUMBER)

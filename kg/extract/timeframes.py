@@ -25,26 +25,31 @@ _UNITS = {"second": 1 / 86400, "sec": 1 / 86400, "minute": 1 / 1440, "min": 1 / 
 _ONES = {word: float(value) for value, word in enumerate(
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen".split(), start=1)}
+_ORDINALS = {word: float(value) for value, word in enumerate(
+    "first second third fourth fifth sixth seventh eighth ninth tenth".split(), start=1)}
 _TENS = {word: float(value * 10) for value, word in enumerate(
     "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
 
-_UNIT = (r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|mths?|mos?|mon|mouths?|moths?|monthes|"
+_UNIT = (r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|months?|mths?|mos?|mon|mouths?|moths?|monthes|"
          r"years?|yrs?|yeas?)")
 _NUMBER = r"(?:\d,\d{3}(?![\d,])|\d{1,9}(?:\.\d{1,6})?)"
 _TOKEN = re.compile(
     rf"""(?P<window>[(\[]?\s?(?:±|\+\s?/\s?-|\+-)\s?{_NUMBER}(?:[\s-]?(?P<window_unit>{_UNIT})\b)?\s?[)\]]?)
     |(?P<short>\b[DWMY]\+?(?P<short_number>\d{{1,4}})\b)
-    |(?P<number>(?<![\w.]){_NUMBER})(?:st|nd|rd|th)?(?![\d.]\d)(?:(?P<glued>[hdwmy])\b)?
-    |(?P<word>\b(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)})\b)?|(?:{'|'.join(_ONES)}))\b)
+    |(?P<number>(?<![\w.]){_NUMBER})(?:st|nd|rd|th)?(?![\d.]\d)(?:(?P<glued>\s?h|[dwmy])\b)?
+    |(?P<word>\b(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)})\b)?|(?:{'|'.join(_ONES)}))\b
+        |\b(?:{'|'.join(_ORDINALS)})(?=\s{_UNIT}\b))
     |(?P<unit>(?<![a-z]){_UNIT}(?![a-z]))
     |(?P<range>\bto\b|\bthrough\b|\bthru\b|\buntil\b|\btill\b|\bup\sto\b|[-~])
     |(?P<list>,|;|/|&|、|:|\band\b|\bor\b)
-    |(?P<skip>\b(?:every|each|per|cycle\s(?:length|duration)|cycles?\s?(?:=|is|are|lasts?|of))\b)
+    |(?P<skip>\b(?:(?:every|each|per|cycle\s(?:length|duration))\b|cycles?\s(?:is|are|lasts?|of)\b|cycles?\s?=))
     |(?P<label>\b(?:cycles?|visits?|phase|part|cohort|stage|grade|course|dose|level|version|group|arm|step)\b)
-    |(?P<article>\b(?:within|over|after|until|to|for|in|half)\sa\b|\bhalf\b)
-    |(?P<filler>\b(?:consecutive|calendar|full|additional|more|further|study)\b|\#)
+    |(?P<article>^an?\b|\b(?:within|over|after|until|to|for|in|half)\san?\b|\bhalf\b)
+    |(?P<filler>\b(?:consecutive|calendar|full|additional|more|further|study)\b|[\#+])
     |(?P<other>[^\W\d_]+|\S)
     """, re.VERBOSE | re.IGNORECASE)
+
+_GLUED_UNIT = re.compile(rf"(?<![a-z])({_UNIT})(?=\d)", re.IGNORECASE)
 
 
 class _Token(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +72,7 @@ _EVENTS = (r"progression|progressive\sdisease|\bpd\b|death|die[sd]?\b|relapse|re
            r"end\sof\s(?:the\s)?(?:study|treatment|trial|follow|therapy|life)|last\s(?:follow|visit|contact)|new\santi|recovery|"
            r"resolution|loss\sof\sresponse|termination|data\scut")
 _EVENT_END = re.compile(rf"\b(?:until|till|to|through|thru|prior\sto|before|throughout|at|after|upon|or|and|whichever)\b[^.;]{{0,90}}?"
-                        rf"(?:{_EVENTS})|^(?:study\s|disease\s)?(?:{_EVENTS})|whichever\s(?:occurs|comes|is|came|occurred|happens)",
+                        rf"(?:{_EVENTS})|^(?:study\s|disease\s)?(?:{_EVENTS})|whichever\s(?:occurs|comes|came|occurred|happens)",
                         re.IGNORECASE)
 _ANCHORS = ("transplantation", "transplant", "hsct", "hct", "infusion", "reinfusion", "injection", "randomization",
             "randomisation", "enrollment", "enrolment", "registration", "surgery", "operation", "diagnosis",
@@ -96,7 +101,7 @@ def parse_time_frame(text: str) -> TimeFrame | None:
     TimeFrame(raw='from infusion until disease progression', low=None, high=None, days=(), anchor='infusion', event_driven=True)
     >>> parse_time_frame("not applicable")
     """
-    folded = fold_width(text[:_MAX_LENGTH])
+    folded = _GLUED_UNIT.sub(r"\1 ", fold_width(text[:_MAX_LENGTH]))
     times = list(_read_times(folded))
     low, high, days = _bound_times(times)
     anchor = find_anchor(folded)
@@ -175,7 +180,7 @@ def _cut_tokens(text: str) -> list[_Token]:
         elif found["number"]:
             tokens.append(_Token("number", start, end, float(found["number"].replace(",", ""))))
             if found["glued"]:
-                tokens.append(_Token("unit", end - 1, end, unit_days(found["glued"])))
+                tokens.append(_Token("unit", end - 1, end, unit_days(found["glued"].strip())))
         elif found["word"]:
             tokens.append(_Token("number", start, end, _read_word(found["word"])))
         elif found["unit"]:
@@ -249,6 +254,7 @@ class _Pairing:
         while (unit := self._unit_behind(place)) is None:
             following = self._next_number(place)
             if following is None:
+                yield from self._count_cycles(place)
                 self._at += place + 1
                 return
             places.append(place := following)
@@ -259,6 +265,11 @@ class _Pairing:
         for place in places:
             yield self._make_time(place, self._token(place).value * days, unit if place == places[-1] else place)
         self._at += unit + 1
+
+    def _count_cycles(self, place: int) -> Iterator[_Time]:
+        """Read "4 cycles" where the text tells how long a cycle is."""
+        if self._cycle_days and self._kind(place + 1) == "label" and self._word(place + 1).lower().startswith("cycle"):
+            yield self._make_time(place, self._token(place).value * self._cycle_days, place)
 
     def _read_headed(self) -> Iterator[_Time]:
         """Read "Weeks 2, 4 and 8"; a unit that no number follows is passed over."""
@@ -360,4 +371,4 @@ def unit_days(unit: str) -> float:
 
 def _read_word(words: str) -> float:
     tens, _, ones = re.sub(r"[- ]", " ", words.lower()).partition(" ")
-    return _TENS.get(tens, _ONES.get(tens, 0.0)) + _ONES.get(ones, 0.0)
+    return _TENS.get(tens, _ONES.get(tens, _ORDINALS.get(tens, 0.0))) + _ONES.get(ones, 0.0)

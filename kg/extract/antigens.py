@@ -1,0 +1,259 @@
+"""Antigen mentions and their role: what a product binds, and what only stands near it.
+
+Every mention is judged by the words beside it, and lists share one judgement ("anti-CD19 and CD22"). The roles are those of
+``terms.tsv``; only ``target`` makes a binding. Patterns look at a bounded window, so reading is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from kg.lexicon import Match, fold_width, open_lexicon
+from kg.model import Mention, Passage
+from kg.vocabularies import load_vocabularies
+
+_WINDOW = 70
+_SIGNALS = frozenset({"CD28", "TNFRSF9", "CD247", "CD3E", "CD3", "ICOS", "TNFRSF4", "CD27", "CD8A", "CD8", "CD244", "CD40"})
+"""Parts of constructs and reagents: a target only where a binder word names them as one."""
+
+_LIST_GAP = re.compile(r"(?:\s?(?:/|,|&|\+|;|\||×|-|–)\s?|,?\s(?:and/or|and|or|plus|x|with)\s)(?:anti[- ])?", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.;:!?](?=\s)|\n")
+
+_TARGET_BEFORE = re.compile(
+    r"(?:\banti[- ]?|\ba-|α-?|\b(?:targeting|targets?|targeted (?:to|at|against)|against|directed (?:against|to|at|towards?)|"
+    r"specific (?:for|to|against)|specifically (?:recogni[sz]e|bind|target)s?|recogni[sz](?:ing|es?)|binds?(?: to)?|binding(?: to)?|"
+    r"redirected (?:to|against|towards?)|reactive (?:to|with)|directs? .{1,20} to|bispecific|dual[- ]target(?:ing|ed)?|armed with|"
+    r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
+    r"CAR (?:for|to)|(?:\bU?CAR|CART|CAR-?T|TCR|TCR-?T)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
+    r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|\bhu)[- (\[]*$", re.IGNORECASE)
+_TARGET_AFTER = re.compile(
+    r"[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:bi-?specific|dual|tandem|single|universal|allogen(?:e?ic)|autologous|humani[sz]ed|"
+    r"fully human|armou?red|fast|novel|targeted|compound|gene|logic[- ]gated|specific|based|directed|targeting|T cells? with|"
+    r"third generation|second generation|fourth generation|4th generation|modified|engineered|expressing|nanobody|VHH|scFv|"
+    r"antigen|receptor|TCR)[- ]){0,3}"
+    r"(?:CAR\b|CARs\b|CAR-|CART|CAAR|chimeric|UCAR|U-CAR|cCAR|tanCAR|iCAR|bCAR|BiCAR|gdCAR|STAR|TCR|TRuC|targeted|-?targeting|directed|"
+    r"-?specific|redirected|reactive|[-/]?CAR|"
+    r"bi-?specific|dual|loaded|universal T|T[- ]?cells?\b|NK\b|γδ|engineered T|gene[- ]modified T|transduced T|"
+    r"modified T|receptor T)", re.IGNORECASE)
+_COMBINATION_AFTER = re.compile(
+    r"[)\]]?[- ]?(?:(?:targeted|directed|targeting|monoclonal|blocking|checkpoint|immune checkpoint|antagonist|humani[sz]ed)[- ])?"
+    r"(?:antibod|mAbs?\b|monoclonal|inhibitor|blockade|ADC\b|bispecific antibod|immunotoxin|"
+    r"checkpoint|antagonist|agonist|BiTE|TCE\b|x ?CD3)", re.IGNORECASE)
+_POSITIVE_AFTER = re.compile(r"[)\]]?\s?(?:\(?\+\)?|[- ]?(?:positive|pos\b|expressing|expression|bearing|overexpress|high\b|"
+                             r"mutat|mutant|ITD|amplif|rearrang|status|level|antigen expression))", re.IGNORECASE)
+_NEGATIVE_AFTER = re.compile(r"[)\]]?\s?(?:[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\(-\))", re.IGNORECASE)
+_NEGATIVE_BEFORE = re.compile(r"\b(?:non-|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE)
+_REAGENT = re.compile(r"bead|co-?stimulation signal|magnetic|dynabead|OKT3|leukapheresis product|cell selection|selected|selection|"
+                      r"enrich|depleti|deplete|clinimacs|stimulated (?:with|by)|activated (?:with|by|using)|response to", re.IGNORECASE)
+_EDIT_AFTER = re.compile(r"[)\]]?[- ]?(?:gene[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
+                         r"inactivat|-null\b|CRISPR)", re.IGNORECASE)
+_EDIT_BEFORE = re.compile(r"(?:knock(?:ed|ing)?[- ]?(?:out|down)|disrupt\w{0,4}|delet\w{0,4}|edit\w{0,4}|ablat\w{0,4}|inactivat\w{0,4}|"
+                          r"deficient in|removal|eliminat\w{0,4})(?: (?:of|the|endogenous|gene|genes|both|for|in)){0,3}[ -]$", re.IGNORECASE)
+_PRIOR_BEFORE = re.compile(
+    r"(?:\bprior|\bprevious(?:ly)?|\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
+    r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|\bhave received|"
+    r"\bhad received|\breceived|\bexposed to|\bexposure to|\bsalvage after|\btreated (?:with|by)|\bpost[- ])"
+    r"[^.;]{0,45}$", re.IGNORECASE)
+_SECRETED_BEFORE = re.compile(r"(?:secret\w{1,5}|releas\w{1,4}|self-express\w{1,4}|autocrine|armou?red with|co-?express\w{1,4}|"
+                              r"express\w{1,4})[^.;,]{0,25}$", re.IGNORECASE)
+_SECRETED_AFTER = re.compile(r"[- ]?(?:antibod|scFv|nanobod|blocking|fusion|/CD28|dominant|switch|secret)", re.IGNORECASE)
+_COSTIM_NEAR = re.compile(r"co-?stimulat|signal+ing|endodomain|intracellular|transmembrane|zeta|ζ|domain|second[- ]generation|"
+                          r"third[- ]generation|hinge", re.IGNORECASE)
+_SHORT_LIST = re.compile(r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:\s?[/&+,-]\s?(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])", re.IGNORECASE)
+_CODE = re.compile(r"(?<![A-Za-z])(?:U?CAR-?T?|[45]?SCAR|hu?CART|fh?CAR|CTL)[- ]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}| ?(?:days?|months?|years?|weeks?))")
+_CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
+_CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A name of an antigen in a passage, before it is judged; ``is_code`` where a construct's code implies it ("CART-19")."""
+
+    start: int
+    end: int
+    antigen: str
+    is_contextual: bool = False
+    is_code: bool = False
+
+
+def find_mentions(passages: Sequence[Passage]) -> tuple[Mention, ...]:
+    """All antigen mentions of the passages, judged, in text order.
+
+    >>> [(m.antigen, m.role) for m in find_mentions([Passage("title", "text", 0, "CD7 CAR-T after CD19-negative relapse")])]
+    [('CD7', 'target'), ('CD19', 'negated')]
+    """
+    return tuple(mention for passage in passages for mention in _judge_passage(passage))
+
+
+def find_places(text: str) -> tuple[Place, ...]:
+    """Names of antigens in a text, with abbreviated lists and codes written out.
+
+    >>> [place.antigen for place in find_places("CD19/20/22 CAR-T")]
+    ['CD19', 'MS4A1', 'CD22']
+    >>> [place.antigen for place in find_places("CART-19 and 4SCAR20/22/PSMA")]
+    ['CD19', 'MS4A1', 'CD22', 'FOLH1']
+    """
+    switches = [(match.start, match.end) for match in open_lexicon("safety-switch").find(text)]
+    found = {(match.start, match.end): _place(match) for match in open_lexicon("antigen").find(text)}
+    folded = fold_width(text)
+    for place in (*_expand_lists(folded), *_expand_codes(folded)):
+        if not any(place.start < end and start < place.end for start, end in found):
+            found[place.start, place.end] = place
+    kept = [place for key, place in sorted(found.items())]
+    return tuple(place for place in kept if not any(start < place.end and place.start < end for start, end in switches))
+
+
+def _place(match: Match) -> Place:
+    return Place(match.start, match.end, match.term.notation, match.is_contextual)
+
+
+def _lookup(name: str) -> str | None:
+    """Antigen that a bare code names: "19" is CD19."""
+    for form in ((f"CD{name}",) if name[:1].isdigit() else (name,)):
+        matches = open_lexicon("antigen").find(form)
+        if len(matches) == 1 and matches[0].end - matches[0].start == len(form):
+            return matches[0].term.notation
+    return None
+
+
+def _expand_lists(text: str) -> Iterator[Place]:
+    for found in _SHORT_LIST.finditer(text):
+        for number in re.finditer(r"\d{1,3}[a-z]?", found[2], re.IGNORECASE):
+            antigen = _lookup(number[0])
+            if antigen:
+                start = found.start(2) + number.start()
+                yield Place(start, start + len(number[0]), antigen)
+
+
+def _expand_codes(text: str) -> Iterator[Place]:
+    for found in _CODE_LIST.finditer(text):
+        for name in re.finditer(r"[A-Za-z\d]{2,6}", found[1]):
+            antigen = _lookup(name[0])
+            if antigen:
+                start = found.start(1) + name.start()
+                yield Place(start, start + len(name[0]), antigen, is_code=True)
+    for pattern in (_CODE, _CHAIN):
+        for found in pattern.finditer(text):
+            antigen = _lookup(found[1])
+            if antigen:
+                yield Place(found.start(1), found.end(1), antigen, is_code=True)
+
+
+def _judge_passage(passage: Passage) -> Iterator[Mention]:
+    text = fold_width(passage.text)
+    places = find_places(passage.text)
+    for group in _group_lists(text, places):
+        roles = [_judge_place(text, place, passage.part) for place in group]
+        shared = _share_role(roles)
+        for place, (role, rule) in zip(group, shared, strict=True):
+            if role is None or (place.is_contextual and role != "target"):
+                continue
+            start, end = _widen(passage.text, place, group)
+            yield Mention(place.antigen, passage.text[place.start:place.end], role, passage.quote(start, end), rule,
+                          passage.part, passage.ref)
+
+
+def _group_lists(text: str, places: tuple[Place, ...]) -> Iterator[tuple[Place, ...]]:
+    """Neighbours with nothing but a list's connective between them."""
+    group: list[Place] = []
+    for place in places:
+        if group and not (place.start >= group[-1].end and _LIST_GAP.fullmatch(text, group[-1].end, place.start)
+                          and place.start - group[-1].end < 14):
+            yield tuple(group)
+            group = []
+        group.append(place)
+    if group:
+        yield tuple(group)
+
+
+def _share_role(roles: list[tuple[str | None, str]]) -> list[tuple[str | None, str]]:
+    """In a list, one clear target makes targets of the members that say nothing themselves; other roles spread likewise."""
+    for wanted in ("reagent", "prior therapy", "edited gene", "secreted payload", "combination drug target", "target",
+                   "negated", "eligibility marker"):
+        named = next(((role, rule) for role, rule in roles if role == wanted), None)
+        if named:
+            return [named if role is None else (role, rule) for role, rule in roles]
+    return [("biomarker" if role is None else role, rule) for role, rule in roles]
+
+
+def _judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
+    """Role of one name by the words beside it, and the rule that says so; None where they say nothing."""
+    start = _sentence_start(text, place.start)
+    before, after = text[max(start, place.start - _WINDOW):place.start], text[place.end:place.end + _WINDOW]
+    is_bound = bool(_TARGET_BEFORE.search(before) or _TARGET_AFTER.match(after)) or place.is_code
+    if place.antigen in _SIGNALS:
+        if _REAGENT.search(before[-40:] + after[:40]):
+            return "reagent", "antigen.reagent"
+        if _COSTIM_NEAR.search(before[-40:] + after[:40]) or not re.search(r"(?:anti|target\w{0,4})[- ]?$", before, re.IGNORECASE):
+            return ("target", "antigen.beside-binder-word") if re.match(r"[- ]?(?:CAR|targeted)", after) \
+                and part in ("title", "official title", "intervention") else ("co-stimulation", "antigen.signal")
+    if _EDIT_AFTER.match(after) or _EDIT_BEFORE.search(before):
+        return "edited gene", "antigen.edited"
+    if _NEGATIVE_AFTER.match(after) or _NEGATIVE_BEFORE.search(before):
+        return "negated", "antigen.negated"
+    if part == "eligibility":
+        is_prior = is_bound and bool(_PRIOR_BEFORE.search(before))
+        return ("prior therapy", "antigen.prior-therapy") if is_prior else ("eligibility marker", "antigen.eligibility")
+    if _PRIOR_BEFORE.search(before) and part not in ("intervention", "other name", "arm"):
+        return ("prior therapy", "antigen.prior-therapy") if not _is_received_product(before) or not is_bound \
+            else ("target", "antigen.beside-binder-word")
+    if _SECRETED_BEFORE.search(before) and _SECRETED_AFTER.match(after):
+        return "secreted payload", "antigen.secreted"
+    if _COMBINATION_AFTER.match(after):
+        return "combination drug target", "antigen.antibody"
+    if is_bound:
+        return "target", "antigen.code" if place.is_code else "antigen.beside-binder-word"
+    if _POSITIVE_AFTER.match(after):
+        return "eligibility marker", "antigen.positive-disease"
+    if _REAGENT.search(before[-25:] + after[:25]):
+        return "reagent", "antigen.reagent"
+    return None, "antigen.bare"
+
+
+def _is_received_product(before: str) -> bool:
+    """ "Patients will receive/are treated with CD7 CAR-T" speaks of the trial, "have received" of the past."""
+    return bool(re.search(r"\b(?:will be|are|is|to be|being|be) treated (?:with|by)[^.;]{0,45}$", before, re.IGNORECASE))
+
+
+def _sentence_start(text: str, position: int) -> int:
+    low = max(0, position - _WINDOW)
+    ends = [found.end() for found in _SENTENCE_END.finditer(text, low, position)]
+    return ends[-1] if ends else low
+
+
+def _widen(text: str, place: Place, group: tuple[Place, ...]) -> tuple[int, int]:
+    """The words to quote: the name with its list, and up to a few words on both sides within the line."""
+    start, end = min(group[0].start, place.start), max(group[-1].end, place.end)
+    left = max(0, start - 40)
+    right = min(len(text), end + 40)
+    head = text[left:start]
+    cut = max(head.rfind("\n"), head.rfind(". "), head.rfind("; ")) + 1
+    if cut == 0 and left > 0:
+        cut = head.find(" ") + 1
+    left += cut
+    tail = text[end:right]
+    stops = [at for mark in ("\n", ". ", "; ") if (at := tail.find(mark)) >= 0]
+    if stops:
+        right = end + min(stops)
+    elif right < len(text):
+        space = tail.rfind(" ")
+        right = end + space if space > 0 else right
+    while left < start and text[left].isspace():
+        left += 1
+    return left, right
+
+
+def list_targets(mentions: Sequence[Mention], *parts: str, ref: str | None = None) -> tuple[Mention, ...]:
+    """First target mention of each antigen in the named parts (all parts when none is named)."""
+    found: dict[str, Mention] = {}
+    for mention in mentions:
+        if mention.role == "target" and (not parts or mention.part in parts) and (ref is None or mention.ref == ref):
+            found.setdefault(mention.antigen, mention)
+    return tuple(found.values())
+
+
+def is_signal(antigen: str) -> bool:
+    """Whether the antigen is commonly part of a construct or of a reagent."""
+    return antigen in _SIGNALS or load_vocabularies().find("costimulation", antigen) is not None
