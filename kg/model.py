@@ -37,12 +37,14 @@ class Fact(Frozen):
     :ivar rule: Name of the rule that read it from prose; empty when it is the copy of a structured field,
         whose path is then evidence enough.
     :ivar basis: ``stated``, ``implied`` or ``inferred`` (``terms.tsv``).
+    :ivar written: The deciding word where the quote is wider than it.
     """
 
     value: Any
     quote: Quote
     rule: str = ""
     basis: str = "stated"
+    written: str = ""
 
 
 class Passage(Frozen):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from kg.extract.quotes import quote_around
 from kg.lexicon import Match, fold_width, open_lexicon
 from kg.model import Mention, Passage
 from kg.vocabularies import load_vocabularies
@@ -150,8 +151,8 @@ def _judge_passage(passage: Passage) -> Iterator[Mention]:
         for place, (role, rule) in zip(group, shared, strict=True):
             if role is None or (place.is_contextual and role != "target"):
                 continue
-            start, end = _widen(passage.text, place, group)
-            yield Mention(place.antigen, passage.text[place.start:place.end], role, passage.quote(start, end), rule,
+            quote = quote_around(passage, min(group[0].start, place.start), max(group[-1].end, place.end))
+            yield Mention(place.antigen, passage.text[place.start:place.end], role, quote, rule,
                           passage.part, passage.ref)
 
 
@@ -221,28 +222,6 @@ def _sentence_start(text: str, position: int) -> int:
     low = max(0, position - _WINDOW)
     ends = [found.end() for found in _SENTENCE_END.finditer(text, low, position)]
     return ends[-1] if ends else low
-
-
-def _widen(text: str, place: Place, group: tuple[Place, ...]) -> tuple[int, int]:
-    """The words to quote: the name with its list, and up to a few words on both sides within the line."""
-    start, end = min(group[0].start, place.start), max(group[-1].end, place.end)
-    left = max(0, start - 40)
-    right = min(len(text), end + 40)
-    head = text[left:start]
-    cut = max(head.rfind("\n"), head.rfind(". "), head.rfind("; ")) + 1
-    if cut == 0 and left > 0:
-        cut = head.find(" ") + 1
-    left += cut
-    tail = text[end:right]
-    stops = [at for mark in ("\n", ". ", "; ") if (at := tail.find(mark)) >= 0]
-    if stops:
-        right = end + min(stops)
-    elif right < len(text):
-        space = tail.rfind(" ")
-        right = end + space if space > 0 else right
-    while left < start and text[left].isspace():
-        left += 1
-    return left, right
 
 
 def list_targets(mentions: Sequence[Mention], *parts: str, ref: str | None = None) -> tuple[Mention, ...]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
+from kg.extract.quotes import quote_around
 from kg.lexicon import Match, fold_width, open_lexicon
 from kg.model import Fact, Passage
 from kg.vocabularies import load_vocabularies
@@ -142,7 +145,7 @@ def _collect(facts: Iterator[Fact]) -> tuple[Fact, ...]:
     for fact in facts:
         term = vocabularies.scheme("cell-source")[str(fact.value)]
         for wider in vocabularies.widen(term):
-            found.setdefault(wider.notation, Fact(wider.notation, fact.quote, fact.rule, fact.basis))
+            found.setdefault(wider.notation, msgspec.structs.replace(fact, value=wider.notation))
     return tuple(found.values())
 
 
@@ -160,16 +163,16 @@ def _find_stated(passage: Passage) -> Iterator[Fact]:
         if value in ("related donor", "unrelated donor", "transplant donor", "healthy donor", "haploidentical donor", "cord blood") \
                 and not _is_about_product(text, match.start, match.end):
             continue
-        yield Fact(value, passage.quote(match.start, match.end), f"source.{value.replace(' ', '-')}",
+        yield _fact(value, passage, match.start, match.end, f"source.{value.replace(' ', '-')}",
                    "implied" if value in ("iPSC", "cell line") else "stated")
     for found in _DONOR.finditer(text):
         if not _is_about_product(text, found.start(), found.end()):
             continue
         kind = (found["kind"] or "").lower()
         value = next((name for head, name in _DONOR_KINDS.items() if kind.startswith(head)), "donor")
-        yield Fact(value, passage.quote(found.start(), found.end()), "source.donor-phrase")
+        yield _fact(value, passage, found.start(), found.end(), "source.donor-phrase")
     for found in _IN_VIVO.finditer(text):
-        yield Fact("in vivo", passage.quote(found.start(), found.end()), "source.in-vivo")
+        yield _fact("in vivo", passage, found.start(), found.end(), "source.in-vivo")
 
 
 def _is_list_before_transplant(after: str) -> bool:
@@ -190,14 +193,18 @@ def _find_implied(passage: Passage) -> Iterator[Fact]:
     text = fold_width(passage.text)
     if not _ADAPTER.search(text):
         for found in _IMPLIED_ALLO.finditer(text):
-            yield Fact("allogeneic", passage.quote(found.start(), found.end()), "source.universal", "implied")
+            yield _fact("allogeneic", passage, found.start(), found.end(), "source.universal", "implied")
     for found in _INN.finditer(text):
-        yield Fact("autologous", passage.quote(found.start(), found.end()), "source.inn-stem", "implied")
+        yield _fact("autologous", passage, found.start(), found.end(), "source.inn-stem", "implied")
     for found in _OWN.finditer(text):
-        yield Fact("autologous", passage.quote(found.start(), found.end()), "source.own-cells", "implied")
+        yield _fact("autologous", passage, found.start(), found.end(), "source.own-cells", "implied")
     for found in _APHERESIS.finditer(text):
         if "donor" not in text[max(0, found.start() - 60):found.end() + 40].lower():
-            yield Fact("autologous", passage.quote(found.start(), found.end()), "source.leukapheresis", "implied")
+            yield _fact("autologous", passage, found.start(), found.end(), "source.leukapheresis", "implied")
+
+
+def _fact(value: str, passage: Passage, start: int, end: int, rule: str, basis: str = "stated") -> Fact:
+    return Fact(value, quote_around(passage, start, end), rule, basis, passage.text[start:end])
 
 
 def find_off_the_shelf(passages: Sequence[Passage]) -> Fact | None:

@@ -17,20 +17,22 @@ from kg.lexicon import Lexicon, Match, open_lexicon
 from kg.model import Criterion, Frozen, Passage, Study
 from kg.vocabularies import Term, load_vocabularies
 
-_COUNT, _ANTIGEN, _AGE = "10^9/L", "antigen expression", "age"
+_COUNT, _ANTIGEN, _AGE, _NO_AGE = "10^9/L", "antigen expression", "age", "not age"
 _TIMES = frozenset(("years", "months", "weeks", "days"))
-_FAR, _NEAR = 160, 40
+_FAR, _NEAR, _MANY = 160, 40, 8
 _CLAUSE_END = re.compile(r"[;；。]|(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bal)(?<!\bDr)(?<!\bapprox)\.(?=\s{1,3}[A-Z(\d*\\]|\s*$|[A-Z][a-z])")
 _JOINER = re.compile(r"(?:[\s,/()&:+\[\]-]|and\b|or\b|serum\b|plasma\b|total\b|blood\b|levels?\b|score\b|scale\b|as applicable\b|performance\b|status\b"
-                     r"|both\b|either\b|the\b|values?\b|activity\b|count\b|also\b|known as\b|liver\b|enzymes?\b|calculated\b|estimated\b|by\b|for\b){0,12}")
+                     r"|both\b|either\b|the\b|values?\b|activity\b|count\b|also\b|known as\b|liver\b|radioisotope\b|measured\b|enzymes?\b|calculated\b|estimated\b|by\b|for\b){0,12}")
 _CONDITION = re.compile(r"\b(?:if|unless|except\w*|when|in case|in cases|for (?:patients|subjects|participants|those|individuals)"
                         r"|(?:patients|subjects|participants|those|individuals) (?:with|who)|with (?:known|liver|hepatic|documented)|gilbert\w*|metasta\w*"
-                        r"|relax\w*|allowed|acceptable|permitted|in the presence|secondary to|due to|liver involvement)")
-_EXEMPT = re.compile(r"\b(?:gilbert|metasta|liver involvement|tumor involvement|liver tumor|liver cancer|hepatic)")
+                        r"|relax\w*|caused by|allowed|acceptable|permitted|in the presence|secondary to|due to|liver involvement)")
+_EXEMPT = re.compile(r"\b(?:gilbert|metasta|liver involvement|tumor involvement|infiltrat|liver tumor|liver cancer|obstruct|hepatic)")
+_EXEMPT_AFTER = re.compile(r"\W{0,3}(?:if|in case|for|in|when|with|where)\b[^\d);,.<>≤≥]{0,60}(?:gilbert|metasta|liver involve|tumor involve|infiltrat|hepatic)[^\d<>≤≥);,.]{0,40}(?=[);,.]|$)")
 _CHANGE = re.compile(r"\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|variab|differ|loss)\w*")
 _DEFINED = re.compile(r"\b(?:relaps|recurren|refractor|remission|respon[sd]|progress|mlfs|\bcr\b|\bcri\b|resistan|persisten)\w*")
 _DEFINING = re.compile(r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:")
 _RESPONSE_MEASURES = frozenset(("bone marrow blasts", "platelets", "neutrophils", "hemoglobin"))
+_WHOLE_AGE = re.compile(r"(?: ?old\b| ?of age\b)?")
 _NOT_AGE = re.compile(r"menopaus|childbearing|child-bearing|contracep|pregnan|parent|guardian|fertil|\bassent|amenorr|menstrua|donor|sibling|\bdiagnosed (?:before|after|at)|onset")
 _AGE_GROUP = re.compile(r"\b(?:patients?|subjects?|participants?|children|adults?|those|people|individuals|recipients?|adolescents?|aged|ages|age) {0,2}$")
 _EXCEPTION = re.compile(r"\b(?:except|excluding|exclud(?:es|ed)|other than|apart from|exception of|unless|but not|not including|rather than|regardless of|irrespective of)\b")
@@ -38,10 +40,15 @@ _BRACKETED = re.compile(r"\([^()]{0,300}\)")
 _OR_C = re.compile(r"\s{0,2}(?:\(?hbv\)?|virus|viral|surface antigen)?\s{0,2}(?:\(hbv\))?\s{0,2}(?:infection)?\s{0,2}(?:or|and|/|,|and/or|&|or/and)\s{0,2}(?:type )?c\b")
 _NOT_PRESENT = re.compile(r"\W{0,3}(?:cells?|therapy|product)?\W{0,2}(?:infusion|manufactur|collection|production|preparation|apheresis|transfusion|administration|prophyla"
                           r"|prevent|vaccin|trial|study)")
+_CONSIDERED = re.compile(r"\b(?:in|un)?eligible\b|candidates?\b|refus|\b(?:un|not )suitable|proceed|plan|schedul|intend|await|option|identified|appropriate|\bfor\b.{0,20}$|declin")
+_ASIDES = {"consent": re.compile(r"(?:\b(?:time|date|day|prior|before|after|since|from|at|upon|of|to|on) (?:of |to |the |signing |signed |signature |giving |obtaining |informed |written |study "
+                                 r"|main |subject |patient )*$)"),
+           "prior allogeneic transplant": _CONSIDERED, "prior autologous transplant": _CONSIDERED}
 _VIRAL = re.compile(r"hepatitis|\bhbv|\bhcv|\bhiv|immunodeficiency|syphilis")
 _POSITIVE = re.compile(r"\W{0,2}(?:antigens?|target|protein|tumou?r|surface|molecule|ligand|receptor)?[\s)]{0,2}(?:(?:is|are|was|were)\s)?(?:\+|\(\+\)|-?\s?pos(?:itive|itivity)?\b"
                        r"|(?:\w+\s){0,2}express|[- ]high)")
-_POSITIVE_BEFORE = re.compile(r"(?:\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)|over-?express\w*)\b(?:\s(?:of|for|the|target|antigens?|surface|markers?|tumor|expression|in|level|levels|status|both|either|rate|)){0,5}\W{0,3}$")
+_POSITIVE_BEFORE = re.compile(r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)|over-?express\w*)\b(?:\s(?:of|for|the|target|antigens?|surface|markers?|tumor|expression|in|level|levels|status|both|either|rate|)){0,5}\W{0,3}$")
+_SHARE = re.compile(r"express|posit|stain|cells|\+|blasts|^\W{0,3}(?:by|in|on|of|is)?\W{0,3}$")
 _NOT_EXPRESSED = re.compile(r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent|lost)\b|\bno\b")
 _NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)")
 
@@ -74,7 +81,7 @@ def _open_measures(is_threshold: bool) -> Lexicon:
     """Matcher of the measures with, or without, thresholds; digits may touch ("ECOG0-1")."""
     schemes = ("measure", "other-measure") if is_threshold else ("measure",)
     terms = [term for scheme in schemes for term in load_vocabularies().scheme(scheme).values()]
-    return Lexicon([term for term in terms if is_threshold is (term.scheme != "measure" or "thresholdUnit" in term.extra)],
+    return Lexicon([term for term in terms if is_threshold is (term.scheme != "measure" or "thresholdUnit" in term.extra) and term.notation != "sex"],
                    digits_after=is_threshold)
 
 
@@ -111,9 +118,10 @@ def read_item(item: Item) -> list[_Found]:
     flat = flatten(text)
     ends = [found.start() for found in _CLAUSE_END.finditer(text)]
     thresholds = find_thresholds(flat)
-    antigens, taken = _read_antigens(text, flat, ends, thresholds)
+    presence = _open_measures(False).find(text)
+    antigens, taken = _read_antigens(text, flat, ends, thresholds, presence)
     found = [*_read_thresholds(item, text, flat, ends, [one for one in thresholds if one.start not in taken]),
-             *antigens, *_read_presence(text, flat, ends)]
+             *antigens, *_read_presence(text, flat, ends, presence)]
     return sorted(found, key=lambda one: (one.start, one.end))
 
 
@@ -123,8 +131,10 @@ def read_item(item: Item) -> list[_Found]:
 def _group_names(text: str, flat: str) -> list[_Group]:
     groups: list[_Group] = []
     for match in _open_measures(True).find(text):
+        if match.term.notation == _NO_AGE:
+            continue
         last = groups[-1] if groups else None
-        if last and match.start - last.end <= _NEAR and _JOINER.fullmatch(flat, last.end, match.start) \
+        if last and len(last.terms) < _MANY and match.start - last.end <= _NEAR and _JOINER.fullmatch(flat, last.end, match.start) \
                 and (match.term.notation == _AGE) == (last.terms[-1].notation == _AGE):
             groups[-1] = _Group(last.start, match.end, (*last.terms, match.term))
         else:
@@ -137,6 +147,7 @@ def _read_thresholds(item: Item, text: str, flat: str, ends: list[int], threshol
     groups = _group_names(text, flat)
     starts = [group.start for group in groups]
     last_of: dict[int, list[Threshold]] = {}
+    ages = ""
     for threshold in thresholds:
         at = _choose_group(flat, ends, groups, starts, threshold, last_of)
         if at is None:
@@ -146,9 +157,14 @@ def _read_thresholds(item: Item, text: str, flat: str, ends: list[int], threshol
             continue
         for term in {term.iri: term for term in group.terms if term.scheme == "measure"}.values():
             fitted = fit_value(term, threshold)
+            if fitted and term.notation == _AGE:
+                if (threshold.op or "=")[0] in ages or "r" in ages:
+                    continue
+                ages += (threshold.op or "=")[0]
             if fitted and not _is_refused(item, flat, ends, groups, group, term, threshold):
                 op, value, unit, basis = fitted
-                yield _Found(min(group.start, threshold.start), max(group.end, threshold.end), term.notation,
+                end = _WHOLE_AGE.match(flat, threshold.end).end() if term.notation == _AGE else threshold.end
+                yield _Found(min(group.start, threshold.start), max(group.end, end), term.notation,
                              "criterion.age" if term.notation == _AGE else "criterion.threshold", op, value, unit, None, basis,
                              _is_exempt(flat, ends, group, threshold))
         before.append(threshold)
@@ -163,6 +179,8 @@ def _choose_group(flat: str, ends: list[int], groups: list[_Group], starts: list
         reached = max([group.end, *(one.end for one in last_of.get(at, ())[-1:])])
         if reached - threshold.number_start > 0 or threshold.start - reached > _FAR or _is_cut(ends, group.end, threshold.start):
             break
+        if last_of.get(at) and flat.count(")", group.end, threshold.start) > flat.count("(", group.end, threshold.start):
+            continue
         if _fits_any(group, threshold) and not _CHANGE.search(flat, group.end, threshold.start):
             if threshold.op is None and not _is_plain(flat, reached, threshold):
                 break
@@ -188,7 +206,7 @@ def _is_cut(ends: list[int], start: int, end: int) -> bool:
 
 def _is_plain(flat: str, start: int, threshold: Threshold) -> bool:
     """Whether a bare number follows its measure directly ("ECOG score of 1")."""
-    return bool(re.fullmatch(r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between|from|grade|class|point|ps|scale|standard|to"
+    return bool(re.fullmatch(r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between|from|grade|class|point|ps|scale|standard|to|that"
                              r"|in|blood|level|range|ranging|a|value|with|at|group|all|ages|or|criteria|who|oncology|sex|for|male|female|and|men|women|s|both|index|years|old"
                              r"|gender|genders|as|determined by|on|air|room|indoor){0,14}", flat[start:threshold.start])) \
         or (isinstance(threshold.value, tuple) and threshold.start - start <= 90 and not threshold.unit in _TIMES)
@@ -216,14 +234,16 @@ def _is_refused(item: Item, flat: str, ends: list[int], groups: list[_Group], gr
     clause = flat[max(ends[at - 1] if at else 0, threshold.start - 400):threshold.start]
     if term.notation in _RESPONSE_MEASURES:
         within = flatten(item.within)
-        if _DEFINED.search(within) and (term.notation == "bone marrow blasts" or "defin" in within or "remission" in within):
+        if _DEFINED.search(within) and (term.notation == "bone marrow blasts" or re.search(r"remission|\brespon[sd]", within)) \
+                and not re.search(r"adequate|function|laborator|organ", within):
             return True
         return bool(_DEFINING.search(clause) and _DEFINED.search(clause))
     if term.notation == _AGE:
         others = any(other is not group and other.end <= threshold.start and not _is_cut(ends, other.end, threshold.start)
                      and any("none" in one.extra.get("thresholdUnit", ()) or "ULN" in one.extra.get("thresholdUnit", ()) for one in other.terms)
                      for other in groups[-40:])
-        return others or bool(_NOT_AGE.search(flat[:600])) or bool(item.within and _NOT_AGE.search(flatten(item.within)))
+        subgroup = re.match(r"\s?(?:old|of age)?\s?\)?\s?:", flat[threshold.end:threshold.end + 20])
+        return others or bool(subgroup) or bool(_NOT_AGE.search(clause[-150:] + flat[threshold.start:threshold.end + 100])) or bool(item.within and _NOT_AGE.search(flatten(item.within)))
     return False
 
 
@@ -231,9 +251,8 @@ def _is_exempt(flat: str, ends: list[int], group: _Group, threshold: Threshold) 
     """Whether the clause sets a limit only for some ("with liver metastases, ALT …")."""
     at = bisect_left(ends, group.start)
     lead = flat[max(ends[at - 1] if at else 0, group.start - 90):group.start]
-    stop = re.compile(r"[);,.]").search(flat, threshold.end, threshold.end + 60)
-    tail = flat[threshold.end:stop.start() if stop else threshold.end + 60]
-    return any(bool(_CONDITION.search(words) and _EXEMPT.search(words)) for words in (lead[lead.rfind(")") + 1:], tail))
+    lead = lead[lead.rfind(")") + 1:] + flat[group.end:threshold.start][:_FAR]
+    return bool(_CONDITION.search(lead) and _EXEMPT.search(lead)) or bool(_EXEMPT_AFTER.match(flat, threshold.end))
 
 
 def fit_value(term: Term, threshold: Threshold) -> tuple[str, float | tuple[float, float], str | None, str] | None:
@@ -266,17 +285,25 @@ def fit_value(term: Term, threshold: Threshold) -> tuple[str, float | tuple[floa
 # Presence
 
 
-def _read_presence(text: str, flat: str, ends: list[int]) -> Iterator[_Found]:
-    for match in _open_measures(False).find(text):
+def _read_presence(text: str, flat: str, ends: list[int], matches: list[Match]) -> Iterator[_Found]:
+    for match in matches:
         start, end = _bound_clause(text, ends, match)
         lead = flat[start:match.start]
         if _EXCEPTION.search(_BRACKETED.sub("", lead)) or (match.is_contextual and not _is_qualified(flat, lead, match)):
+            continue
+        if _is_aside(match.term.notation, lead):
             continue
         if _NOT_PRESENT.match(flat, match.end) and (match.is_contextual or match.term.notation == "graft-versus-host disease"):
             continue
         yield _Found(start, end, match.term.notation, "criterion.presence")
         if match.term.notation == "hepatitis B" and _OR_C.match(flat, match.end):
             yield _Found(start, end, "hepatitis C", "criterion.presence")
+
+
+def _is_aside(measure: str, lead: str) -> bool:
+    """Whether the words before show that the clause is about something else ("at the time of consent")."""
+    aside = _ASIDES.get(measure)
+    return bool(aside and aside.search(lead[-70:]))
 
 
 def _bound_clause(text: str, ends: list[int], match: Match) -> tuple[int, int]:
@@ -305,12 +332,14 @@ def _is_qualified(flat: str, lead: str, match: Match) -> bool:
 # Antigens
 
 
-def _read_antigens(text: str, flat: str, ends: list[int], thresholds: Iterable[Threshold]) -> tuple[list[_Found], set[int]]:
+def _read_antigens(text: str, flat: str, ends: list[int], thresholds: Iterable[Threshold],
+                   presence: list[Match]) -> tuple[list[_Found], set[int]]:
     """Antigens that the disease must (or must not) express, and the starts of the numbers that say how much."""
     found: list[_Found] = []
     taken: set[int] = set()
     shares = [one for one in thresholds if one.unit == "%" and one.op]
-    matches = open_lexicon("antigen").find(text)
+    viruses = {at for match in presence for at in range(match.start, match.end)}
+    matches = [match for match in open_lexicon("antigen").find(text) if match.start not in viruses]
     expressed = False
     for at in range(len(matches) - 1, -1, -1):
         match = matches[at]
@@ -318,8 +347,7 @@ def _read_antigens(text: str, flat: str, ends: list[int], thresholds: Iterable[T
         expressed = chained or _is_expressed(flat, ends, match)
         if not expressed:
             continue
-        share = next((one for one in shares if one.start - match.end <= 120 and match.start - one.end <= 80
-                      and not _is_cut(ends, min(one.start, match.start), max(one.start, match.start))), None)
+        share = next((one for one in shares if _is_share(flat, ends, match, one)), None)
         start, end = min(match.start, share.start) if share else match.start, max(match.end, share.end) if share else match.end
         if share:
             taken.add(share.start)
@@ -328,6 +356,19 @@ def _read_antigens(text: str, flat: str, ends: list[int], thresholds: Iterable[T
         found.append(_Found(start, end, _ANTIGEN, "criterion.antigen", share.op if share else None, share.value if share else None,
                             "%" if share else None, match.term.notation))
     return found, taken
+
+
+def _is_share(flat: str, ends: list[int], match: Match, share: Threshold) -> bool:
+    """Whether a percentage says how many cells carry the antigen."""
+    if _is_cut(ends, min(share.start, match.start), max(share.start, match.start)):
+        return False
+    if share.start >= match.end:
+        between, far = flat[match.end:share.start], 120
+    else:
+        between, far = flat[share.end:match.start], 60
+        if ")" in between:
+            return False
+    return len(between) <= far and bool(_SHARE.search(between)) and "marrow blast" not in between
 
 
 def _is_expressed(flat: str, ends: list[int], match: Match) -> bool:

@@ -21,9 +21,14 @@ _HEADING_LINE = re.compile(
     r"(?:[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion|exclusion)s?\b(?P<rest>[^:.;]{0,80})(?P<end>[:.]{0,2})[\s*_-]{0,5}",
     re.IGNORECASE)
 _HEADING_INLINE = re.compile(
-    r"(?:(?<=[.;:)*]\s)|(?<=[.;:)*])|(?<=\s\s)|^)(?:(?:key|main|general|major|patient|other|specific)\s)?"
-    r"(?P<non>non[- ]?)?(?P<list>inclusion|exclusion)\s(?:criteria|criterion)[^:.;\n]{0,60}:", re.IGNORECASE)
-_HEADING_TAIL = re.compile(r"(?<![a-z] )(?<![a-z/] )(?P<list>inclusion|exclusion) criteria[:.]?\s{0,5}$", re.IGNORECASE)
+    r"(?:(?<=[.;:)*]\s)|(?<=[.;:)*])|(?<=\s\s)|^)(?i:(?:key|main|general|major|patient|other|specific)\s)?"
+    r"(?P<non>(?i:non[- ]?))?(?P<list>(?i:inclusion|exclusion))\s(?i:criteria|criterion)[^:.;\n]{0,60}:"
+    r"|(?<![/\w-])(?P<title>Inclusion|Exclusion|INCLUSION|EXCLUSION)\s(?:Criteria|CRITERIA|criteria(?=.{0,3}:))"
+    r"(?:[^:.;\n]{0,40}:|(?=\s{1,3}[-–A-Z(\d*]))")
+_CITED = re.compile(r"\b(?:defined|the|all|any|following|both|meet\w*|additional|and|or|of|with|other|per|see|in)\s$", re.IGNORECASE)
+_HEADING_TAIL = re.compile(
+    r"(?:(?<![a-z/] )(?P<list>(?i:inclusion|exclusion)) (?i:criteria)|(?<![/\w-])(?P<title>Inclusion|Exclusion|INCLUSION|EXCLUSION)"
+    r" (?i:criteria))[:.]?\s{0,5}$")
 _NOT_HEADING = re.compile(r"\b(?:meet|meets|meeting|apply|applies|applied|fulfil\w*|no|not|study|trial|prior|period|within|during"
                           r"|at|other than|participat\w*|additional\s+exclusion criteria may)\b(?!.{0,80}:\s*$)", re.IGNORECASE)
 _NOT_ELIGIBLE = re.compile(r"(?:patients? )?(?:not eligible|ineligib\w{1,6}|exclusions?)\b[^.\n]{0,40}:\s*$", re.IGNORECASE)
@@ -36,6 +41,7 @@ _FOR_EXCLUSION = re.compile(
     r"pregnan|lactat|breast-?\s?feed|nursing|\bhiv\b|hepatitis|\bhbv|uncontrol|active infection|history of|contraindicat|allerg"
     r"|hypersensitiv|unsuitable|inability|unable|unwilling|abuse|\bsevere|other clinical|another|concurrent|seizure|epilep|gvhd|graft"
     r"|systemic steroid|disability|psychiatric|transplant|addict")
+_LONG = 600  # a block of many criteria, which says nothing of its list
 _NEGATED = re.compile(r"(?:there (?:was|is) )?(?:no\b|without|absence|negative|free of)|test.{0,60}negative")
 
 
@@ -132,15 +138,18 @@ def read_heading(line: str) -> str | None:
 
 
 def _name_list(found: re.Match[str]) -> str:
-    return "exclusion" if found.groupdict().get("non") else found["list"].lower()
+    named = found.groupdict()
+    return "exclusion" if named.get("non") else (named["list"] or named["title"]).lower()
 
 
 def _cut_headings(line: str, at: int) -> Iterator[tuple[int, int, str | None]]:
     """Pieces of a line between headings that stand inside it, with the list that each opens."""
     opened: str | None = None
     tail = _HEADING_TAIL.search(line, max(at, len(line) - 40))
+    tail = None if tail and _CITED.search(line, max(at, tail.start() - 20), tail.start()) else tail
     for found in _HEADING_INLINE.finditer(line, at):
-        if _NOT_HEADING.search(found[0]):
+        if _NOT_HEADING.search(found[0]) or found.start() < at or (
+                found["title"] and _CITED.search(line, max(at, found.start() - 20), found.start())):
             continue
         yield at, found.start(), opened
         at, opened = found.end(), _name_list(found)
@@ -169,10 +178,10 @@ def _nest(text: str, lines: tuple[_Line, ...]) -> Iterator[tuple[_Line, str]]:
     open_lines: list[_Line] = []
     previous: _Line | None = None
     for line in lines:
-        while open_lines and open_lines[-1].indent >= line.indent:
+        while open_lines and (open_lines[-1].indent >= line.indent or open_lines[-1].list != line.list):
             open_lines.pop()
         parent = open_lines[-1] if open_lines else None
-        if parent is None and previous and text[previous.end - 1] == ":":
+        if parent is None and previous and previous.list == line.list and text[previous.end - 1] == ":":
             parent = previous
         yield line, text[parent.start:min(parent.end, parent.start + 400)] if parent else ""
         open_lines.append(line)
@@ -197,7 +206,8 @@ def _infer_lists(text: str, lines: tuple[_Line, ...]) -> Iterator[tuple[int, str
 
 def _vote(words: str) -> int:
     """How a line reads: above zero like an inclusion criterion, below zero like an exclusion criterion."""
-    words = words[:600]
+    if len(words) > _LONG:
+        return 1
     if _NEGATED.match(words):
         return 1
     against = bool(_FOR_EXCLUSION.search(words))

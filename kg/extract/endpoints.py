@@ -6,30 +6,36 @@ evaluate safety and efficacy") is no measure.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from kg.extract.timeframes import parse_time_frame
 from kg.lexicon import Match, fold_width, open_lexicon
 from kg.model import Endpoint, Fact, Outcome, Passage, Quote, Study
 
+_REACH = 12
+"""How many measures may share one time; also keeps the work linear in the length of the text."""
+_LONGEST_SENTENCE = 3000
 _KINDS = "endpoint-kind"
 _GRADINGS = "grading"
 _VERSION = re.compile(r"[\s,()\[\]-]{0,4}(?:(?:CTCAE|RECIST|criteria|scale)[\s,()\[\]-]{0,4})?"
                       r"(?:v\.?|ver\.?|version)?\s?(?P<version>[1-6](?:\.\d{1,2})?)(?![\d.]*\w)", re.IGNORECASE)
 _VERSION_MARK = {"CTCAE": " v", "RECIST": " "}
-_CUE = re.compile(r"\b(?:assess|evaluat|measur|collect|monitor|determin|observ|detect|record|understand|estimat|analy[sz]|"
-                  r"calculat|quantif|end\s?-?point|outcome)", re.IGNORECASE)
-_BACKGROUND = re.compile(r"\b(?:has been|have been|had|was|were|previous(?:ly)?|prognosis|poor|literature|reported|showed|"
-                         r"shown|until|cohort|escalat\w*|next dose|enrol\w*|staggered|eligible|withdrawn|defined as|window|"
-                         r"observation period|evaluation period|if|unless|stopp\w+|suspend\w*|prevent\w*|prophyla\w+)\b",
-                         re.IGNORECASE)
-_AIM = re.compile(r"\b(?:objective|aim|purpose|goal)s?\b|\b(?:safety|efficacy|effectiveness|tolerability|feasibility)\b",
+_CUE = re.compile(r"\b(?:assess|evaluat|measur|collect|monitor|determin|observ|detect|record|understand|estimat|"
+                  r"analy[sz]|calculat|quantif|end\s?-?point|outcome)", re.IGNORECASE)
+_BACKGROUND = re.compile(
+    r"\b(?:has been|have been|had|was|were|previous(?:ly)?|prognosis|poor|literature|reported|showed|shown|until|"
+    r"cohort|escalat\w*|next dose|enrol\w*|staggered|eligible|withdrawn|defined as|window|observation period|"
+    r"evaluation period|if|unless|stopp\w+|suspend\w*|prevent\w*|prophyla\w+)\b", re.IGNORECASE)
+_AIM = re.compile(r"\b(?:(?:objective|aim|purpose|goal)s?|safety|efficacy|effectiveness|tolerability|feasibility)\b",
                   re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.\n]*(?:\.(?=\d)[^.\n]*)*")
 _SUBJECTS = frozenset({"feasibility", "pharmacokinetics", "biomarkers", "immune response", "CAR-T persistence",
                        "transplant-related"})
-_AMOUNT = re.compile(r"\b(?:amount|number|level|duration|expansion|persistence|survival|proliferation)s?\b[\w ,-]{0,40}$",
+_AMOUNT = re.compile(r"\b(?:amount|number|level|duration|expansion|persistence|survival)s?\b[\w ,-]{0,40}$",
                      re.IGNORECASE)
 _LEADING_TIME = re.compile(r"\b[\w.]{1,8}[-\s](?:day|week|month|year)s?\s?$", re.IGNORECASE)
 _AGE = re.compile(r"\b(?:age|aged|old)\b", re.IGNORECASE)
@@ -72,20 +78,29 @@ def classify_outcome(outcome: Outcome) -> tuple[Fact, ...]:
 
 
 def _find_kinds(text: str) -> tuple[list[Match], list[Match]]:
-    """Firm and vague names of kinds in a text; names of grading criteria hold none ("… Criteria for Adverse Events")."""
-    gradings = open_lexicon(_GRADINGS).find(text)
-    found = [match for match in open_lexicon(_KINDS).find(text)
-             if not any(match.start < grading.end and grading.start < match.end for grading in gradings)]
+    """Firm and vague names of kinds; the names of grading criteria hold none ("… Criteria for Adverse Events")."""
+    taken = {place for grading in open_lexicon(_GRADINGS).find(text) for place in range(grading.start, grading.end)}
+    found = [_include_plural(text, match) for match in open_lexicon(_KINDS).find(text)
+             if taken.isdisjoint(range(match.start, match.end))]
     firm = [match for match in found if not match.is_contextual]
     return firm, [match for match in found if match.is_contextual]
+
+
+def _include_plural(text: str, match: Match) -> Match:
+    """The whole word: the lexicon leaves out a plural's "s"."""
+    return msgspec.structs.replace(match, end=match.end + 1) if text[match.end:match.end + 1] == "s" else match
 
 
 def _make_kinds(matches: Sequence[Match], quote: Quote, rule: str) -> tuple[Fact, ...]:
     first: dict[str, Fact] = {}
     for match in matches:
-        words = Quote(quote.field, quote.start + match.start, quote.start + match.end, quote.text[match.start:match.end])
+        words = _cut_quote(quote, match.start, match.end)
         first.setdefault(match.term.notation, Fact(match.term.notation, words, rule))
     return tuple(first.values())
+
+
+def _cut_quote(quote: Quote, start: int, end: int) -> Quote:
+    return Quote(quote.field, quote.start + start, quote.start + end, quote.text[start:end])
 
 
 def _read_time_fact(fact: Fact | None) -> Fact | None:
@@ -102,16 +117,15 @@ def _find_grading(outcome: Outcome) -> Fact | None:
             continue
         for match in open_lexicon(_GRADINGS).find(fact.quote.text):
             name, end = _read_version(fact.quote.text, match)
-            words = Quote(fact.quote.field, fact.quote.start + match.start, fact.quote.start + end,
-                          fact.quote.text[match.start:end])
-            return Fact(name, words, "endpoint-grading.name")
+            return Fact(name, _cut_quote(fact.quote, match.start, end), "endpoint-grading.name")
     return None
 
 
 def _read_version(text: str, match: Match) -> tuple[str, int]:
     """Name with version as the card shows it ("CTCAE v5.0", "RECIST 1.1"), and where the words end."""
     name = match.term.notation
-    found = _VERSION.match(fold_width(text), match.end)
+    inside = _VERSION.fullmatch(fold_width(text), match.start + len(name), match.end)
+    found = inside or _VERSION.match(fold_width(text), match.end)
     if name not in _VERSION_MARK or found is None:
         return name, match.end
     version = found["version"] if "." in found["version"] else found["version"] + ".0"
@@ -126,7 +140,7 @@ def find_named_measures(passage: Passage) -> Iterator[Endpoint]:
     well enough.
     """
     for sentence in _SENTENCE.finditer(passage.text):
-        if not _CUE.search(sentence[0]) or _BACKGROUND.search(sentence[0]):
+        if len(sentence[0]) > _LONGEST_SENTENCE or not _CUE.search(sentence[0]) or _BACKGROUND.search(sentence[0]):
             continue
         start, is_aim = sentence.start(), _AIM.search(sentence[0]) is not None
         for part in sentence[0].split(";"):
@@ -166,9 +180,10 @@ def _find_time(passage: Passage, start: int, part: str, spans: list[tuple[int, i
     begin = spans[place][0]
     lead = _LEADING_TIME.search(part, max(0, begin - 24), begin)
     gaps = [(lead.start(), begin)] if lead else []
-    ends = [span[0] for span in spans[place + 1:]]
-    gaps += [(span[1], _cut_leading_time(part, end)) for span, end in zip(spans[place:], ends, strict=False)]
-    gaps += [(spans[-1][1], len(part)), (0, spans[0][0])]
+    near = spans[place:place + _REACH]
+    gaps += [(span[1], _cut_leading_time(part, after[0])) for span, after in itertools.pairwise(near)]
+    gaps += [(spans[-1][1], len(part))] if near[-1] is spans[-1] else []
+    gaps += [(0, _cut_leading_time(part, spans[0][0]))] if place < _REACH else []
     for first, last in gaps:
         frame = None if _AGE.search(part, first, last) else parse_time_frame(part[first:last])
         if frame is not None and frame.high is not None:

@@ -1,13 +1,14 @@
 """Drugs of lymphodepletion: what patients get to make room for the cells.
 
-A drug counts where a sentence calls it lymphodepleting or conditioning, or puts it before the cells ("followed by infusion
-of …", "on days -5 to -3"); or where it is listed as an intervention beside a cell product. Bridging, earlier treatment,
-prophylaxis and drugs against side effects do not count; eligibility text is not searched.
+A drug counts where a sentence calls it lymphodepleting or conditioning, or puts it before the cells ("followed by
+infusion of …", "on days -5 to -3"); or where it is listed as an intervention beside a cell product. Bridging, earlier
+treatment, prophylaxis and drugs against side effects do not count; eligibility text is not searched.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from kg.lexicon import fold_width, open_lexicon
@@ -20,29 +21,46 @@ PAIR = ("fludarabine", "cyclophosphamide")
 
 _CLASS = "conditioning agent"
 _CELLS = re.compile(
-    r"\bU?CAAR|\b[\w.]{0,12}U?CAR(?:[- ]?\d{0,3}T|[- ]?(?:i?NKT?|gdT|M|Treg)|\+| cells?)|chimeric (?:antigen|immune|T)|CART|\bTCR|\bTILs?\b"
-    r"|tumou?r[- ]infiltrating|\b(?:T|NK|iNK|NKT|gdT|CIK|CTL|Treg|natural killer|killer|gamma[- ]delta)[- ]cells?\b(?![- ](?:deplet|leuk|lymphom|receptor|engag|acute|malig|ALL))|lymphocytes\b.{0,20}infus"
+    r"\bU?CAAR|\b[\w.]{0,12}U?CAR(?:[- ]?\d{0,3}T|[- ]?(?:i?NKT?|gdT|M|Treg)|\+| cells?)|chimeric (?:antigen|immune"
+    r"|T)|CART|\bTCR|\bTILs?\b"
+    r"|tumou?r[- ]infiltrating|\b(?:T|NK|iNK|NKT|gdT|CIK|CTL|Treg|natural killer|killer"
+    r"|gamma[- ]delta)[- ]cells?\b(?![- ](?:deplet|leuk|lymphom|receptor|engag|acute|malig|ALL))"
+    r"|lymphocytes\b.{0,20}infus"
     r"|\b(?:engineered|modified|transduced|specific) (?:\w{1,12} )?(?:cells|lymphocytes)|adoptive", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.;\n。]+(?:[.;](?=[\w,)])[^.;\n。]*)*[.;\n。]?")
 _NAMED = re.compile(
-    r"lympho(?:cyte)?[- ]?\s?(?:ablati|depleti)\w{1,3}|lymphodeplet\w{1,4}|lymphoid depletion|depletion of lymphocytes|\bLD(?:C| chemo\w{0,7}| regimen|(?= with))\b"
-    r"|(?:clearance of|clear(?:ing)?) (?:the )?lymph\w{2,8}|lymph(?:ocyte|atic)s?[- ](?:clearance|clearing)|(?<!de)(?<!air )(?:pre-?)?condition(?:ing|ed)\b"
-    r"|precondition\w{0,3}|preparative (?:regimen|chemo)|pre-?treat(?:ment|ed) (?:with |chemo|regimen)|pre-?infusion (?:chemo|treatment)|pre-?chemotherapy", re.IGNORECASE)
+    r"lympho(?:cyte)?[- ]?\s?(?:ablati|depleti)\w{1,3}|lymphodeplet\w{1,4}|lymphoid depletion"
+    r"|depletion of lymphocytes|\bLD(?:C| chemo\w{0,7}| regimen|(?= with))\b"
+    r"|(?:clearance of|clear(?:ing)?) (?:the )?lymph\w{2,8}|lymph(?:ocyte|atic)s?[- ](?:clearance|clearing)"
+    r"|(?<!de)(?<!air )(?:pre-?)?condition(?:ing|ed)\b"
+    r"|precondition\w{0,3}|preparative (?:regimen|chemo)|pre-?treat(?:ment|ed) (?:with |chemo|regimen)"
+    r"|pre-?infusion (?:chemo|treatment)|pre-?chemotherapy", re.IGNORECASE)
 _BEFORE_CELLS = re.compile(
-    r"\b(?:followed by|prior to|before|preced(?:ing|es?|ed by)|then (?:receive|be)\w{0,4})\b[^.;\n]{0,70}?(?:\binfus|\bcells?\b|\bCAR|\bCART)"
-    r"|(?:\bcells?|infusions?|CAR-?T|injections?)\b[^.;\n]{0,40}?\b(?:after|following)\b(?! (?:infusion|the infusion|CAR))"
+    r"\bthen\b[^.;\n]{0,60}?\b(?:cells?|CAR|CART)\b[^.;\n]{0,60}?\binfus|\b(?:followed by|prior to|before"
+    r"|preced(?:ing|es?|ed by)|then (?:receive|be)\w{0,4})\b[^.;\n]{0,70}?(?:\binfus|\bcells?\b|\bCAR|\bCART)"
+    r"|(?:\bcells?|infusions?|CAR-?T|injections?)\b[^.;\n]{0,40}?\b(?:after|following)\b(?! (?:infusion|the infusion"
+    r"|CAR))"
     r"|\bd(?:ays?)?\s?\(?-\s?\d(?!\d{2})|\d\s?days? (?:before|prior|ahead)", re.IGNORECASE)
 _OTHER = re.compile(
-    r"\bbridg\w{2,4}|debulk\w{0,4}|\bpost-?\s?(?:transplant|HSCT)\w{0,7}|\bPT-?Cy\b|prophyla\w{2,6}|immunosuppress\w{0,6}|salvage|\binduction|consolidation"
-    r"|maintenance|mobili[sz]\w{1,6}|apheresis|leukapheresis|collection|cytokine release|\bCRS\b|previous(?:ly)?|\bprior (?:therap|treat|line|exposure)\w{0,6}"
-    r"|refractory to|failed|standard of care|chemotherapy cycles|toxicit|side effect|adverse|rescue|\bsupport\b|relapsed? after|GVHD|ablation of the CAR"
+    r"\bbridg\w{2,4}|debulk\w{0,4}|\bpost-?\s?(?:transplant|HSCT)\w{0,7}|\bPT-?Cy\b|prophyla\w{2,6}"
+    r"|immunosuppress\w{0,6}|salvage|\binduction|consolidation"
+    r"|maintenance|mobili[sz]\w{1,6}|apheresis|leukapheresis|collection|cytokine release|\bCRS\b|previous(?:ly)?"
+    r"|\bprior (?:therap|treat|line|exposure)\w{0,6}"
+    r"|refractory to|failed|standard of care|chemotherapy cycles|toxicit|side effect|adverse|rescue|\bsupport\b"
+    r"|relapsed? after|GVHD|ablation of the CAR"
     r"|eliminat\w{1,4}|suicide", re.IGNORECASE)
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|SCT|BMT|HCT)\b|transplant", re.IGNORECASE)
-_NEGATED = re.compile(r"\b(?:no|without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)|allerg\w{1,3} to)\s(?:[\w-]{1,20}\s){0,2}$", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:no|without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)"
+                      r"|allerg\w{1,3} to)\s(?:[\w-]{1,20}\s){0,2}$", re.IGNORECASE)
 _DOSED = re.compile(r"\bm[cg]g?\s?/|\bd(?:ays?)?\s?\(?-\s?\d|\bchemotherapy\b", re.IGNORECASE)
 _PAIR = re.compile(
-    r"(?<![A-Za-z0-9/+])(?:(?:[Ff]lu?|FLU|F)\s?[/+&-]\s?(?:[Cc][Yy]|C|CTX)|(?:C[Yy]|cy|C|CTX)\s?[/+&-]\s?(?:[Ff]lu?|FLU|F)|FluCy|CyFlu|FLUCY|FC|CF)(?![A-Za-z0-9/+])")
-_PAIR_WORD = re.compile(r"\s?-?(?:chemo|regimen|condition|precondition|lympho|pre-?treat|scheme|protocol|program|based|\()", re.IGNORECASE)
+    r"(?<![A-Za-z0-9/+])(?:(?:[Ff]lu?|FLU|F)\s?[/+&-]\s?(?:[Cc][Yy]|C|CTX)|(?:C[Yy]|cy|C|CTX)\s?[/+&-]\s?(?:[Ff]lu?"
+    r"|FLU|F)|FluCy|CyFlu|FLUCY|FC|CF)(?![A-Za-z0-9/+])")
+_PAIR_WORD = re.compile(r"\s?-?(?:chemo|regimen|condition|precondition|lympho|pre-?treat|scheme|protocol|program"
+                        r"|based|\()", re.IGNORECASE)
+
+_PAIR_BEFORE = re.compile(r"(?:deplet\w{0,4}|condition\w{0,4}|chemotherapy|regimen)(?: regimen| chemotherapy)?[ (]{0,2}"
+                          r"(?:with|of|using|by|,|:|\()?\s?\(?$", re.IGNORECASE)
 
 
 def find_lymphodepletion(passages: Sequence[Passage]) -> tuple[Fact, ...]:
@@ -75,19 +93,20 @@ def find_drugs(text: str) -> tuple[tuple[int, int, Term], ...]:
     """
     drugs = load_vocabularies().scheme("drug")
     broader = drugs[_CLASS].iri
-    pairs = [match for match in _PAIR.finditer(fold_width(text)) if _is_pair(text, match)]
+    text = fold_width(text)
+    pairs = [match for match in _PAIR.finditer(text) if _is_pair(text, match)]
     found = [(match.start(), match.end(), drugs[name]) for match in pairs for name in PAIR]
-    for match in open_lexicon("drug").find(text):
-        if broader in match.term.broader and not any(pair.start() <= match.start < pair.end() for pair in pairs):
-            found.append((match.start, match.end, match.term))
+    taken = {position for match in pairs for position in range(*match.span())}
+    found.extend((match.start, match.end, match.term) for match in open_lexicon("drug").find(text)
+                 if broader in match.term.broader and match.start not in taken)
     return tuple(sorted(found, key=lambda one: one[0]))
 
 
 def _is_pair(text: str, match: re.Match[str]) -> bool:
-    """Whether "FC" or "F/C" stands for the drugs: "Flu/Cy" always does, letters alone only beside a regimen word."""
-    return "y" in match[0].lower() or bool(_PAIR_WORD.match(text, match.end(), match.end() + 12)) or bool(
-        re.search(r"(?:deplet\w*|condition\w*|chemotherapy|regimen)(?: regimen| chemotherapy)?[ (]*(?:with|of|using|by|,|:|\()?\s?\(?$",
-                  text[max(0, match.start() - 60):match.start()], re.IGNORECASE))
+    """Whether "FC" or "F/C" stands for the drugs: "Flu/Cy" always does, bare letters only beside a regimen word."""
+    before = text[max(0, match.start() - 60):match.start()]
+    return "y" in match[0].lower() or bool(
+        _PAIR_WORD.match(text, match.end(), match.end() + 12) or _PAIR_BEFORE.search(before))
 
 
 def _read_context(passage: Passage) -> Iterator[Fact]:
@@ -96,36 +115,43 @@ def _read_context(passage: Passage) -> Iterator[Fact]:
     drugs = find_drugs(passage.text)
     if not drugs:
         return
+    starts = [start for start, _, _ in drugs]
     is_open = bool(_NAMED.search(passage.ref))
     for sentence in _SENTENCE.finditer(text):
         start, end = sentence.span()
-        here = [drug for drug in drugs if start <= drug[0] < end]
-        named = [match.span() for match in _NAMED.finditer(text, start, end)]
-        cues = named or [match.span() for match in _BEFORE_CELLS.finditer(text, start, end)]
-        others = [match.span() for match in _OTHER.finditer(text, start, end)]
-        is_transplant = bool(_TRANSPLANT.search(text, start, end)) and not _CELLS.search(text, start, end)
-        is_lympho = "lympho" in sentence[0].lower()
-        for begin, stop, term in here:
-            if (is_transplant and not is_lympho) or _NEGATED.search(text, max(start, begin - 60), begin):
+        here = drugs[bisect_left(starts, start):bisect_left(starts, end)]
+        named = _find_positions(_NAMED, text, start, end)
+        cues = named or _find_positions(_BEFORE_CELLS, text, start, end)
+        others = _find_positions(_OTHER, text, start, end)
+        is_transplant = bool(_TRANSPLANT.search(text, start, end)) and not (
+            _CELLS.search(text, start, end) or "lympho" in sentence[0].lower())
+        is_dosed = is_open and not cues and not others and bool(_DOSED.search(text, start, end))
+        for begin, stop, term in () if is_transplant else here:
+            if _NEGATED.search(text, max(start, begin - 60), begin):
                 continue
-            follows = is_open and not cues and bool(_DOSED.search(text, start, end))
-            if (follows and not others) or _is_nearer(begin, cues, others):
+            if is_dosed or (cues and _distance(begin, cues) <= _distance(begin, others)):
                 yield Fact(term.notation, passage.quote(begin, stop), "lymphodepletion.context")
-        is_open = (bool(named) and not is_transplant) or (is_open and bool(here)) or (is_open and len(sentence[0]) < 25)
+        is_cued = bool(named) or (bool(cues) and "chemotherapy" in sentence[0].lower())
+        is_open = (is_cued and not is_transplant) or (is_open and (bool(here) or end - start < 25))
 
 
-def _is_nearer(position: int, cues: list[tuple[int, int]], others: list[tuple[int, int]]) -> bool:
-    """Whether the nearest word around a drug speaks of lymphodepletion and not of another use."""
-    def distance(spans: list[tuple[int, int]]) -> int:
-        return min((min(abs(position - start), abs(position - end)) for start, end in spans), default=10**9)
-    return bool(cues) and distance(cues) <= distance(others)
+def _find_positions(pattern: re.Pattern[str], text: str, start: int, end: int) -> list[int]:
+    """Sorted starts and ends of all matches."""
+    return [position for match in pattern.finditer(text, start, end) for position in match.span()]
+
+
+def _distance(position: int, others: list[int]) -> int:
+    """How far the nearest of sorted positions is; very far when there is none."""
+    at = bisect_left(others, position)
+    return min((abs(position - other) for other in others[max(0, at - 1):at + 1]), default=10**9)
 
 
 def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
     """Drugs listed as interventions beside a cell product."""
     names = [passage for passage in passages if passage.part == "intervention"]
     listed = [(passage, drug) for passage in names for drug in find_drugs(passage.text)]
-    if not listed or not any(_CELLS.search(fold_width(passage.text)) for passage in names):
+    heads = [passage for passage in passages if passage.part in ("intervention", "title", "official title", "arm")]
+    if not listed or not any(_CELLS.search(fold_width(passage.text)) for passage in heads):
         return
     is_pair = {*PAIR} <= {term.notation for _, (_, _, term) in listed}
     prose = [fold_width(passage.text) for passage in passages]

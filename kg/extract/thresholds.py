@@ -16,27 +16,27 @@ _PLAIN = str.maketrans({**dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "0123456789
                         "≦": "≤", "⩽": "≤", "≲": "≤", "≧": "≥", "⩾": "≥", "≳": "≥", "﹥": ">", "﹤": "<", "∼": "~", "·": ".", "、": ",",
                         "。": ".", "，": ",", "；": ";", "％": "%", "﹪": "%"})
 
-_WORD_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+_WORD_NUMBERS = {"one": 1, "twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
                  "twelve": 12, "sixteen": 16, "eighteen": 18, "twenty": 20, "twenty-four": 24, "sixty": 60}
 _UP = r"(?:greater|more|higher|above|over|exceed(?:s|ing|ed)?|larger|older|longer|beyond|superior|better)"
-_DOWN = r"(?:less|lower|below|under|younger|fewer|smaller|inferior|shorter|within)"
+_DOWN = r"(?:less(?:er)?|lower|below|under|younger|fewer|smaller|inferior|shorter|within)"
 _NOT = r"(?:\b(?:not|no|never|cannot)\s(?:to\s)?(?:be\s)?)"
 _EQUAL = r"(?:\s?(?:or|and|/)\s?(?:is\s)?(?:equal(?:s|ed)?(?:\s?to)?|=))"
 _OPERATOR = (
     r"(?:(?:[<>](?:\s{0,2}(?:or|/|and)?\s{0,2}=)?|=\s{0,2}[<>]|&[lg]t;\s{0,2}=?|[≤≥]|=)"
-    rf"|{_NOT}?\b(?:equal(?:s)?\s(?:to\s)?(?:or|and)\s)?(?:{_UP}|{_DOWN})(?:\s(?:than|then)|\sto)?{_EQUAL}?(?:\sto|\sthan)?(?:\s?[<>≤≥])?"
+    rf"|{_NOT}?\b(?:equal(?:s)?\s(?:to\s)?(?:or|and)\s)?(?:{_UP}|{_DOWN})(?:\s(?:than|then)(?:\sto)?|\sto)?{_EQUAL}?(?:\sto|\sthan)?(?:\s?[<>≤≥])?"
     r"|\b(?:at\s{1,2}(?:the\s)?(?:least|most)|minimum|maximum|minimal|maximal|min\.?|max\.?|up to))")
-_FILLER = r"(?:[\s:(=]|of\b|the\b|than\b|an?\b|to\b|about\b|approximately\b|age\b|is\b){0,6}"
+_FILLER = r"(?:[\s:()=<>≤≥]|of\b|the\b|than\b|an?\b|to\b|about\b|approximately\b|age\b|is\b){0,6}"
 _DIGITS = r"(?:\d{1,3}(?:,\d{3}){1,2}(?![\d,])(?:\.\d{1,3})?|\d{1,7},\d{1,2}(?![\d,])|\d{1,9}(?:\.\d{1,4})?)"
 _WORDS = "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True))
 _BEFORE = r"(?:(?<![a-z0-9.,/])|(?<=[^0-9a-z][,/])|(?<=[a-z][,/])|(?<=score)|(?<=aged)|(?<=age)|(?<=ecog)|(?<=kps)|(?<=status)|(?<=was)|(?<=is))"
-_NUMBER = rf"(?P<number>{_BEFORE}{_DIGITS}(?![a-z]?\d)|\b(?:{_WORDS})\b(?=[\s-]))"
-_THRESHOLD = re.compile(rf"(?:(?P<op>{_OPERATOR}){_FILLER})?{_NUMBER}")
+_NUMBER = rf"(?P<number>{_BEFORE}{_DIGITS}(?!(?![xe])[a-z]?\d)|\b(?:{_WORDS})\b(?=[\s-]))"
+_THRESHOLD = re.compile(rf"(?:(?P<op>{_OPERATOR})(?P<filler>{_FILLER}))?{_NUMBER}")
 _ULN = (r"(?:\W{0,3}\b(?:the|of|than|above|to|institution(?:al)?(?:['`]?s)?|local|lab(?:oratory)?(?:['`]?s)?|age|adjusted|reference|site"
         r"|corresponding|normal|range|maximum|institute|center|its|respective|their|specific|or|equal|test|appropriate|study|site's|clinical|more|greater|higher|serum|in)\b)"
         r"{0,7}\W{0,3}(?:upper\W{0,3}(?:normal\W{1,3}|reference\W{1,3}|institutional\W{1,3}|the\W{1,3}|laboratory\W{1,3}){0,2}(?:limit|range|bound|value|level|normal)s?"
         r"|i?uln\b|unl\b|uuln\b|ulns\b|nul\b|limits?\W{1,3}of\W{0,3}(?:the\W{1,3})?normal|normal\b|uln)"
-        r"(?:\W{1,3}of\W{0,3}(?:the\W{1,3})?(?:institutional\W{1,3}|laboratory\W{1,3})?normal(?:\s(?:range|value)s?)?)?")
+        r"(?:\W{1,3}of\W{0,3}(?:the\W{1,3})?(?:institutional\W{1,3}|laboratory\W{1,3})?normal)?(?:\s(?:range|value|amount)s?\b)?")
 _MULTIPLE = r"\s{0,3}(?:-\s?)?(?:[x*]|times|time|fold)?"
 _ALONE_ULN = re.compile(
     rf"(?P<op>{_OPERATOR})\s{{0,2}}(?:the\s)?(?:institutional\s)?(?:upper\slimits?(?:\sof)?\s?(?:the\s)?normal|uln\b)(?!\s?[x*]|\s?by|\s\d|\stimes)")
@@ -45,7 +45,7 @@ _UNITS = tuple((re.compile(pattern), unit) for pattern, unit in (
     (r"\s{0,2}(?:/\s?\d{2}\s?)?(?:%|percent\b|per cent\b)", "%"),
     (r"\s{0,2}-?(?:mg|milligrams?)\s?(?:/|per)\s?(?:100\s?m|d|deciliter|decilitre)\s?l?\b|\s{0,2}mg\s?%", "mg/dL"),
     (r"\s{0,2}(?:u|micro)\s?mol(?:e?s)?\s?(?:/|\.|per)\s?l(?:iter|itre)?\b|\s{0,2}um/l\b", "umol/L"),
-    (r"\s{0,2}-?(?:ml|cc|milliliters?)\s{0,2}(?:/|per|\*|\.)\s{0,2}min(?:utes?|\b|\.)?\s{0,2}[/*.xper]{1,3}\s{0,2}1[.,]73\s{0,3}(?:sq\.?\s?)?m\W{0,3}2?", "mL/min/1.73m2"),
+    (r"\s{0,2}-?(?:ml|cc|milliliters?)\s{0,2}(?:/|per|\*|\.)\s{0,2}min(?:utes?|\b|\.)?\s{0,2}[/*.xper]{1,3}\s{0,2}1[.,]73\s{0,3}(?:sq(?:uare)?\.?\s?)?m\W{0,3}2?", "mL/min/1.73m2"),
     (r"\s{0,2}-?(?:ml|cc|milliliters?)\s{0,2}(?:/|per|\*|\.)\s{0,2}min(?:utes?)?", "mL/min"),
     (r"\s{0,2}g(?:m|rams?)?\s?(?:/|per|%)\s?(?:dl|deciliter|decilitre|100\s?ml)\b|\s{0,2}g\s?%", "g/dL"),
     (r"\s{0,2}g(?:rams?)?\s?/\s?l\b", "g/L"),
@@ -62,7 +62,7 @@ _COUNT = re.compile(
 _LITRE = {"l": 0, "liter": 0, "litre": 0, "dl": 1, "ml": 3}
 _RANGE = re.compile(
     rf"\s{{0,2}}(?:%|years?(?: old| of age)?|yrs?|months?|weeks?|days?|y)?\s{{0,2}}(?:to|-{{1,2}}|~|through|and|until|up to|, ?and|to ?[<≤])\s{{0,2}}(?P<high>{_DIGITS})(?![a-z]?\d)")
-_LIST = re.compile(r"[0-5](?:\s{0,2}(?:,\s?(?:and/or|or|and)?|/|or|and|and/or|-|to|~)\s{0,2}[0-5](?![\d.%]|\s?%)){1,5}")
+_LIST = re.compile(r"[0-5](?:\s{0,2}(?:,\s?(?:and/or|or|and)?|/|or|and|and/or|-|to|~)\s{0,2}[0-5](?!\d|\.\d|\s?%)){1,5}")
 _BETWEEN = re.compile(r"between\W{0,3}(?:the )?(?:ages? )?(?:of )?$")
 _AFTER = re.compile(
     rf"[\s,]{{0,2}}\)?(?:\(?(?:years|year|months|yrs)?[\s,-]{{0,2}}(?:of age|old|points?|score)?[\s,]{{0,2}})(?:\(?(?:or|and|/)\s?(?:is\s|are\s)?(?P<dir>{_UP}|{_DOWN}|up|upwards?|on|at)\b|(?P<least>minimum\b|and up\b|at least\b)|(?P<plus>\+))")
@@ -154,7 +154,7 @@ def _read_all(text: str) -> Iterator[Threshold]:
 def _read_one(text: str, found: re.Match[str]) -> Threshold:
     start, begin, end = found.start(), found.start("number"), found.end("number")
     number = read_number(found["number"])
-    op = read_operator(found["op"]) if found["op"] else None
+    op = read_operator(found["op"] + "".join(re.findall("[≤≥]", found["filler"]))) if found["op"] else None
     is_graded = bool(_GRADE.search(text, max(0, start - 14), start))
     low: float | None = None
     listed = _LIST.match(text, begin) if op in (None, "=") else None

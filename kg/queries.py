@@ -1,0 +1,265 @@
+"""Stored queries: ``queries/*.rq``, files that any SPARQL tool runs as they are, with a YAML header that drives everything else.
+
+A parameter is one line ``VALUES ?p_name { UNDEF }``: unbound, it constrains nothing. Binding puts a typed, escaped term in the
+place of ``UNDEF``; no text of a user ever becomes SPARQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pyoxigraph import Literal, NamedNode, QuerySolutions
+from pyoxigraph import Store as Engine
+
+from kg.errors import LimitReached, QueryError
+from kg.lexicon import fold, open_lexicon
+from kg.resources import list_files
+from kg.terms import ID, XSD
+from kg.vocabularies import Term, load_vocabularies
+
+MAX_ROWS = 1_000_000
+_PARAMETER = re.compile(r"VALUES \?p_(\w+) \{ UNDEF \}")
+_SELECTED = re.compile(r"\bSELECT\s+(?:DISTINCT\s+)?((?:\?\w+\s+|\(.*?\bAS\s+\?\w+\s*\)\s*)+)WHERE", re.DOTALL)
+_COLUMN = re.compile(r"\bAS\s+\?(\w+)\s*\)|(?<![\w(.,])\?(\w+)(?=\s)")
+_TRIAL_KEY = re.compile(r"[\w./-]{1,80}")
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """What a query can be asked with.
+
+    :ivar type: ``term`` (of ``scheme``), ``trial``, ``string``, ``integer``, ``decimal``, ``date`` or ``boolean``.
+    """
+
+    name: str
+    type: str
+    scheme: str = ""
+    example: str = ""
+    required: bool = False
+    note: str = ""
+
+
+class StoredQuery(msgspec.Struct, frozen=True):
+    """A parsed file of ``queries/``. ``must_be_empty`` marks a rule on the whole graph."""
+
+    name: str
+    title: str
+    question: str
+    keywords: tuple[str, ...]
+    parameters: dict[str, Parameter]
+    columns: dict[str, str]
+    text: str
+    must_be_empty: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Rows of a query: values by column, None where a column is unbound."""
+
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+
+
+@cache
+def load_queries() -> dict[str, StoredQuery]:
+    """All stored queries by name.
+
+    :raises QueryError: a header and its query disagree.
+    """
+    return {path.stem: read_query(path) for path in list_files("queries", ".rq")}
+
+
+def find_query(name: str) -> StoredQuery:
+    """The stored query with this name.
+
+    :raises QueryError: there is none; the likeliest names are given.
+    """
+    queries = load_queries()
+    if name not in queries:
+        from rapidfuzz import process
+
+        near = [found for found, score, _ in process.extract(name, list(queries), limit=3) if score > 60]
+        raise QueryError(f"no stored query {name!r}", mend=f"Did you mean {', '.join(near)}?" if near else "`kg query --list` names them all")
+    return queries[name]
+
+
+def read_query(path: Path) -> StoredQuery:
+    """Read one file and check its header against its query.
+
+    :raises QueryError: the header is no YAML, lacks a key, or names parameters or columns that the query has not, or the reverse.
+    """
+    import yaml
+
+    text = path.read_text(encoding="utf-8")
+    header = "\n".join(line[3:] for line in text.splitlines() if line.startswith("#+ "))
+    try:
+        read = yaml.safe_load(header) or {}
+    except yaml.YAMLError as error:
+        raise QueryError(f"the header is not YAML: {error}", where=path.name) from None
+    missing = {"title", "question", "keywords", "columns"} - set(read)
+    if missing:
+        raise QueryError(f"the header lacks {', '.join(sorted(missing))}", where=path.name)
+    parameters = {name: Parameter(name, **{key: str(value) if key != "required" else value for key, value in (given or {}).items()})
+                  for name, given in (read.get("parameters") or {}).items()}
+    query = StoredQuery(path.stem, read["title"], read["question"], tuple(read["keywords"]), parameters, dict(read["columns"]), text,
+                        bool(read.get("must_be_empty")))
+    _check_header(query, path.name)
+    return query
+
+
+def _check_header(query: StoredQuery, where: str) -> None:
+    body = "\n".join(line for line in query.text.splitlines() if not line.startswith("#"))
+    used, declared = _PARAMETER.findall(body), list(query.parameters)
+    selected = _SELECTED.search(body)
+    columns = [found[1] or found[2] for found in _COLUMN.finditer(selected[1])] if selected else []
+    for wrong, what in ((set(used) - set(declared), "uses the undeclared parameter"), (set(declared) - set(used), "declares the unused parameter"),
+                        (set(columns) - set(query.columns), "selects the undeclared column"), (set(query.columns) - set(columns), "declares the unselected column")):
+        if wrong:
+            raise QueryError(f"{what} {', '.join(sorted(wrong))}", where=where, mend="Make the #+ header and the query agree")
+    if len(used) != len(set(used)):
+        raise QueryError("a parameter has more than one VALUES line", where=where)
+    if "ORDER BY" not in body:
+        raise QueryError("has no ORDER BY", where=where, mend="Order by enough columns to make the order total")
+
+
+def bind_parameters(query: StoredQuery, given: Mapping[str, Any]) -> str:
+    """The query's text with each given parameter as a typed term.
+
+    :raises QueryError: a parameter is unknown, missing, or its value does not fit.
+    """
+    unknown = [name for name in given if name not in query.parameters]
+    if unknown:
+        takes = ", ".join(query.parameters) or "no parameters"
+        raise QueryError(f"{query.name} has no parameter {unknown[0]!r}", mend=f"It takes {takes}")
+    missing = [name for name, parameter in query.parameters.items() if parameter.required and given.get(name) in (None, "")]
+    if missing:
+        example = query.parameters[missing[0]].example
+        raise QueryError(f"{query.name} needs --param {missing[0]}=…", mend=f"For example --param {missing[0]}={example}" if example else "")
+    text = query.text
+    for name, value in given.items():
+        if value is not None and value != "":
+            term = make_term(query.parameters[name], value)
+            text = text.replace(f"VALUES ?p_{name} {{ UNDEF }}", f"VALUES ?p_{name} {{ {term} }}")
+    return text
+
+
+def make_term(parameter: Parameter, value: Any) -> NamedNode | Literal:
+    """A value as an RDF term.
+
+    :raises QueryError: the value does not fit the parameter's type.
+    """
+    text = str(value).strip()
+    try:
+        if parameter.type == "term":
+            return NamedNode(resolve_term(parameter.scheme, text).iri)
+        if parameter.type == "trial":
+            if text.startswith(f"{ID}trial/") or (not text.startswith("http") and _TRIAL_KEY.fullmatch(text)):
+                return NamedNode(text if text.startswith("http") else f"{ID}trial/{text}")
+            raise ValueError
+        if parameter.type == "integer":
+            return Literal(str(int(text)), datatype=NamedNode(f"{XSD}integer"))
+        if parameter.type == "decimal":
+            return Literal(f"{Decimal(text):f}", datatype=NamedNode(f"{XSD}decimal"))
+        if parameter.type == "date":
+            return Literal(date.fromisoformat(text).isoformat(), datatype=NamedNode(f"{XSD}date"))
+        if parameter.type == "boolean" and text.lower() in ("true", "false"):
+            return Literal(text.lower(), datatype=NamedNode(f"{XSD}boolean"))
+        if parameter.type == "string":
+            return Literal(text)
+    except (ValueError, InvalidOperation):
+        pass
+    raise QueryError(f"{text!r} is no {parameter.type} for the parameter {parameter.name!r}", mend=f"For example {parameter.example}" if parameter.example else "")
+
+
+def resolve_term(scheme: str, text: str) -> Term:
+    """The term of a vocabulary that a user's word means: its notation, label, any form, or an outward id (``HGNC:6012``, ``P26951``).
+
+    :raises QueryError: no term fits; near names are given.
+    """
+    terms = load_vocabularies().scheme(scheme)
+    if text in terms:
+        return terms[text]
+    folded = fold(text)
+    known = _names_of(scheme)
+    if folded in known:
+        return terms[known[folded]]
+    matches = [match for match in open_lexicon(scheme).find(text) if match.end - match.start == len(text)]
+    if len({match.term.iri for match in matches}) == 1:
+        return matches[0].term
+    from rapidfuzz import process
+
+    near = dict.fromkeys(terms[known[name]].label for name, score, _ in process.extract(folded, list(known), limit=6) if score > 75)
+    noun = scheme.replace("-", " ")
+    raise QueryError(f"{text!r} is no {noun} that kg knows", mend=f"Did you mean {', '.join(near)}?" if near else f"See `kg query terms --param scheme={scheme}`")
+
+
+@cache
+def _names_of(scheme: str) -> dict[str, str]:
+    """Folded names of a scheme's terms, to their notations; what two terms share names neither."""
+    found: dict[str, set[str]] = {}
+    for notation, term in load_vocabularies().scheme(scheme).items():
+        names = (notation, term.label, *term.alt_labels, *term.forms, *term.case_forms, *term.context_forms, *(_short_id(iri) for iri in term.matches), term.iri)
+        for name in names:
+            found.setdefault(fold(name), set()).add(notation)
+    own = {fold(notation): notation for notation in load_vocabularies().scheme(scheme)}
+    labels = {fold(term.label): term.notation for term in load_vocabularies().scheme(scheme).values()}
+    return {**{name: next(iter(notations)) for name, notations in found.items() if len(notations) == 1}, **labels, **own}
+
+
+def _short_id(iri: str) -> str:
+    """An outward IRI as people write it.
+
+    >>> _short_id("http://identifiers.org/hgnc/6012")
+    'hgnc:6012'
+    """
+    head, _, tail = iri.rstrip("/").rpartition("/")
+    space = head.rpartition("/")[2]
+    if "uniprot" in head:
+        return tail
+    return tail.replace("_", ":") if "_" in tail else f"{space}:{tail}"
+
+
+def run_query(engine: Engine, query: StoredQuery, given: Mapping[str, Any] | None = None) -> Answer:
+    """Answer a stored query.
+
+    :raises LimitReached: more rows than anybody can use.
+    """
+    return run_text(engine, bind_parameters(query, given or {}), tuple(query.columns))
+
+
+def run_text(engine: Engine, text: str, columns: tuple[str, ...] | None = None) -> Answer:
+    """Answer a SELECT query of our own."""
+    solutions = engine.query(text)
+    if not isinstance(solutions, QuerySolutions):
+        raise QueryError("only SELECT queries have rows")
+    named = columns or tuple(variable.value for variable in solutions.variables)
+    return Answer(named, tuple(_read_rows(solutions, named)))
+
+
+def _read_rows(solutions: QuerySolutions, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for number, solution in enumerate(solutions):
+        if number >= MAX_ROWS:
+            raise LimitReached(f"more than {MAX_ROWS:,} rows", mend="Ask with more parameters")
+        yield {column: to_value(solution[column]) for column in columns}
+
+
+_READERS: dict[str, Any] = {f"{XSD}{name}": reader for name, reader in (
+    ("integer", int), ("decimal", float), ("double", float), ("float", float), ("boolean", lambda text: text in ("true", "1")))}
+
+
+def to_value(term: Any) -> Any:
+    """An RDF term as a plain Python value.
+
+    >>> to_value(Literal("2.0", datatype=NamedNode("http://www.w3.org/2001/XMLSchema#decimal")))
+    2.0
+    """
+    if term is None:
+        return None
+    if isinstance(term, Literal):
+        return _READERS.get(term.datatype.value, str)(term.value)
+    return term.value
