@@ -18,10 +18,10 @@ PARTS = frozenset({"title", "official title", "keyword", "intervention", "interv
                    "arm", "arm description", "summary", "description"})
 Found = tuple[int, int, str]
 
-_CONSTRUCT = re.compile(r"CAR(?![a-z])|chimeric|transduc|engineered|construct|vector|lentivir|retrovir|receptor"
+_CONSTRUCT = re.compile(r"(?-i:CAR)(?![a-z])|chimeric|transduc|engineered|construct|vector|lentivir|retrovir|receptor"
                         r"|\bgenes?\b|fus(?:ed|ion)|modified", re.IGNORECASE)
-_ENGINEERED = re.compile(r"CAR(?![a-z])|chimeric|transduc|engineered|\bfused\b|construct", re.IGNORECASE)
-_CELLS = re.compile(r"CAR(?![a-z])|\b(?:T|NK|iNK|gdT|stem|immune)[- ]?(?:cells?|lymphocytes?)\b|cells\b|\bTILs?\b"
+_ENGINEERED = re.compile(r"(?-i:CAR)(?![a-z])|chimeric|transduc|engineered|\bfused\b|construct", re.IGNORECASE)
+_CELLS = re.compile(r"(?-i:CAR)(?![a-z])|\b(?:T|NK|iNK|gdT|stem|immune)[- ]?(?:cells?|lymphocytes?)\b|cells\b|\bTILs?\b"
                     r"|lymphocytes|HSPCs?|CART", re.IGNORECASE)
 _EDGE = re.compile(r"(?<=[a-z)\]\d])[.;](?=\s)|\n|。")
 
@@ -37,7 +37,7 @@ _DOMAIN = re.compile(r"co-?\s?stimulat\w{2,4}(?: signal\w{0,5})? (?:endo)?(?:dom
 _MOLECULE = re.compile(r"co-?\s?stimulat\w{2,4}", re.IGNORECASE)
 _CAR_BESIDE = re.compile(r"(?:(?:CAR|chimeric antigen receptor|scFv)s?\)?[-./ _:]{1,2}(?:(?:with|containing"
                          r"|incorporating|including) (?:the |a )?)?$)", re.IGNORECASE)
-_CAR_AFTER = re.compile(r"[-./ _:](?:based |bispecific |second[- ]generation |containing )?(?:CAR(?![a-z])|CART"
+_CAR_AFTER = re.compile(r"[-./ _:](?:based |bispecific |second[- ]generation |containing )?(?:(?-i:CAR)(?![a-z])|CART"
                         r"|chimeric (?:antigen )?receptor)|[^.;\n]{0,20}\badded to it", re.IGNORECASE)
 _NOT_DOMAIN = re.compile(
     r"CD3\s?(?:/|and|-|\+|plus|,)\s?(?:anti-?\s?)?$|(?:anti|alpha|agonis\w{1,4}|agonist to|antibod\w{1,3} (?:to"

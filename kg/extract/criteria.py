@@ -1,14 +1,14 @@
 """Read comparable eligibility criteria: thresholds of measures, and things that must be present or absent.
 
-A number belongs to the measure that stands nearest before it in the clause, else right after it, if the measure can have
-that unit and that value (``ontology/measures.ttl``). An exclusion is kept as the exclusion that the record states.
+A number belongs to the measure that stands nearest before it in the clause, else right after it, if the measure can
+have that unit and that value (``ontology/measures.ttl``). An exclusion is kept as the exclusion that the record states.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 
 from kg.extract.eligibility import Item, split_items
@@ -18,39 +18,75 @@ from kg.model import Criterion, Frozen, Passage, Study
 from kg.vocabularies import Term, load_vocabularies
 
 _COUNT, _ANTIGEN, _AGE, _NO_AGE = "10^9/L", "antigen expression", "age", "not age"
+_INFECTION = "active infection"
 _TIMES = frozenset(("years", "months", "weeks", "days"))
 _FAR, _NEAR, _MANY = 160, 40, 8
-_CLAUSE_END = re.compile(r"[;；。]|(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bal)(?<!\bDr)(?<!\bapprox)\.(?=\s{1,3}[A-Z(\d*\\]|\s*$|[A-Z][a-z])")
-_JOINER = re.compile(r"(?:[\s,/()&:+\[\]-]|and\b|or\b|serum\b|plasma\b|total\b|blood\b|levels?\b|score\b|scale\b|as applicable\b|performance\b|status\b"
-                     r"|both\b|either\b|the\b|values?\b|activity\b|count\b|also\b|known as\b|liver\b|radioisotope\b|measured\b|enzymes?\b|calculated\b|estimated\b|by\b|for\b){0,12}")
-_CONDITION = re.compile(r"\b(?:if|unless|except\w*|when|in case|in cases|for (?:patients|subjects|participants|those|individuals)"
-                        r"|(?:patients|subjects|participants|those|individuals) (?:with|who)|with (?:known|liver|hepatic|documented)|gilbert\w*|metasta\w*"
-                        r"|relax\w*|caused by|allowed|acceptable|permitted|in the presence|secondary to|due to|liver involvement)")
-_EXEMPT = re.compile(r"\b(?:gilbert|metasta|liver involvement|tumor involvement|infiltrat|liver tumor|liver cancer|obstruct|hepatic)")
-_EXEMPT_AFTER = re.compile(r"\W{0,3}(?:if|in case|for|in|when|with|where)\b[^\d);,.<>≤≥]{0,60}(?:gilbert|metasta|liver involve|tumor involve|infiltrat|hepatic)[^\d<>≤≥);,.]{0,40}(?=[);,.]|$)")
+_CLAUSE_END = re.compile(
+    r"[;；。]|(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bal)(?<!\bDr)(?<!\bapprox)\.(?=\s{1,3}[A-Z(\d*\\]|\s{0,9}$|[A-Z][a-z])")
+_JOINER = re.compile(r"(?:[\s,/()&:+\[\]-]|and\b|or\b|serum\b|plasma\b|total\b|blood\b|levels?\b|score\b|scale\b"
+    r"|as applicable\b|performance\b|status\b"
+                     r"|both\b|either\b|the\b|values?\b|activity\b|count\b|also\b|known as\b|liver\b|radioisotope\b"
+                     r"|measured\b|enzymes?\b|calculated\b|estimated\b|by\b|for\b){0,12}")
+_CONDITION = re.compile(r"\b(?:if|unless|except\w*|when|in case|in cases|for (?:patients|subjects|participants"
+    r"|those|individuals)"
+                        r"|(?:patients|subjects|participants|those|individuals) (?:with|who)|with (?:known|liver"
+                        r"|hepatic|documented)|gilbert\w*|metasta\w*"
+                        r"|relax\w*|caused by|allowed|acceptable|permitted|in the presence|secondary to|due to"
+                        r"|liver involvement)")
+_EXEMPT = re.compile(r"\b(?:gilbert|metasta|liver involvement|tumor involvement|infiltrat|liver tumor|liver cancer"
+    r"|obstruct|hepatic)")
+_EXEMPT_AFTER = re.compile(r"\s{0,2}\(?(?:if|in case|for|in|when|with|where)\b[^\d);,.<>≤≥]{0,60}(?:gilbert|metasta"
+    r"|liver involve|tumor involve|infiltrat|hepatic)[^\d<>≤≥);,.]{0,40}(?=[);,.]|$)")
 _CHANGE = re.compile(r"\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|variab|differ|loss)\w*")
-_DEFINED = re.compile(r"\b(?:relaps|recurren|refractor|remission|respon[sd]|progress|mlfs|\bcr\b|\bcri\b|resistan|persisten)\w*")
-_DEFINING = re.compile(r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:")
+_DEFINED = re.compile(r"\b(?:relaps|recurren|refractor|remission|respon[sd]|progress|mlfs|\bcr\b|\bcri\b|resistan"
+    r"|persisten)\w*")
+_DEFINING = re.compile(r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse"
+    r"|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:")
+_CHANGE_OF = re.compile(r"\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of"
+    r"|in) (?:the |serum )?$")
 _RESPONSE_MEASURES = frozenset(("bone marrow blasts", "platelets", "neutrophils", "hemoglobin"))
 _WHOLE_AGE = re.compile(r"(?: ?old\b| ?of age\b)?")
-_NOT_AGE = re.compile(r"menopaus|childbearing|child-bearing|contracep|pregnan|parent|guardian|fertil|\bassent|amenorr|menstrua|donor|sibling|\bdiagnosed (?:before|after|at)|onset")
-_AGE_GROUP = re.compile(r"\b(?:patients?|subjects?|participants?|children|adults?|those|people|individuals|recipients?|adolescents?|aged|ages|age) {0,2}$")
-_EXCEPTION = re.compile(r"\b(?:except|excluding|exclud(?:es|ed)|other than|apart from|exception of|unless|but not|not including|rather than|regardless of|irrespective of)\b")
+_NOT_AGE = re.compile(r"menopaus|childbearing|child-bearing|contracep|pregnan|parent|guardian|fertil|\bassent"
+    r"|amenorr|menstrua|donor|sibling|\bdiagnosed (?:before|after|at)|onset|relative|family|\bdeath")
+_EXCEPTION = re.compile(r"\b(?:except|excluding|exclud(?:es|ed)|other than|apart from|exception of|unless|but not"
+    r"|not including|rather than|regardless of|irrespective of)\b")
 _BRACKETED = re.compile(r"\([^()]{0,300}\)")
-_OR_C = re.compile(r"\s{0,2}(?:\(?hbv\)?|virus|viral|surface antigen)?\s{0,2}(?:\(hbv\))?\s{0,2}(?:infection)?\s{0,2}(?:or|and|/|,|and/or|&|or/and)\s{0,2}(?:type )?c\b")
-_NOT_PRESENT = re.compile(r"\W{0,3}(?:cells?|therapy|product)?\W{0,2}(?:infusion|manufactur|collection|production|preparation|apheresis|transfusion|administration|prophyla"
+_OR_C = re.compile(r"\s{0,2}(?:\(?hbv\)?|virus|viral"
+    r"|surface antigen)?\s{0,2}(?:\(hbv\))?\s{0,2}(?:infection)?\s{0,2}(?:or|and|/|,|and/or|&"
+    r"|or/and)\s{0,2}(?:type )?c\b")
+_NOT_PRESENT = re.compile(r"\W{0,3}(?:cells?|therapy|product)?\W{0,2}(?:infusion|manufactur|collection|production"
+    r"|preparation|apheresis|transfusion|administration|prophyla"
                           r"|prevent|vaccin|trial|study)")
-_CONSIDERED = re.compile(r"\b(?:in|un)?eligible\b|candidates?\b|refus|\b(?:un|not )suitable|proceed|plan|schedul|intend|await|option|identified|appropriate|\bfor\b.{0,20}$|declin")
-_ASIDES = {"consent": re.compile(r"(?:\b(?:time|date|day|prior|before|after|since|from|at|upon|of|to|on) (?:of |to |the |signing |signed |signature |giving |obtaining |informed |written |study "
+_CONSIDERED = re.compile(r"\b(?:in|un)?eligible\b|candidates?\b|refus|\b(?:un|not )suitable|proceed|plan|schedul"
+    r"|intend|await|option|identified|appropriate|\bfor\b.{0,20}$|declin")
+_ASIDES = {"consent": re.compile(r"(?:\b(?:time|date|day|prior|before|after|since|from|at|upon|of|to|on) (?:of |to "
+    r"|the |signing |signed |signature |giving |obtaining |informed |written |study "
                                  r"|main |subject |patient )*$)"),
            "prior allogeneic transplant": _CONSIDERED, "prior autologous transplant": _CONSIDERED}
 _VIRAL = re.compile(r"hepatitis|\bhbv|\bhcv|\bhiv|immunodeficiency|syphilis")
-_POSITIVE = re.compile(r"\W{0,2}(?:antigens?|target|protein|tumou?r|surface|molecule|ligand|receptor)?[\s)]{0,2}(?:(?:is|are|was|were)\s)?(?:\+|\(\+\)|-?\s?pos(?:itive|itivity)?\b"
+_POSITIVE = re.compile(r"\W{0,2}(?:antigens?|target|protein|tumou?r|surface|molecule|ligand"
+    r"|receptor)?[\s)]{0,2}(?:(?:is|are|was|were)\s)?(?:\+|\(\+\)|-?\s?pos(?:itive|itivity)?\b"
                        r"|(?:\w+\s){0,2}express|[- ]high)")
-_POSITIVE_BEFORE = re.compile(r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)|over-?express\w*)\b(?:\s(?:of|for|the|target|antigens?|surface|markers?|tumor|expression|in|level|levels|status|both|either|rate|)){0,5}\W{0,3}$")
+_POSITIVE_BEFORE = re.compile(r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)"
+    r"|over-?express\w*)\b(?:\s(?:of|for|the|target|antigens?|surface|markers?|tumor|expression|in|level|levels"
+    r"|status|both|either|rate|)){0,5}\W{0,3}$")
 _SHARE = re.compile(r"express|posit|stain|cells|\+|blasts|^\W{0,3}(?:by|in|on|of|is)?\W{0,3}$")
-_NOT_EXPRESSED = re.compile(r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent|lost)\b|\bno\b")
-_NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)")
+_NOT_EXPRESSED = re.compile(r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent"
+    r"|lost)\b|\bno\b")
+_NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc"
+    r"|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)")
+_PLAIN = re.compile(r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between"
+    r"|from|grade|class|point|ps|scale|standard|to|that|in|blood|level|range|ranging|a|value|with|at|group|all|ages"
+    r"|or|criteria|who|oncology|sex|for|male|female|and|men|women|s|both|index|years|old|gender|genders|as"
+    r"|determined by|on|air|room|indoor){0,14}")
+_SCORED = frozenset(("none", "ULN"))
+_STOP = re.compile(r"[);.]")
+_APART = re.compile(r"\d|\bwith\b|:")
+_ORGAN = re.compile(r"adequate|function|laborator|organ")
+_RESPONSE = re.compile(r"remission|\brespon[sd]")
+_SUBGROUP = re.compile(r"\s?(?:old|of age)?\s?\)?\s?:")
+_ANTI = re.compile(r"\banti-?\s?$")
+_NEGATIVE_AFTER = re.compile(r"\W{0,3}(?:\w{1,20}\W){0,3}negative")
 
 
 class _Group(Frozen):
@@ -62,7 +98,10 @@ class _Group(Frozen):
 
 
 class _Found(Frozen):
-    """A criterion before it is given its list and quote."""
+    """A criterion before it is given its list and quote.
+
+    :ivar is_conditional: True for a limit that holds only for some ("with liver metastases").
+    """
 
     start: int
     end: int
@@ -76,13 +115,37 @@ class _Found(Frozen):
     is_conditional: bool = False
 
 
+class _Words(Frozen):
+    """An item's text as written and flattened, alike in length, and where its clauses end."""
+
+    text: str
+    flat: str
+    ends: tuple[int, ...]
+    within: str
+
+    def is_cut(self, start: int, end: int) -> bool:
+        """Whether a clause ends between two offsets."""
+        at = bisect_left(self.ends, start)
+        return at < len(self.ends) and self.ends[at] < end
+
+    def read_lead(self, start: int, reach: int) -> str:
+        """Flattened words of the same clause before an offset, ``reach`` characters at most."""
+        at = bisect_left(self.ends, start)
+        return self.flat[max(self.ends[at - 1] if at else 0, start - reach):start]
+
+    def read_until(self, start: int, stop: re.Pattern[str]) -> str:
+        """Flattened words after an offset up to a stop, 60 characters at most."""
+        found = stop.search(self.flat, start, start + 60)
+        return self.flat[start:found.start() if found else start + 60]
+
+
 @cache
 def _open_measures(is_threshold: bool) -> Lexicon:
     """Matcher of the measures with, or without, thresholds; digits may touch ("ECOG0-1")."""
     schemes = ("measure", "other-measure") if is_threshold else ("measure",)
-    terms = [term for scheme in schemes for term in load_vocabularies().scheme(scheme).values()]
-    return Lexicon([term for term in terms if is_threshold is (term.scheme != "measure" or "thresholdUnit" in term.extra) and term.notation != "sex"],
-                   digits_after=is_threshold)
+    terms = [term for scheme in schemes for term in load_vocabularies().scheme(scheme).values()
+             if is_threshold is (scheme != "measure" or "thresholdUnit" in term.extra) and term.notation != "sex"]
+    return Lexicon(terms, digits_after=is_threshold)
 
 
 def extract_criteria(study: Study) -> tuple[Criterion, ...]:
@@ -98,7 +161,8 @@ def extract_criteria(study: Study) -> tuple[Criterion, ...]:
 def read_passage(passage: Passage) -> Iterator[Criterion]:
     """Criteria of one passage.
 
-    >>> found = read_passage(Passage("eligibility", "text", 0, "ALT and AST no more than 4 x ULN; ECOG of 0, 1 or 2", "inclusion"))
+    >>> text = "ALT and AST no more than 4 x ULN; ECOG of 0, 1 or 2"
+    >>> found = read_passage(Passage("eligibility", "text", 0, text, "inclusion"))
     >>> [(one.measure, one.op, one.value, one.unit) for one in found]
     [('ALT', '<=', 4.0, 'ULN'), ('AST', '<=', 4.0, 'ULN'), ('ECOG', 'range', (0.0, 2.0), None)]
     """
@@ -115,26 +179,28 @@ def read_passage(passage: Passage) -> Iterator[Criterion]:
 def read_item(item: Item) -> list[_Found]:
     """Criteria of one item, in text order; offsets are in the item."""
     text = item.text.replace("\\", " ")
-    flat = flatten(text)
-    ends = [found.start() for found in _CLAUSE_END.finditer(text)]
-    thresholds = find_thresholds(flat)
+    ends = tuple(found.start() for found in _CLAUSE_END.finditer(text))
+    words = _Words(text, flatten(text), ends, flatten(item.within))
+    thresholds = find_thresholds(words.flat)
     presence = _open_measures(False).find(text)
-    antigens, taken = _read_antigens(text, flat, ends, thresholds, presence)
-    found = [*_read_thresholds(item, text, flat, ends, [one for one in thresholds if one.start not in taken]),
-             *antigens, *_read_presence(text, flat, ends, presence)]
+    antigens, taken = _read_antigens(words, thresholds, presence)
+    found = [*_read_thresholds(words, [one for one in thresholds if one.start not in taken]),
+             *antigens, *_read_presence(words, presence)]
     return sorted(found, key=lambda one: (one.start, one.end))
 
 
 # Thresholds
 
 
-def _group_names(text: str, flat: str) -> list[_Group]:
+def _group_names(words: _Words) -> list[_Group]:
+    """Names of measures, joined where they share what follows."""
     groups: list[_Group] = []
-    for match in _open_measures(True).find(text):
+    for match in _open_measures(True).find(words.text):
         if match.term.notation == _NO_AGE:
             continue
         last = groups[-1] if groups else None
-        if last and len(last.terms) < _MANY and match.start - last.end <= _NEAR and _JOINER.fullmatch(flat, last.end, match.start) \
+        if last and len(last.terms) < _MANY and match.start - last.end <= _NEAR \
+                and _JOINER.fullmatch(words.flat, last.end, match.start) \
                 and (match.term.notation == _AGE) == (last.terms[-1].notation == _AGE):
             groups[-1] = _Group(last.start, match.end, (*last.terms, match.term))
         else:
@@ -142,117 +208,123 @@ def _group_names(text: str, flat: str) -> list[_Group]:
     return groups
 
 
-def _read_thresholds(item: Item, text: str, flat: str, ends: list[int], thresholds: list[Threshold]) -> Iterator[_Found]:
+def _read_thresholds(words: _Words, thresholds: list[Threshold]) -> Iterator[_Found]:
     """Join each number to its measure."""
-    groups = _group_names(text, flat)
+    groups = _group_names(words)
     starts = [group.start for group in groups]
-    last_of: dict[int, list[Threshold]] = {}
+    linked: dict[int, Threshold] = {}
     ages = ""
     for threshold in thresholds:
-        at = _choose_group(flat, ends, groups, starts, threshold, last_of)
-        if at is None:
+        at = _choose_group(words, groups, starts, threshold, linked)
+        if at is None or (at in linked and not _is_continued(words, linked[at], threshold)):
             continue
-        group, before = groups[at], last_of.setdefault(at, [])
-        if before and not _is_continued(flat, before[-1], threshold):
-            continue
-        for term in {term.iri: term for term in group.terms if term.scheme == "measure"}.values():
+        linked[at] = threshold
+        for term in {term.iri: term for term in groups[at].terms if term.scheme == "measure"}.values():
             fitted = fit_value(term, threshold)
-            if fitted and term.notation == _AGE:
-                if (threshold.op or "=")[0] in ages or "r" in ages:
+            if fitted is None or term.notation == _ANTIGEN:
+                continue
+            if term.notation == _AGE:
+                if fitted[0][0] in ages or "r" in ages or _is_other_age(words, groups, at, threshold):
                     continue
-                ages += (threshold.op or "=")[0]
-            if fitted and not _is_refused(item, flat, ends, groups, group, term, threshold):
-                op, value, unit, basis = fitted
-                end = _WHOLE_AGE.match(flat, threshold.end).end() if term.notation == _AGE else threshold.end
-                yield _Found(min(group.start, threshold.start), max(group.end, end), term.notation,
-                             "criterion.age" if term.notation == _AGE else "criterion.threshold", op, value, unit, None, basis,
-                             _is_exempt(flat, ends, group, threshold))
-        before.append(threshold)
+                ages += fitted[0][0]
+            elif term.notation in _RESPONSE_MEASURES and _is_definition(words, term, threshold):
+                continue
+            yield _make_found(words, groups[at], term, threshold, fitted)
 
 
-def _choose_group(flat: str, ends: list[int], groups: list[_Group], starts: list[int], threshold: Threshold,
-                  last_of: dict[int, list[Threshold]]) -> int | None:
-    """Index of the group that a number belongs to."""
+def _make_found(words: _Words, group: _Group, term: Term, threshold: Threshold,
+                fitted: tuple[str, float | tuple[float, float], str | None, str]) -> _Found:
+    op, value, unit, basis = fitted
+    tail = _WHOLE_AGE.match(words.flat, threshold.end) if term.notation == _AGE else None
+    end = max(group.end, tail.end() if tail else threshold.end)
+    rule = "criterion.age" if term.notation == _AGE else "criterion.threshold"
+    return _Found(min(group.start, threshold.start), end, term.notation, rule, op, value, unit, None, basis,
+                  _is_exempt(words, group, threshold))
+
+
+def _choose_group(words: _Words, groups: list[_Group], starts: list[int], threshold: Threshold,
+                  linked: dict[int, Threshold]) -> int | None:
+    """Index of the group that a number belongs to: the nearest that can have it, before it and else after it."""
     first = bisect_right(starts, threshold.number_start) - 1
     for at in range(first, max(-1, first - 3), -1):
         group = groups[at]
-        reached = max([group.end, *(one.end for one in last_of.get(at, ())[-1:])])
-        if reached - threshold.number_start > 0 or threshold.start - reached > _FAR or _is_cut(ends, group.end, threshold.start):
+        reached = max(group.end, linked[at].end if at in linked else 0)
+        if reached > threshold.number_start or threshold.start - reached > _FAR \
+                or words.is_cut(group.end, threshold.start):
             break
-        if last_of.get(at) and flat.count(")", group.end, threshold.start) > flat.count("(", group.end, threshold.start):
+        between = words.flat[group.end:threshold.start]
+        if at in linked and between.count(")") > between.count("("):
             continue
-        if _fits_any(group, threshold) and not _CHANGE.search(flat, group.end, threshold.start):
-            if threshold.op is None and not _is_plain(flat, reached, threshold):
-                break
-            return at
+        if _fits_any(group, threshold) and not _CHANGE.search(between) \
+                and not _CHANGE_OF.search(words.read_lead(group.start, 30)):
+            return at if threshold.op or _is_plain(words.flat[reached:threshold.start], threshold) else None
         if any(term.scheme != "measure" for term in group.terms):
             break
-    if threshold.op is None or first + 1 > len(groups):
-        ahead = None
-    else:
-        ahead = next((at for at in (first, first + 1) if 0 <= at < len(groups) and groups[at].start >= threshold.number_start), None)
-    if ahead is not None and groups[ahead].start - threshold.end <= _NEAR and _fits_any(groups[ahead], threshold) \
-            and not _is_cut(ends, threshold.start, groups[ahead].start) \
-            and not re.search(r"\d|\bwith\b|:", flat[threshold.end:max(threshold.end, groups[ahead].start)]):
-        return ahead
+    return _choose_ahead(words, groups, first, threshold)
+
+
+def _choose_ahead(words: _Words, groups: list[_Group], first: int, threshold: Threshold) -> int | None:
+    """Index of the group right after a comparison ("> 5% bone marrow blasts")."""
+    if threshold.op is None:
+        return None
+    for at in range(max(first, 0), min(first + 2, len(groups))):
+        start = groups[at].start
+        if start >= threshold.number_start:
+            between = words.flat[threshold.end:max(threshold.end, start)]
+            is_near = len(between) <= _NEAR and not words.is_cut(threshold.start, start) and not _APART.search(between)
+            return at if is_near and _fits_any(groups[at], threshold) else None
     return None
 
 
-def _is_cut(ends: list[int], start: int, end: int) -> bool:
-    """Whether a clause ends between two offsets."""
-    at = bisect_left(ends, start)
-    return at < len(ends) and ends[at] < end
-
-
-def _is_plain(flat: str, start: int, threshold: Threshold) -> bool:
+def _is_plain(between: str, threshold: Threshold) -> bool:
     """Whether a bare number follows its measure directly ("ECOG score of 1")."""
-    return bool(re.fullmatch(r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between|from|grade|class|point|ps|scale|standard|to|that"
-                             r"|in|blood|level|range|ranging|a|value|with|at|group|all|ages|or|criteria|who|oncology|sex|for|male|female|and|men|women|s|both|index|years|old"
-                             r"|gender|genders|as|determined by|on|air|room|indoor){0,14}", flat[start:threshold.start])) \
-        or (isinstance(threshold.value, tuple) and threshold.start - start <= 90 and not threshold.unit in _TIMES)
+    is_range = isinstance(threshold.value, tuple) and threshold.unit not in _TIMES
+    return bool(_PLAIN.fullmatch(between)) or (is_range and len(between) <= 90)
 
 
 def _fits_any(group: _Group, threshold: Threshold) -> bool:
     return any(term.scheme != "measure" or fit_value(term, threshold) for term in group.terms)
 
 
-def _is_continued(flat: str, before: Threshold, threshold: Threshold) -> bool:
+def _is_continued(words: _Words, before: Threshold, threshold: Threshold) -> bool:
     """Whether a further number still speaks of the same measure: "(≤ 51 umol/L)", "and under 70"."""
-    between = flat[before.end:threshold.start]
+    between = words.flat[before.end:threshold.start]
     is_opposite = bool(before.op and threshold.op and {before.op[0], threshold.op[0]} == {"<", ">"})
-    if len(between) > 70 or _CONDITION.search(between):
+    if threshold.op is None or len(between) > 70 or _CONDITION.search(between):
         return False
     if (threshold.unit is None or threshold.unit in _TIMES) and not is_opposite:
         return False
-    stop = re.compile(r"[);.]").search(flat, threshold.end, threshold.end + 60)
-    return threshold.op is not None and not _CONDITION.search(flat, threshold.end, stop.start() if stop else threshold.end + 60)
+    return not _CONDITION.search(words.read_until(threshold.end, _STOP))
 
 
-def _is_refused(item: Item, flat: str, ends: list[int], groups: list[_Group], group: _Group, term: Term, threshold: Threshold) -> bool:
-    """Whether the words around say that the number is no criterion: a definition of relapse, the age of a subgroup."""
-    at = bisect_left(ends, threshold.start)
-    clause = flat[max(ends[at - 1] if at else 0, threshold.start - 400):threshold.start]
-    if term.notation in _RESPONSE_MEASURES:
-        within = flatten(item.within)
-        if _DEFINED.search(within) and (term.notation == "bone marrow blasts" or re.search(r"remission|\brespon[sd]", within)) \
-                and not re.search(r"adequate|function|laborator|organ", within):
-            return True
-        return bool(_DEFINING.search(clause) and _DEFINED.search(clause))
-    if term.notation == _AGE:
-        others = any(other is not group and other.end <= threshold.start and not _is_cut(ends, other.end, threshold.start)
-                     and any("none" in one.extra.get("thresholdUnit", ()) or "ULN" in one.extra.get("thresholdUnit", ()) for one in other.terms)
-                     for other in groups[-40:])
-        subgroup = re.match(r"\s?(?:old|of age)?\s?\)?\s?:", flat[threshold.end:threshold.end + 20])
-        return others or bool(subgroup) or bool(_NOT_AGE.search(clause[-150:] + flat[threshold.start:threshold.end + 100])) or bool(item.within and _NOT_AGE.search(flatten(item.within)))
-    return False
+def _is_definition(words: _Words, term: Term, threshold: Threshold) -> bool:
+    """Whether the number stands in a definition of relapse or response, and so is no criterion of its own."""
+    if _DEFINED.search(words.within) and not _ORGAN.search(words.within) \
+            and (term.notation == "bone marrow blasts" or _RESPONSE.search(words.within)):
+        return True
+    lead = words.read_lead(threshold.start, 400)
+    return bool(_DEFINING.search(lead) and _DEFINED.search(lead))
 
 
-def _is_exempt(flat: str, ends: list[int], group: _Group, threshold: Threshold) -> bool:
+def _is_other_age(words: _Words, groups: list[_Group], at: int, threshold: Threshold) -> bool:
+    """Whether an age is that of a subgroup, a relative, or a donor."""
+    lead = words.read_lead(threshold.start, 400)
+    bracket = lead.rfind("(")
+    return (any(other.end <= threshold.start and not words.is_cut(other.end, threshold.start)
+                and any(_SCORED & set(term.extra.get("thresholdUnit", ())) for term in other.terms)
+                for other in groups[max(0, at - 40):at + 1] if other is not groups[at])
+            or (bracket >= 0 and ")" not in lead[bracket:] and bool(re.search(r"\d", lead[:bracket][-60:])))
+            or bool(_SUBGROUP.match(words.flat, threshold.end))
+            or bool(_NOT_AGE.search(lead[-150:] + words.flat[threshold.start:threshold.end + 100]))
+            or bool(_NOT_AGE.search(words.within)))
+
+
+def _is_exempt(words: _Words, group: _Group, threshold: Threshold) -> bool:
     """Whether the clause sets a limit only for some ("with liver metastases, ALT …")."""
-    at = bisect_left(ends, group.start)
-    lead = flat[max(ends[at - 1] if at else 0, group.start - 90):group.start]
-    lead = lead[lead.rfind(")") + 1:] + flat[group.end:threshold.start][:_FAR]
-    return bool(_CONDITION.search(lead) and _EXEMPT.search(lead)) or bool(_EXEMPT_AFTER.match(flat, threshold.end))
+    lead = words.read_lead(group.start, 90)
+    lead = lead[lead.rfind(")") + 1:] + words.flat[group.end:threshold.start][:_FAR]
+    return bool(_CONDITION.search(lead) and _EXEMPT.search(lead)) \
+        or bool(_EXEMPT_AFTER.match(words.flat, threshold.end))
 
 
 def fit_value(term: Term, threshold: Threshold) -> tuple[str, float | tuple[float, float], str | None, str] | None:
@@ -266,51 +338,50 @@ def fit_value(term: Term, threshold: Threshold) -> tuple[str, float | tuple[floa
     default = "".join(term.extra.get("defaultUnit", ()))
     values = threshold.value if isinstance(threshold.value, tuple) else (threshold.value,)
     unit, basis = threshold.unit, "stated"
+    if threshold.is_graded and allowed != ("none",):
+        return None
     if unit is None and _COUNT in allowed and min(values) >= 100:
         values, unit, basis = tuple(float(f"{value / 1000:.8g}") for value in values), _COUNT, "implied"
     elif unit == "g/L" and _COUNT in allowed:
         unit = _COUNT
     elif unit is None and default == "%" and max(values) < 1:
         values = tuple(float(f"{value * 100:.8g}") for value in values)
-    if threshold.is_graded and allowed != ("none",):
-        return None
-    if (unit or default or "none") not in allowed and (unit or "none") not in allowed:
+    if not {unit or default or "none", unit or "none"} & set(allowed):
         return None
     if not all(float(term.extra["lowest"][0]) <= value <= float(term.extra["highest"][0]) for value in values):
         return None
-    unit = None if "none" in allowed and not default else unit or default
-    return threshold.op or "=", (values[0], values[1]) if len(values) == 2 else values[0], unit, basis
+    written = None if "none" in allowed and not default else unit or default
+    return threshold.op or "=", (values[0], values[-1]) if len(values) == 2 else values[0], written, basis
 
 
 # Presence
 
 
-def _read_presence(text: str, flat: str, ends: list[int], matches: list[Match]) -> Iterator[_Found]:
+def _read_presence(words: _Words, matches: list[Match]) -> Iterator[_Found]:
+    """Names of things that are present or absent, where the clause is about them."""
     for match in matches:
-        start, end = _bound_clause(text, ends, match)
-        lead = flat[start:match.start]
-        if _EXCEPTION.search(_BRACKETED.sub("", lead)) or (match.is_contextual and not _is_qualified(flat, lead, match)):
+        start, end = _bound_clause(words, match)
+        measure, lead = match.term.notation, words.flat[start:match.start]
+        aside = _ASIDES.get(measure)
+        if _EXCEPTION.search(_BRACKETED.sub("", lead)) or (aside and aside.search(lead[-70:])):
             continue
-        if _is_aside(match.term.notation, lead):
+        if match.is_contextual and not _is_qualified(lead, match):
             continue
-        if _NOT_PRESENT.match(flat, match.end) and (match.is_contextual or match.term.notation == "graft-versus-host disease"):
+        if measure == _INFECTION and _VIRAL.search(words.flat, match.end, match.end + 25):
             continue
-        yield _Found(start, end, match.term.notation, "criterion.presence")
-        if match.term.notation == "hepatitis B" and _OR_C.match(flat, match.end):
+        if (match.is_contextual or measure == "graft-versus-host disease") \
+                and _NOT_PRESENT.match(words.flat, match.end):
+            continue
+        yield _Found(start, end, measure, "criterion.presence")
+        if measure == "hepatitis B" and _OR_C.match(words.flat, match.end):
             yield _Found(start, end, "hepatitis C", "criterion.presence")
 
 
-def _is_aside(measure: str, lead: str) -> bool:
-    """Whether the words before show that the clause is about something else ("at the time of consent")."""
-    aside = _ASIDES.get(measure)
-    return bool(aside and aside.search(lead[-70:]))
-
-
-def _bound_clause(text: str, ends: list[int], match: Match) -> tuple[int, int]:
+def _bound_clause(words: _Words, match: Match) -> tuple[int, int]:
     """The clause around a name, cut at words to about 300 characters."""
-    at = bisect_left(ends, match.start)
-    start = ends[at - 1] + 1 if at else 0
-    end = ends[at] if at < len(ends) else len(text)
+    text, at = words.text, bisect_left(words.ends, match.start)
+    start = words.ends[at - 1] + 1 if at else 0
+    end = words.ends[at] if at < len(words.ends) else len(text)
     if start < match.start - 150:
         start = text.find(" ", match.start - 150, match.start) + 1 or match.start
     if end > match.end + 150:
@@ -320,64 +391,60 @@ def _bound_clause(text: str, ends: list[int], match: Match) -> tuple[int, int]:
     return start, match.end + len(text[match.end:end].rstrip())
 
 
-def _is_qualified(flat: str, lead: str, match: Match) -> bool:
+def _is_qualified(lead: str, match: Match) -> bool:
     """Whether a qualifier of the term stands shortly before ("active … infection", "prior … CAR-T")."""
     near = lead[-60:]
-    words = "|".join(map(re.escape, match.term.extra.get("qualifier", ())))
-    if not re.search(rf"\b(?:{words})\b(?!\s+to\b)", near):
-        return False
-    return not (match.term.notation == "active infection" and (_VIRAL.search(near) or _VIRAL.search(flat, match.end, match.end + 25)))
+    qualifiers = "|".join(map(re.escape, match.term.extra.get("qualifier", ())))
+    return bool(re.search(rf"\b(?:{qualifiers})\b(?!\s+to\b)", near)) and not (
+        match.term.notation == _INFECTION and _VIRAL.search(near))
 
 
 # Antigens
 
 
-def _read_antigens(text: str, flat: str, ends: list[int], thresholds: Iterable[Threshold],
+def _read_antigens(words: _Words, thresholds: list[Threshold],
                    presence: list[Match]) -> tuple[list[_Found], set[int]]:
     """Antigens that the disease must (or must not) express, and the starts of the numbers that say how much."""
+    viruses = {at for match in presence for at in range(match.start, match.end)}
+    matches = [match for match in open_lexicon("antigen").find(words.text) if match.start not in viruses]
+    shares = [one for one in thresholds if one.unit == "%" and one.op]
     found: list[_Found] = []
     taken: set[int] = set()
-    shares = [one for one in thresholds if one.unit == "%" and one.op]
-    viruses = {at for match in presence for at in range(match.start, match.end)}
-    matches = [match for match in open_lexicon("antigen").find(text) if match.start not in viruses]
-    expressed = False
-    for at in range(len(matches) - 1, -1, -1):
-        match = matches[at]
-        chained = expressed and _JOINER.fullmatch(flat, match.end, min(matches[at + 1].start, match.end + _NEAR)) is not None
-        expressed = chained or _is_expressed(flat, ends, match)
-        if not expressed:
+    after: Match | None = None  # the next antigen, where it is expressed: in "A, B and C positive" all are
+    for match in reversed(matches):
+        is_chained = after is not None and after.start - match.end <= _NEAR \
+            and _JOINER.fullmatch(words.flat, match.end, after.start) is not None
+        after = match if is_chained or _is_expressed(words, match) else None
+        if after is None:
             continue
-        share = next((one for one in shares if _is_share(flat, ends, match, one)), None)
-        start, end = min(match.start, share.start) if share else match.start, max(match.end, share.end) if share else match.end
-        if share:
-            taken.add(share.start)
+        share = next((one for one in shares if _is_share(words, match, one)), None)
+        if share is None:
+            start, end = _bound_clause(words, match)
+            found.append(_Found(start, end, _ANTIGEN, "criterion.antigen", antigen=match.term.notation))
         else:
-            start, end = _bound_clause(text, ends, match)
-        found.append(_Found(start, end, _ANTIGEN, "criterion.antigen", share.op if share else None, share.value if share else None,
-                            "%" if share else None, match.term.notation))
+            taken.add(share.start)
+            found.append(_Found(min(match.start, share.start), max(match.end, share.end), _ANTIGEN, "criterion.antigen",
+                                share.op, share.value, "%", match.term.notation))
     return found, taken
 
 
-def _is_share(flat: str, ends: list[int], match: Match, share: Threshold) -> bool:
+def _is_share(words: _Words, match: Match, share: Threshold) -> bool:
     """Whether a percentage says how many cells carry the antigen."""
-    if _is_cut(ends, min(share.start, match.start), max(share.start, match.start)):
+    if words.is_cut(min(share.start, match.start), max(share.start, match.start)):
         return False
-    if share.start >= match.end:
-        between, far = flat[match.end:share.start], 120
-    else:
-        between, far = flat[share.end:match.start], 60
-        if ")" in between:
-            return False
-    return len(between) <= far and bool(_SHARE.search(between)) and "marrow blast" not in between
+    is_after = share.start >= match.end
+    between = words.flat[match.end:share.start] if is_after else words.flat[share.end:match.start]
+    if len(between) > (120 if is_after else 60) or (not is_after and ")" in between):
+        return False
+    return bool(_SHARE.search(between)) and "marrow blast" not in between
 
 
-def _is_expressed(flat: str, ends: list[int], match: Match) -> bool:
+def _is_expressed(words: _Words, match: Match) -> bool:
     """Whether the words say that the disease carries the antigen."""
-    at = bisect_left(ends, match.start)
-    lead = flat[max(ends[at - 1] if at else 0, match.start - 60):match.start]
-    after = _POSITIVE.match(flat, match.end)
+    lead = words.read_lead(match.start, 60)
+    after = _POSITIVE.match(words.flat, match.end)
     if not after and not _POSITIVE_BEFORE.search(lead):
         return False
     tail = after.end() if after else match.end
-    return not (_NOT_DISEASE.match(flat, tail) or _NOT_EXPRESSED.search(lead[-25:]) or re.search(r"\banti-?\s?$", lead)
-                or re.match(r"\W{0,3}(?:\w+\W){0,3}negative", flat[tail:tail + 40]))
+    return not (_NOT_DISEASE.match(words.flat, tail) or _NOT_EXPRESSED.search(lead[-25:]) or _ANTI.search(lead)
+                or _NEGATIVE_AFTER.match(words.flat, tail))

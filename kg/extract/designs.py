@@ -17,7 +17,7 @@ _PHASE_PART = re.compile(r"[1-4]|IV|I{1,3}", re.IGNORECASE)
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
 _OTHER_STUDY = re.compile(r"\b(?:previous|prior|earlier|another|completed|preceding|other|a|our)\s(?:\w+\s)?$", re.IGNORECASE)
 _THIS_STUDY = re.compile(r"\b(?:this|is an?|the present|the current|our|an?)\b[^.;]{0,80}$", re.IGNORECASE)
-_OPEN = re.compile(r"\bopen[- ]labell?(?:ed)?\b", re.IGNORECASE)
+_OPEN = re.compile(r"\bopen[- ]?labell?(?:ed)?\b|\b(?:an|is|as) open(?=,| and | clinical| study| trial| single)", re.IGNORECASE)
 _SINGLE_ARM = re.compile(r"\b(?:single|one)[- ](?:arm|group)\b", re.IGNORECASE)
 _SINGLE_CENTER = re.compile(r"\b(?:single|one|mono)[- ]?cent(?:er|re)\b|\bsingle[- ]institution\b", re.IGNORECASE)
 _ENROLL = re.compile(r"\b(?:enroll?|recruit|include)(?:ing)?\s(?:up to |about |approximately |a total of |at least )?(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s"

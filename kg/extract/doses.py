@@ -37,7 +37,8 @@ _AMOUNT = re.compile(
     rf"(?<![\w^\\×])(?<!\d\.)(?<![×*]\s)(?:(?P<list>\(\s?{_LIST}\s?\)|{_LIST})"
     rf"(?:\s{{0,2}}\\?[x×*·✕]\s{{0,2}}(?:{_spell_power('t')}"
     r"|10 ?(?P<lost>\d{1,2})(?!\d|\.\d|,\d{3}(?!\d))|(?P<zeros>10{3,11}|1(?:,000){1,3})(?!\d))"
-    r"|[ -]?(?P<word>thousand|million|billion)s?\b(?![ -](?:thousand|million))|e\+?(?P<sci>\d{1,2})(?![\d.]))"
+    r"|[ -]?(?P<word>thousand|million|billion)s?\b(?![ -](?:thousand|million))"
+    r"|(?<!\W10)(?<!^10)e\+?(?P<sci>\d{1,2})(?![\d.]))"
     rf"|(?<![*·✕]){_spell_power('b')}"
     r"|(?P<plain>[1-9]\d{0,2}(?:,\d{3}){1,3}(?![\d,])|[1-9]\d{4,11}(?!\d|\.\d)))", re.IGNORECASE)
 _EXPONENTS = ("tcaret", "tround", "texp", "lost", "sci", "bcaret", "bround", "bexp")

@@ -15,31 +15,42 @@ from kg.model import Frozen, Passage
 
 _LINE = re.compile(r"[^\n\r]+")
 _BULLET = re.compile(
-    r"(?:[-*+•·○●▪◦■□◆–—―¬§#②③④①⑤⑥⑦⑧⑨⑩]{1,4}(?=[\s(\w])|\(?(?:\d{1,2}(?:\.\d{1,2}){0,3}|[a-z]|[ivx]{1,4})\\?[.):、](?=[\s\\]|\D)[.]?"
+    r"(?:[-*+•·○●▪◦■□◆–—―¬§#②③④①⑤⑥⑦⑧⑨⑩]{1,4}(?=[\s(\w])|\(?(?:\d{1,2}(?:\.\d{1,2}){0,3}|[a-z]"
+    r"|[ivx]{1,4})\\?[.):、](?=[\s\\]|\D)[.]?"
     r"|\(\d{1,2}|\"(?=\w))[\s\\]{0,4}", re.IGNORECASE)
 _HEADING_LINE = re.compile(
-    r"(?:[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion|exclusion)s?\b(?P<rest>[^:.;]{0,80})(?P<end>[:.]{0,2})[\s*_-]{0,5}",
+    r"(?:[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion"
+    r"|exclusion)s?\b(?P<rest>[^:.;]{0,80})(?P<end>[:.]{0,2})[\s*_-]{0,5}",
     re.IGNORECASE)
 _HEADING_INLINE = re.compile(
     r"(?:(?<=[.;:)*]\s)|(?<=[.;:)*])|(?<=\s\s)|^)(?i:(?:key|main|general|major|patient|other|specific)\s)?"
     r"(?P<non>(?i:non[- ]?))?(?P<list>(?i:inclusion|exclusion))\s(?i:criteria|criterion)[^:.;\n]{0,60}:"
     r"|(?<![/\w-])(?P<title>Inclusion|Exclusion|INCLUSION|EXCLUSION)\s(?:Criteria|CRITERIA|criteria(?=.{0,3}:))"
     r"(?:[^:.;\n]{0,40}:|(?=\s{1,3}[-–A-Z(\d*]))")
-_CITED = re.compile(r"\b(?:defined|the|all|any|following|both|meet\w*|additional|and|or|of|with|other|per|see|in)\s$", re.IGNORECASE)
+_CITED = re.compile(r"\b(?:defined|the|all|any|following|both|meet\w*|additional|and|or|of|with|other|per|see"
+    r"|in)\s$", re.IGNORECASE)
 _HEADING_TAIL = re.compile(
-    r"(?:(?<![a-z/] )(?P<list>(?i:inclusion|exclusion)) (?i:criteria)|(?<![/\w-])(?P<title>Inclusion|Exclusion|INCLUSION|EXCLUSION)"
+    r"(?:(?<![a-z/] )(?P<list>(?i:inclusion|exclusion)) (?i:criteria)|(?<![/\w-])(?P<title>Inclusion|Exclusion"
+    r"|INCLUSION|EXCLUSION)"
     r" (?i:criteria))[:.]?\s{0,5}$")
-_NOT_HEADING = re.compile(r"\b(?:meet|meets|meeting|apply|applies|applied|fulfil\w*|no|not|study|trial|prior|period|within|during"
-                          r"|at|other than|participat\w*|additional\s+exclusion criteria may)\b(?!.{0,80}:\s*$)", re.IGNORECASE)
-_NOT_ELIGIBLE = re.compile(r"(?:patients? )?(?:not eligible|ineligib\w{1,6}|exclusions?)\b[^.\n]{0,40}:\s*$", re.IGNORECASE)
+_NOT_HEADING = re.compile(r"\b(?:meet|meets|meeting|apply|applies|applied|fulfil\w*|no|not|study|trial|prior|period"
+    r"|within|during"
+                          r"|at|other than|participat\w*"
+                          r"|additional\s+exclusion criteria may)\b(?!.{0,80}:\s*$)", re.IGNORECASE)
+_NOT_ELIGIBLE = re.compile(r"(?:patients? )?(?:not eligible|ineligib\w{1,6}"
+    r"|exclusions?)\b[^.\n]{0,40}:\s*$", re.IGNORECASE)
 _LABEL = re.compile(r"[^\n:]{2,45}:\s*$")
-_LABELLED = re.compile(r"\W{0,4}(?:at least|more than|greater than|less than|no more|not |over|under|[<>≤≥&=]|\d)", re.IGNORECASE)
+_LABELLED = re.compile(r"\W{0,4}(?:at least|more than|greater than|less than|no more|not |over|under|[<>≤≥&=]"
+    r"|\d)", re.IGNORECASE)
 _FOR_INCLUSION = re.compile(
-    r"[≥≤]|>=|<=|at least|diagnos|confirmed|expect|survival|adequate|willing|able to|consent|\bmust\b|eligible|\bage|score"
+    r"[≥≤]|>=|<=|at least|diagnos|confirmed|expect|survival|adequate|willing|able to|consent|\bmust\b|eligible"
+    r"|\bage|score"
     r"|\bpositive\b|relapsed|fraction|upper limit")
 _FOR_EXCLUSION = re.compile(
-    r"pregnan|lactat|breast-?\s?feed|nursing|\bhiv\b|hepatitis|\bhbv|uncontrol|active infection|history of|contraindicat|allerg"
-    r"|hypersensitiv|unsuitable|inability|unable|unwilling|abuse|\bsevere|other clinical|another|concurrent|seizure|epilep|gvhd|graft"
+    r"pregnan|lactat|breast-?\s?feed|nursing|\bhiv\b|hepatitis|\bhbv|uncontrol|active infection|history of"
+    r"|contraindicat|allerg"
+    r"|hypersensitiv|unsuitable|inability|unable|unwilling|abuse|\bsevere|other clinical|another|concurrent|seizure"
+    r"|epilep|gvhd|graft"
     r"|systemic steroid|disability|psychiatric|transplant|addict")
 _LONG = 600  # a block of many criteria, which says nothing of its list
 _NEGATED = re.compile(r"(?:there (?:was|is) )?(?:no\b|without|absence|negative|free of)|test.{0,60}negative")
@@ -123,7 +134,7 @@ def skip_bullet(line: str, at: int = 0) -> int:
 def read_heading(line: str) -> str | None:
     """The list that a line opens, when the line is nothing but a heading.
 
-    >>> read_heading("Key Exclusion Criteria:"), read_heading("Non-inclusion criteria:"), read_heading("inclusion period of 2 weeks")
+    >>> read_heading("Exclusion Criteria:"), read_heading("Non-inclusion criteria:"), read_heading("inclusion of 2")
     ('exclusion', 'exclusion', None)
     """
     if len(line) > 200:
@@ -165,8 +176,8 @@ def _join_labels(text: str, lines: tuple[_Line, ...]) -> Iterator[_Line]:
         if at == taken:
             continue
         after = lines[at + 1] if at + 1 < len(lines) else None
-        if after and after.list == line.list and after.start - line.end < 12 and _LABEL.fullmatch(text, line.start, line.end) \
-                and _LABELLED.match(text, after.start, after.end):
+        if after and after.list == line.list and after.start - line.end < 12 \
+                and _LABEL.fullmatch(text, line.start, line.end) and _LABELLED.match(text, after.start, after.end):
             taken = at + 1
             yield _Line(line.start, after.end, line.indent, line.list)
         else:

@@ -92,10 +92,13 @@ def _include_plural(text: str, match: Match) -> Match:
 
 
 def _make_kinds(matches: Sequence[Match], quote: Quote, rule: str) -> tuple[Fact, ...]:
+    """One fact for each kind in text order; "other" only where nothing else is named."""
     first: dict[str, Fact] = {}
     for match in matches:
         words = _cut_quote(quote, match.start, match.end)
         first.setdefault(match.term.notation, Fact(match.term.notation, words, rule))
+    if len(first) > 1:
+        first.pop("other", None)
     return tuple(first.values())
 
 
@@ -151,7 +154,8 @@ def find_named_measures(passage: Passage) -> Iterator[Endpoint]:
 def _read_part(passage: Passage, start: int, part: str, is_aim: bool) -> Iterator[Endpoint]:
     """Measures between two semicolons; one without a time of its own shares the next time told."""
     firm, _ = _find_kinds(part)
-    spans = _merge_names(part, [match for match in firm if not (is_aim and match.term.notation in _SUBJECTS)])
+    vague = _SUBJECTS | {"other"} if is_aim else {"other"}
+    spans = _merge_names(part, [match for match in firm if match.term.notation not in vague])
     for place, (begin, end, match) in enumerate(spans):
         words = passage.quote(start + begin, start + end)
         kind = passage.quote(start + match.start, start + match.end)

@@ -21,12 +21,11 @@ PAIR = ("fludarabine", "cyclophosphamide")
 
 _CLASS = "conditioning agent"
 _CELLS = re.compile(
-    r"\bU?CAAR|\b[\w.]{0,12}U?CAR(?:[- ]?\d{0,3}T|[- ]?(?:i?NKT?|gdT|M|Treg)|\+| cells?)|chimeric (?:antigen|immune"
-    r"|T)|CART|\bTCR|\bTILs?\b"
-    r"|tumou?r[- ]infiltrating|\b(?:T|NK|iNK|NKT|gdT|CIK|CTL|Treg|natural killer|killer"
-    r"|gamma[- ]delta)[- ]cells?\b(?![- ](?:deplet|leuk|lymphom|receptor|engag|acute|malig|ALL))"
-    r"|lymphocytes\b.{0,20}infus"
-    r"|\b(?:engineered|modified|transduced|specific) (?:\w{1,12} )?(?:cells|lymphocytes)|adoptive", re.IGNORECASE)
+    r"(?-i:U?CAA?R-?\d{0,3}T|CAA?R ?\d{0,3}T\b|CAR[- ]?(?:i?NKT?|gdT|M|Treg)|CAR\+|CAR cells|TCR|TILs?\b)"
+    r"|chimeric (?:antigen|immune|T)|tumou?r[- ]infiltrating|adoptive|lymphocytes\b.{0,20}infus"
+    r"|\b(?:T|NK|iNK|NKT|gdT|CIK|CTL|Treg|natural killer|killer|gamma[- ]delta)(?: \(\w{1,5}\))?[- ]cells?\b"
+    r"(?![- ](?:deplet|leuk|lymphom|receptor|engag|acute|malig|ALL))"
+    r"|\b(?:engineered|modified|transduced|specific) (?:\w{1,12} )?(?:cells|lymphocytes)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.;\n。]+(?:[.;](?=[\w,)])[^.;\n。]*)*[.;\n。]?")
 _NAMED = re.compile(
     r"lympho(?:cyte)?[- ]?\s?(?:ablati|depleti)\w{1,3}|lymphodeplet\w{1,4}|lymphoid depletion"
@@ -36,7 +35,8 @@ _NAMED = re.compile(
     r"|precondition\w{0,3}|preparative (?:regimen|chemo)|pre-?treat(?:ment|ed) (?:with |chemo|regimen)"
     r"|pre-?infusion (?:chemo|treatment)|pre-?chemotherapy", re.IGNORECASE)
 _BEFORE_CELLS = re.compile(
-    r"\bthen\b[^.;\n]{0,60}?\b(?:cells?|CAR|CART)\b[^.;\n]{0,60}?\binfus|\b(?:followed by|prior to|before"
+    r"\bthen (?:an? |the )?infusion of|\bthen\b[^.;\n]{0,60}?\b(?:cells?|CAR|CART)\b[^.;\n]{0,60}?\binfus"
+    r"|\b(?:followed by|prior to|before"
     r"|preced(?:ing|es?|ed by)|then (?:receive|be)\w{0,4})\b[^.;\n]{0,70}?(?:\binfus|\bcells?\b|\bCAR|\bCART)"
     r"|(?:\bcells?|infusions?|CAR-?T|injections?)\b[^.;\n]{0,40}?\b(?:after|following)\b(?! (?:infusion|the infusion"
     r"|CAR))"
@@ -52,7 +52,7 @@ _OTHER = re.compile(
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|SCT|BMT|HCT)\b|transplant", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:no|without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)"
                       r"|allerg\w{1,3} to)\s(?:[\w-]{1,20}\s){0,2}$", re.IGNORECASE)
-_DOSED = re.compile(r"\bm[cg]g?\s?/|\bd(?:ays?)?\s?\(?-\s?\d|\bchemotherapy\b", re.IGNORECASE)
+_DOSED = re.compile(r"\bm[cg]g?\s?/|\bd(?:ays?)?\s?\(?-\s?\d|\b(?:chemotherapy|medication)\b", re.IGNORECASE)
 _PAIR = re.compile(
     r"(?<![A-Za-z0-9/+])(?:(?:[Ff]lu?|FLU|F)\s?[/+&-]\s?(?:[Cc][Yy]|C|CTX)|(?:C[Yy]|cy|C|CTX)\s?[/+&-]\s?(?:[Ff]lu?"
     r"|FLU|F)|FluCy|CyFlu|FLUCY|FC|CF)(?![A-Za-z0-9/+])")
@@ -150,7 +150,7 @@ def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
     """Drugs listed as interventions beside a cell product."""
     names = [passage for passage in passages if passage.part == "intervention"]
     listed = [(passage, drug) for passage in names for drug in find_drugs(passage.text)]
-    heads = [passage for passage in passages if passage.part in ("intervention", "title", "official title", "arm")]
+    heads = [passage for passage in passages if passage.part not in ("summary", "description", "arm description")]
     if not listed or not any(_CELLS.search(fold_width(passage.text)) for passage in heads):
         return
     is_pair = {*PAIR} <= {term.notation for _, (_, _, term) in listed}

@@ -97,7 +97,8 @@ def _make_product(study: Study, item: Intervention, mentions: Sequence[Mention],
     modality = choose_modality(find_modalities(own)) or find_receptor_modality(own) \
         or choose_modality(find_modalities(of_arms)) or trial_modality or _infer(named, "productModality")
     bindings = _find_bindings(study, item, mentions, named, count)
-    sources = find_sources(own) or find_sources(of_arms if count > 1 else (*titles, *of_arms)) or find_sources(titles)
+    sources = find_sources((*titles, *own, *of_arms)) if count == 1 else \
+        find_sources(own) or find_sources(of_arms) or find_sources(titles)
     if not sources:
         sources = find_sources(study.parts("summary", "description", "keyword"))
     if not sources:

@@ -1,0 +1,74 @@
+"""Library use, as easy as the command line: ``from kg import open_graph``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kg import cards, queries
+from kg.store import Snapshot, open_snapshot
+
+if TYPE_CHECKING:
+    from kg.ask import Reply
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What an answer rests on."""
+
+    records: int
+    trials: int
+    newest: str
+    snapshot: str
+
+
+class Graph:
+    """A graph that has been built, open for questions."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    @property
+    def meta(self) -> Meta:
+        """Number of records read, date of the newest, and the snapshot's id."""
+        manifest = self.snapshot.manifest
+        return Meta(manifest.records, manifest.trials, manifest.newest, manifest.snapshot)
+
+    def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Rows of a stored query, as dicts by column.
+
+        :raises QueryError: no such query, or a parameter does not fit.
+        """
+        return list(self.answer(name, parameters).rows)
+
+    def answer(self, name: str, parameters: dict[str, Any] | None = None) -> queries.Answer:
+        """Rows and columns of a stored query."""
+        return queries.run_query(self.snapshot.engine, queries.find_query(name), parameters)
+
+    def ask(self, question: str) -> Reply:
+        """Answer a question in words, saying how it was understood."""
+        from kg.ask import answer_question
+
+        return answer_question(self.snapshot.engine, question)
+
+    def card(self, trial: str) -> cards.Card:
+        """The card of one trial, by any id of it.
+
+        :raises UsageError: no trial has the id.
+        """
+        return cards.build_card(self.snapshot, cards.find_trials(self.snapshot, trial)[0])
+
+    def cards(self, trials: Sequence[str] = ()) -> Iterator[cards.Card]:
+        """Cards of the named trials; of all when none is named."""
+        found = [iri for trial in trials for iri in cards.find_trials(self.snapshot, trial)] if trials else cards.list_trials(self.snapshot)
+        return (cards.build_card(self.snapshot, iri) for iri in dict.fromkeys(found))
+
+
+def open_graph(store: str | Path | None = None) -> Graph:
+    """Open a graph that ``kg build`` made: the folder given, else ``$KG_STORE``, else ``./.kg-store``.
+
+    :raises StoreError: there is none.
+    """
+    return Graph(open_snapshot(store))

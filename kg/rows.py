@@ -1,0 +1,83 @@
+"""Print rows: as a table to read, or as CSV, TSV, JSON or JSON lines to pipe on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from typing import IO, Any
+
+import msgspec
+
+from kg.terms import PREFIXES
+
+_DETAIL = {"target_quote", "source_quote"}
+"""Columns that a table leaves out where a ``quote`` is shown."""
+
+
+def write_rows(columns: Sequence[str], rows: Sequence[dict[str, Any]], form: str, stream: IO[str], meta: dict[str, Any] | None = None) -> None:
+    """Write rows in one of the formats of ``kg query``; ``meta`` goes into an object beside them, in JSON only."""
+    if form == "json":
+        value = {"meta": meta, "rows": list(rows)} if meta is not None else list(rows)
+        stream.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    elif form == "jsonl":
+        for row in rows:
+            stream.write(msgspec.json.encode(row).decode() + "\n")
+    elif form in ("csv", "tsv"):
+        writer = csv.writer(stream, delimiter="," if form == "csv" else "\t", lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([make_safe(row[column]) for column in columns] for row in rows)
+    else:
+        _print_table(columns, rows, stream)
+
+
+def make_safe(value: Any) -> Any:
+    """A cell that a spreadsheet will not run as a formula.
+
+    >>> make_safe("=1+1"), make_safe(-2), make_safe(None)
+    ("'=1+1", -2, '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def shorten_iri(value: str) -> str:
+    """An IRI with its prefix, where it has one.
+
+    >>> shorten_iri("https://w3id.org/trialkg/id/trial/NCT05574608")
+    'trial:NCT05574608'
+    """
+    for prefix, namespace in sorted(PREFIXES.items(), key=lambda item: -len(item[1])):
+        if value.startswith(namespace):
+            return f"{prefix}:{value[len(namespace):]}"
+    return value
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[dict[str, Any]], stream: IO[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [column for column in columns if not (column in _DETAIL and "quote" in columns) and not (column == "trial" and "registry_id" in columns)]
+    console = Console(file=stream, width=None if stream.isatty() else 150)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in shown:
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "registry_id")
+    for row in rows:
+        cells = dict(row)
+        if "registry_id" in cells and cells["registry_id"] is None and cells.get("trial"):
+            cells["registry_id"] = str(cells["trial"]).rpartition("/")[2]
+        table.add_row(*(Text(_show_cell(column, cells[column])) for column in shown))
+    console.print(table)
+
+
+def _show_cell(column: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if column.endswith("quote"):
+        return f"“{text}”"
+    return shorten_iri(text) if text.startswith("http") else text
