@@ -51,10 +51,9 @@ def find_trials(snapshot: Snapshot, wanted: str) -> list[str]:
             continue
         if next(engine.quads_for_pattern(node, NamedNode(f"{KG}hasRecord"), None, DefaultGraph()), None):
             return [iri]
-    found = [quad.subject.value for name in ("registryId", "secondaryId")
-             for quad in engine.quads_for_pattern(None, NamedNode(KG + name), Literal(wanted), DefaultGraph())]
-    for quad in engine.quads_for_pattern(None, NamedNode(f"{KG}fileName"), Literal(wanted), DefaultGraph()):
-        found.extend(iri[1:-1] for iri in list_subjects(engine, f"{KG}hasRecord", quad.subject.value))
+    found = [iri for name in ("registryId", "secondaryId") for iri in list_subjects(engine, KG + name, Literal(wanted))]
+    for record in list_subjects(engine, f"{KG}fileName", Literal(wanted)):
+        found.extend(list_subjects(engine, f"{KG}hasRecord", NamedNode(record)))
     if not found:
         raise UsageError(f"no trial {wanted!r} among {snapshot.manifest.records:,} records", mend="`kg query trials` lists them; `kg build` reads more")
     return sorted(set(found))
@@ -62,10 +61,10 @@ def find_trials(snapshot: Snapshot, wanted: str) -> list[str]:
 
 def list_trials(snapshot: Snapshot) -> list[str]:
     """IRIs of all trials, by the file they were read from."""
-    first: dict[str, tuple[str, str]] = {}
-    for quad in snapshot.engine.quads_for_pattern(None, NamedNode(f"{KG}hasRecord"), None, DefaultGraph()):
-        file = next(snapshot.engine.quads_for_pattern(quad.object, NamedNode(f"{KG}fileName"), None, DefaultGraph())).object.value
-        first[quad.subject.value] = min(first.get(quad.subject.value, (file, "")), (file, ""))
+    first: dict[str, str] = {}
+    for stored in snapshot.list_records():
+        trial, file = stored.trial[1:-1], stored.record.file
+        first[trial] = min(first.get(trial, file), file)
     return sorted(first, key=lambda iri: (first[iri], iri))
 
 
@@ -178,13 +177,14 @@ class _Builder:
         """Evidence nodes of the graph by the statement that they support."""
         found: dict[tuple[str, str, str], list[Proof]] = defaultdict(list)
         for node in self._nodes():
-            for quad in self.snapshot.engine.quads_for_pattern(None, NamedNode(f"{KG}subject"), NamedNode(node), DefaultGraph()):
-                iri = quad.subject.value
+            for iri in list_subjects(self.snapshot.engine, f"{KG}subject", NamedNode(node)):
                 held = self.first(iri, "object") or self.first(iri, "objectValue")
                 record = self.first(iri, "fromRecord")
-                proof = Proof(*(to_value(self.first(iri, name)) for name in ("field", "start", "end", "exactWords")),
-                              to_value(self.first(iri, "rule")) or "", self.show(self.first(iri, "basis")),
-                              to_value(self.first(record.value, "fileName")), bool(self.first(iri, "superseded")))
+                proof = Proof(field=to_value(self.first(iri, "field")), start=to_value(self.first(iri, "start")),
+                              end=to_value(self.first(iri, "end")), quote=to_value(self.first(iri, "exactWords")),
+                              rule=to_value(self.first(iri, "rule")) or "", basis=self.show(self.first(iri, "basis")),
+                              record=to_value(self.first(record.value, "fileName")),
+                              is_superseded=bool(self.first(iri, "superseded")))
                 found[f"<{node}>", str(self.first(iri, "predicate")), str(held)].append(proof)
         return {key: sorted(proofs, key=lambda one: (one.is_superseded, one.field, one.start)) for key, proofs in found.items()}
 

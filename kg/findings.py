@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kg.rows import shorten_iri, write_rows
-from kg.shapes import Finding, summarise, to_rows, to_turtle
+from kg.shapes import Finding, to_rows, to_turtle
 
 if TYPE_CHECKING:
     from kg.store import Snapshot

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 
-class Frozen(msgspec.Struct, frozen=True, kw_only=False, gc=False):
+class Frozen(msgspec.Struct, frozen=True, gc=False):
     """Base of all records: immutable, compared by value."""
 
 
-class Quote(Frozen):
+class Quote(Frozen, frozen=True):
     """Exact words of a record.
 
     :ivar field: Dotted path to a string of the record (list indices as numbers); ``text`` for a page.
@@ -31,7 +31,7 @@ class Quote(Frozen):
     text: str
 
 
-class Fact(Frozen):
+class Fact(Frozen, frozen=True):
     """A value and why we believe it.
 
     :ivar rule: Name of the rule that read it from prose; empty when it is the copy of a structured field,
@@ -47,7 +47,7 @@ class Fact(Frozen):
     written: str = ""
 
 
-class Passage(Frozen):
+class Passage(Frozen, frozen=True):
     """A piece of a record's text that extraction may search.
 
     :ivar part: What the text is: one of `PARTS`.
@@ -76,7 +76,7 @@ PARTS = ("title", "official title", "condition", "keyword", "intervention", "int
          "arm", "arm description", "summary", "description", "outcome", "outcome description", "eligibility")
 
 
-class Record(Frozen):
+class Record(Frozen, frozen=True):
     """Where a study was read.
 
     :ivar file: Base name of the file (with ``:line`` for a line of a JSON lines file).
@@ -93,7 +93,7 @@ class Record(Frozen):
     updated: str = ""
 
 
-class Arm(Frozen):
+class Arm(Frozen, frozen=True):
     """An arm as the record lists it."""
 
     label: Fact
@@ -101,7 +101,7 @@ class Arm(Frozen):
     interventions: tuple[Fact, ...] = ()
 
 
-class Intervention(Frozen):
+class Intervention(Frozen, frozen=True):
     """An intervention as the record lists it; ``arms`` are labels."""
 
     name: Fact
@@ -110,7 +110,7 @@ class Intervention(Frozen):
     arms: tuple[str, ...] = ()
 
 
-class Outcome(Frozen):
+class Outcome(Frozen, frozen=True):
     """An outcome measure as the record lists it.
 
     :ivar role: ``primary``, ``secondary``, ``other``, or None where the record does not say.
@@ -122,7 +122,7 @@ class Outcome(Frozen):
     description: Fact | None = None
 
 
-class Site(Frozen):
+class Site(Frozen, frozen=True):
     """A place where the trial runs. ``country`` is an ISO 3166-1 alpha-2 code; coordinates are WGS 84 degrees."""
 
     facility: Fact | None = None
@@ -133,7 +133,7 @@ class Site(Frozen):
     longitude: Fact | None = None
 
 
-class Study(Frozen):
+class Study(Frozen, frozen=True):
     """One registry record, read but not yet interpreted.
 
     :ivar facts: Facts of the trial itself by card key (``status``, ``phases`` …); several for a list.
@@ -160,7 +160,7 @@ class Study(Frozen):
         return tuple(passage for passage in self.passages if passage.part in names)
 
 
-class Rejected(Frozen):
+class Rejected(Frozen, frozen=True):
     """A record that could not be read: set aside and listed, while the rest goes on."""
 
     file: str
@@ -168,7 +168,7 @@ class Rejected(Frozen):
     mend: str = ""
 
 
-class Binding(Frozen):
+class Binding(Frozen, frozen=True):
     """What a product binds.
 
     :ivar antigen: Fact whose value is the antigen's notation (``IL3RA``); its quote shows the written word in context.
@@ -183,7 +183,7 @@ class Binding(Frozen):
     binder_type: Fact | None = None
 
 
-class Dose(Frozen):
+class Dose(Frozen, frozen=True):
     """A dose in cells, cells/kg or cells/m2; ``role`` is ``range``, ``start``, ``level`` or ``RP2D``."""
 
     low: float
@@ -194,7 +194,7 @@ class Dose(Frozen):
     rule: str
 
 
-class Product(Frozen):
+class Product(Frozen, frozen=True):
     """An intervention, and what the record says of it if it is an engineered-cell product.
 
     :ivar name: Fact with the name; None where no name is written.
@@ -220,7 +220,7 @@ class Product(Frozen):
     named_product: Fact | None = None
 
 
-class Mention(Frozen):
+class Mention(Frozen, frozen=True):
     """A place where an antigen is named, and in which role (``terms.tsv``: antigen role)."""
 
     antigen: str
@@ -232,7 +232,7 @@ class Mention(Frozen):
     ref: str = ""
 
 
-class TimeFrame(Frozen):
+class TimeFrame(Frozen, frozen=True):
     """When an endpoint is measured.
 
     :ivar raw: The words.
@@ -251,7 +251,7 @@ class TimeFrame(Frozen):
     event_driven: bool = False
 
 
-class Endpoint(Frozen):
+class Endpoint(Frozen, frozen=True):
     """A named measure.
 
     :ivar name: Fact with the measure as written.
@@ -267,7 +267,7 @@ class Endpoint(Frozen):
     grading: Fact | None = None
 
 
-class Criterion(Frozen):
+class Criterion(Frozen, frozen=True):
     """An eligibility criterion that we can compare.
 
     :ivar list: ``inclusion``, ``exclusion``, or None where the page lost its headings.
@@ -287,7 +287,7 @@ class Criterion(Frozen):
     basis: str = "stated"
 
 
-class Trial(Frozen):
+class Trial(Frozen, frozen=True):
     """A study with everything extraction found in it."""
 
     study: Study

@@ -7,6 +7,8 @@ import hashlib
 import os
 import shutil
 import signal
+import sqlite3
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -21,7 +23,7 @@ from kg.errors import KgError, SourceError
 from kg.extract import extract_trial
 from kg.model import Record, Rejected, Study, Trial
 from kg.sources.inputs import Blob, open_sources, read_blob
-from kg.store import (Manifest, Record_, Snapshot, VERSION, add_record, hash_file, load_index, lock_store, open_records, open_snapshot,
+from kg.store import (Manifest, StoredRecord, Snapshot, VERSION, add_record, hash_file, load_index, lock_store, open_records, open_snapshot,
                       publish)
 
 BATCH = 50
@@ -33,7 +35,7 @@ Progress = Callable[[int, int], None]
 class Reading(msgspec.Struct, frozen=True):
     """One record, read: what goes into the snapshot."""
 
-    stored: Record_
+    stored: StoredRecord
     lines: str
     set_aside: tuple[str, ...]
 
@@ -185,10 +187,10 @@ def _read_one(blob: Blob | Rejected) -> Reading | Rejected:
         lines = "".join(rdf.write_record(trial))
     except KgError as error:
         return Rejected(trial.study.record.file, str(error), "Please report the record: this is a fault of kg")
-    return Reading(Record_(rdf.mint_record(trial), rdf.mint_trial(trial), trial.study.record), lines, trial.study.set_aside)
+    return Reading(StoredRecord(rdf.mint_record(trial), rdf.mint_trial(trial), trial.study.record), lines, trial.study.set_aside)
 
 
-def _write_shards(building: Path, records: object, several: dict[str, list[str]]) -> int:
+def _write_shards(building: Path, records: sqlite3.Connection, several: dict[str, list[str]]) -> int:
     """Sort each shard, merge the trials that have several records, and write N-Quads to keep and N-Triples to load."""
     in_several = {iri for iris in several.values() for iri in iris}
     merged: dict[int, list[str]] = defaultdict(list)
@@ -212,21 +214,15 @@ def _write_shards(building: Path, records: object, several: dict[str, list[str]]
     return quads
 
 
-def _merge(records: object, iris: Sequence[str]) -> list[str]:
+def _merge(records: sqlite3.Connection, iris: Sequence[str]) -> list[str]:
     """Read the records of one trial again from their texts and merge what they say."""
     found = []
     for iri in iris:
-        file, form, text = records.execute("SELECT file, format, text FROM record WHERE iri = ?", (iri,)).fetchone()  # type: ignore[attr-defined]
-        trial = reread(Record(file, form, "", _unpack(text)))
+        file, form, text = records.execute("SELECT file, format, text FROM record WHERE iri = ?", (iri,)).fetchone()
+        trial = reread(Record(file, form, "", zlib.decompress(text).decode()))
         if isinstance(trial, Trial):
             found.append((iri, trial.study.record.updated, rdf.describe(trial)))
     return rdf.merge_records(found)
-
-
-def _unpack(text: bytes) -> str:
-    import zlib
-
-    return zlib.decompress(text).decode()
 
 
 def reread(record: Record) -> Trial | Rejected:

@@ -25,6 +25,7 @@ from kg.terms import ID, XSD
 from kg.vocabularies import Term, load_vocabularies
 
 MAX_ROWS = 1_000_000
+_TYPES = frozenset({"term", "trial", "string", "integer", "decimal", "date", "boolean"})
 _PARAMETER = re.compile(r"VALUES \?p_(\w+) \{ UNDEF \}")
 _SELECTED = re.compile(r"\bSELECT\s+(?:DISTINCT\s+)?((?:\?\w+\s+|\(.*?\bAS\s+\?\w+\s*\)\s*)+)WHERE", re.DOTALL)
 _COLUMN = re.compile(r"\bAS\s+\?(\w+)\s*\)|(?<![\w(.,])\?(\w+)(?=\s)")
@@ -104,12 +105,19 @@ def read_query(path: Path) -> StoredQuery:
     missing = {"title", "question", "keywords", "columns"} - set(read)
     if missing:
         raise QueryError(f"the header lacks {', '.join(sorted(missing))}", where=path.name)
-    parameters = {name: Parameter(name, **{key: str(value) if key != "required" else value for key, value in (given or {}).items()})
-                  for name, given in (read.get("parameters") or {}).items()}
+    parameters = {name: _read_parameter(name, given or {}, path.name) for name, given in (read.get("parameters") or {}).items()}
     query = StoredQuery(path.stem, read["title"], read["question"], tuple(read["keywords"]), parameters, dict(read["columns"]), text,
                         bool(read.get("must_be_empty")))
     _check_header(query, path.name)
     return query
+
+
+def _read_parameter(name: str, given: dict[str, Any], where: str) -> Parameter:
+    unknown = set(given) - {"type", "scheme", "example", "required", "note"}
+    if unknown or given.get("type") not in _TYPES:
+        raise QueryError(f"the parameter {name!r} has {'the unknown key ' + ', '.join(unknown) if unknown else 'no known type'}", where=where)
+    return Parameter(name, str(given["type"]), str(given.get("scheme", "")), str(given.get("example", "")),
+                     bool(given.get("required")), str(given.get("note", "")))
 
 
 def _check_header(query: StoredQuery, where: str) -> None:

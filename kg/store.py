@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
-from pyoxigraph import NamedNode, RdfFormat
+from pyoxigraph import DefaultGraph, Literal, NamedNode, RdfFormat
 from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
@@ -45,7 +45,7 @@ class Manifest(msgspec.Struct, frozen=True):
     files: dict[str, str]
 
 
-class Record_(msgspec.Struct, frozen=True):
+class StoredRecord(msgspec.Struct, frozen=True):
     """A stored record: its IRI (N-Triples), the trial it describes, and the record itself."""
 
     iri: str
@@ -81,13 +81,19 @@ class Snapshot:
         except (OSError, ValueError) as error:
             raise StoreError(f"the index cannot be opened ({error})", where=str(self.folder), mend="Build the graph again with `kg build`") from None
 
-    def read_records(self, trial: str | None = None) -> Iterator[Record_]:
+    def read_records(self, trial: str | None = None) -> Iterator[StoredRecord]:
         """The records of a trial (an IRI as N-Triples), or all of them, in order of file name."""
         with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
             where, values = (" WHERE trial = ?", (trial,)) if trial else ("", ())
             for iri, of, file, form, sha256, updated, text in records.execute(
                     f"SELECT iri, trial, file, format, sha256, updated, text FROM record{where} ORDER BY file, iri", values):  # noqa: S608
-                yield Record_(iri, of, Record(file, form, sha256, zlib.decompress(text).decode(), updated))
+                yield StoredRecord(iri, of, Record(file, form, sha256, zlib.decompress(text).decode(), updated))
+
+    def list_records(self) -> Iterator[StoredRecord]:
+        """All records without their texts, in order of file name."""
+        with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
+            for iri, of, *rest in records.execute("SELECT iri, trial, file, format, sha256, '', updated FROM record ORDER BY file, iri"):
+                yield StoredRecord(iri, of, Record(*rest))
 
     def read_quads(self) -> Iterator[str]:
         """The N-Quads lines of the records, shard by shard, sorted within each."""
@@ -128,7 +134,7 @@ def open_records(path: Path, *, is_new: bool) -> sqlite3.Connection:
     return records
 
 
-def add_record(records: sqlite3.Connection, stored: Record_) -> bool:
+def add_record(records: sqlite3.Connection, stored: StoredRecord) -> bool:
     """Keep a record's text; False when it is there already."""
     record = stored.record
     return records.execute("INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -192,6 +198,7 @@ def _remove_old(snapshots: Path, keep: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def list_subjects(engine: Engine, predicate: str, value: str) -> Sequence[str]:
-    """IRIs (N-Triples) that have the value for the predicate."""
-    return [str(quad.subject) for quad in engine.quads_for_pattern(None, NamedNode(predicate), NamedNode(value), None)]
+def list_subjects(engine: Engine, predicate: str, value: NamedNode | Literal) -> list[str]:
+    """IRIs that have the value for the predicate, sorted."""
+    found = engine.quads_for_pattern(None, NamedNode(predicate), value, DefaultGraph())
+    return sorted(quad.subject.value for quad in found if isinstance(quad.subject, NamedNode))

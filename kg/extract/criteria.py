@@ -22,7 +22,8 @@ _INFECTION = "active infection"
 _TIMES = frozenset(("years", "months", "weeks", "days"))
 _FAR, _NEAR, _MANY = 160, 40, 8
 _CLAUSE_END = re.compile(
-    r"[;；。]|(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bal)(?<!\bDr)(?<!\bapprox)\.(?=\s{1,3}[A-Z(\d*\\]|\s{0,9}$|[A-Z][a-z])")
+    r"[;；。]|(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bal)(?<!\bDr)(?<!\bapprox)"
+    r"\.(?=\s{1,3}[A-Z(\d*\\]|\s{0,9}$|[A-Z][a-z])")
 _JOINER = re.compile(r"(?:[\s,/()&:+\[\]-]|and\b|or\b|serum\b|plasma\b|total\b|blood\b|levels?\b|score\b|scale\b"
     r"|as applicable\b|performance\b|status\b"
                      r"|both\b|either\b|the\b|values?\b|activity\b|count\b|also\b|known as\b|liver\b|radioisotope\b"
@@ -42,7 +43,8 @@ _DEFINED = re.compile(r"\b(?:relaps|recurren|refractor|remission|respon[sd]|prog
     r"|persisten)\w*")
 _DEFINING = re.compile(r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse"
     r"|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:")
-_CHANGE_OF = re.compile(r"\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of"
+_ASSUMED = re.compile(r"\b(?:if|unless|when)\b(?: [a-z]{1,12}){0,3} $"
+    r"|\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of"
     r"|in) (?:the |serum )?$")
 _RESPONSE_MEASURES = frozenset(("bone marrow blasts", "platelets", "neutrophils", "hemoglobin"))
 _WHOLE_AGE = re.compile(r"(?: ?old\b| ?of age\b)?")
@@ -89,7 +91,7 @@ _ANTI = re.compile(r"\banti-?\s?$")
 _NEGATIVE_AFTER = re.compile(r"\W{0,3}(?:\w{1,20}\W){0,3}negative")
 
 
-class _Group(Frozen):
+class _Group(Frozen, frozen=True):
     """Measures that share a number: "ALT and AST"."""
 
     start: int
@@ -97,7 +99,7 @@ class _Group(Frozen):
     terms: tuple[Term, ...]
 
 
-class _Found(Frozen):
+class _Found(Frozen, frozen=True):
     """A criterion before it is given its list and quote.
 
     :ivar is_conditional: True for a limit that holds only for some ("with liver metastases").
@@ -115,7 +117,7 @@ class _Found(Frozen):
     is_conditional: bool = False
 
 
-class _Words(Frozen):
+class _Words(Frozen, frozen=True):
     """An item's text as written and flattened, alike in length, and where its clauses end."""
 
     text: str
@@ -256,7 +258,7 @@ def _choose_group(words: _Words, groups: list[_Group], starts: list[int], thresh
         if at in linked and between.count(")") > between.count("("):
             continue
         if _fits_any(group, threshold) and not _CHANGE.search(between) \
-                and not _CHANGE_OF.search(words.read_lead(group.start, 30)):
+                and not _ASSUMED.search(words.read_lead(group.start, 40)):
             return at if threshold.op or _is_plain(words.flat[reached:threshold.start], threshold) else None
         if any(term.scheme != "measure" for term in group.terms):
             break
@@ -321,7 +323,7 @@ def _is_other_age(words: _Words, groups: list[_Group], at: int, threshold: Thres
 
 def _is_exempt(words: _Words, group: _Group, threshold: Threshold) -> bool:
     """Whether the clause sets a limit only for some ("with liver metastases, ALT …")."""
-    lead = words.read_lead(group.start, 90)
+    lead = words.read_lead(group.start, 140)
     lead = lead[lead.rfind(")") + 1:] + words.flat[group.end:threshold.start][:_FAR]
     return bool(_CONDITION.search(lead) and _EXEMPT.search(lead)) \
         or bool(_EXEMPT_AFTER.match(words.flat, threshold.end))
@@ -336,7 +338,7 @@ def fit_value(term: Term, threshold: Threshold) -> tuple[str, float | tuple[floa
     """
     allowed = term.extra.get("thresholdUnit", ())
     default = "".join(term.extra.get("defaultUnit", ()))
-    values = threshold.value if isinstance(threshold.value, tuple) else (threshold.value,)
+    values: tuple[float, ...] = threshold.value if isinstance(threshold.value, tuple) else (threshold.value,)
     unit, basis = threshold.unit, "stated"
     if threshold.is_graded and allowed != ("none",):
         return None

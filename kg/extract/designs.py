@@ -24,6 +24,7 @@ _ENROLL = re.compile(r"\b(?:enroll?|recruit|include)(?:ing)?\s(?:up to |about |a
                      r"(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)|(?<![\d.-])(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)"
                      r"\s(?:will be|are to be|are planned to be)\s(?:enrolled|recruited|included)", re.IGNORECASE)
 _TREATED = re.compile(r"\b(?:treatment of|treating|treat|patients? with|subjects? with|participants? with|for|in)\s(?:[\w/-]{1,24}\s){0,4}$", re.IGNORECASE)
+_R_R = re.compile(r"(?<![A-Za-z/])[Rr] ?/ ?[Rr](?![A-Za-z/])")
 _PAST_RESPONSE = re.compile(r"\b(?:prevent\w{0,4}|risk of|time to|reduce|high risk for|to avoid|incidence of|rate of|duration until)\s(?:\w{1,12}\s){0,2}$", re.IGNORECASE)
 
 
@@ -125,6 +126,6 @@ def _find_setting(passage: Passage) -> Iterator[Fact]:
     for match in open_lexicon("disease-setting").find(passage.text):
         if not _PAST_RESPONSE.search(passage.text[max(0, match.start - 40):match.start]):
             yield Fact(match.term.notation, passage.quote(match.start, match.end), "setting.named")
-    for match in re.finditer(r"(?<![A-Za-z/])[Rr] ?/ ?[Rr](?![A-Za-z/])", passage.text):
+    for short in _R_R.finditer(passage.text):
         for value in ("relapsed", "refractory"):
-            yield Fact(value, passage.quote(match.start(), match.end()), "setting.r-r")
+            yield Fact(value, passage.quote(short.start(), short.end()), "setting.r-r")

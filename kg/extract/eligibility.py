@@ -15,11 +15,12 @@ from kg.model import Frozen, Passage
 
 _LINE = re.compile(r"[^\n\r]+")
 _BULLET = re.compile(
-    r"(?:[-*+•·○●▪◦■□◆–—―¬§#②③④①⑤⑥⑦⑧⑨⑩]{1,4}(?=[\s(\w])|\(?(?:\d{1,2}(?:\.\d{1,2}){0,3}|[a-z]"
+    r"(?:[-*+•·○●▪◦■□◆–—―¬§#②③④①⑤⑥⑦⑧⑨⑩]{1,4}(?=[\s(\w])"
+    r"|\(?(?:\d{1,2}(?:\.\d{1,2}){0,3}|[a-z]"
     r"|[ivx]{1,4})\\?[.):、](?=[\s\\]|\D)[.]?"
     r"|\(\d{1,2}|\"(?=\w))[\s\\]{0,4}", re.IGNORECASE)
 _HEADING_LINE = re.compile(
-    r"(?:[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion"
+    r"(?:(?!inclusion|exclusion)[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion"
     r"|exclusion)s?\b(?P<rest>[^:.;]{0,80})(?P<end>[:.]{0,2})[\s*_-]{0,5}",
     re.IGNORECASE)
 _HEADING_INLINE = re.compile(
@@ -56,7 +57,7 @@ _LONG = 600  # a block of many criteria, which says nothing of its list
 _NEGATED = re.compile(r"(?:there (?:was|is) )?(?:no\b|without|absence|negative|free of)|test.{0,60}negative")
 
 
-class Item(Frozen):
+class Item(Frozen, frozen=True):
     """One criterion as the record writes it.
 
     :ivar list: ``inclusion``, ``exclusion``, or None where nothing tells.
@@ -73,7 +74,7 @@ class Item(Frozen):
     basis: str = "stated"
 
 
-class _Line(Frozen):
+class _Line(Frozen, frozen=True):
     start: int
     end: int
     indent: int

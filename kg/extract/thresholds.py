@@ -17,8 +17,10 @@ _PLAIN = str.maketrans({
     **dict.fromkeys("≧⩾≳", "≥"), **dict.fromkeys("×✕╳", "x"), **dict.fromkeys("、，", ","),
     **dict.fromkeys("·。", "."), **dict.fromkeys("％﹪", "%"),
     "∗": "*", "\\": " ", "﹥": ">", "﹤": "<", "∼": "~", "；": ";"})
-_WORD_NUMBERS = {"one": 1, "twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-                 "ten": 10, "twelve": 12, "sixteen": 16, "eighteen": 18, "twenty": 20, "twenty-four": 24, "sixty": 60}
+_TIMES = frozenset(("years", "months", "weeks", "days"))
+_WORD_NUMBERS = {"one": 1, "twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+                 "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16, "eighteen": 18, "twenty": 20,
+                 "twenty-four": 24, "sixty": 60}
 _UP = r"(?:greater|more|higher|above|over|exceed(?:s|ing|ed)?|larger|older|longer|beyond|superior|better)"
 _DOWN = r"(?:less(?:er)?|lower|below|under|younger|fewer|smaller|inferior|shorter|within)"
 _NOT = r"(?:\b(?:not|no|never|cannot)\s(?:to\s)?(?:be\s)?)"
@@ -74,10 +76,12 @@ _COUNT = re.compile(
     r"|microlit(?:er|re)|milli?met(?:er|re)s?|cmm|cumm|cu\.?\smm|dl|ml|l(?:iter|itre)?)\b)?")
 _LITRE = {"l": 0, "liter": 0, "litre": 0, "dl": 1, "ml": 3}
 _RANGE = re.compile(
-    rf"\s{{0,2}}(?:%|years?(?: old| of age)?|yrs?|months?|weeks?|days?|y)?\s{{0,2}}(?:to|-{{1,2}}|~|through|and"
+    rf"\s{{0,2}}(?P<unit>%|years?(?: old| of age)?|yrs?|months?|weeks?|days?|y)?\s{{0,2}}(?:to|-{{1,2}}|~|through|and"
     rf"|until|up to|, ?and|to ?[<≤])\s{{0,2}}(?P<high>{_DIGITS})(?![a-z]?\d)")
 _LIST = re.compile(r"[0-5](?:\s{0,2}(?:,\s?(?:and/or|or|and)?|/|or|and|and/or|-|to|~)\s{0,2}[0-5](?!\d|\.\d"
     r"|\s?%)){1,5}")
+_LOW_AFTER = re.compile(r"\s?(?:old|of age)?\s?(?:to|-|and(?=\s{0,3}[<≤]))\s{0,3}[<≤]?\s?\d")
+_HIGH_BEFORE = re.compile(r"(?:days?|weeks?|months?|years?)(?: old| of age)?\s?(?:to|-)\s?$")
 _BETWEEN = re.compile(r"between\W{0,3}(?:the )?(?:ages? )?(?:of )?$")
 _AFTER = re.compile(
     rf"[\s,]{{0,2}}\)?(?:\(?(?:years|year|months|yrs)?[\s,-]{{0,2}}(?:of age|old|points?"
@@ -88,7 +92,7 @@ _GRADE = re.compile(r"(?:\b(?:grades?|class|stage|phase|type|day|cycle|version|v
                     r"|visit|ph|icd|cns|crs|part|dose level))\W{0,3}$")
 
 
-class Threshold(Frozen):
+class Threshold(Frozen, frozen=True):
     """A comparison in a text: ``text[start:end]``.
 
     :ivar op: As in `Criterion`; None for a bare number.
@@ -184,6 +188,9 @@ def _read_one(text: str, found: re.Match[str]) -> Threshold:
         if digits == sorted(digits):
             return Threshold(start, listed.end(), "range", (digits[0], digits[-1]), None, is_graded, begin)
     ranged = _RANGE.match(text, end) if op in (None, "=") else None
+    inner = _read_unit(text, end)[1] if ranged and ranged["unit"] else None
+    if ranged and inner in _TIMES and inner != _read_unit(text, ranged.end())[1]:
+        ranged = None
     if ranged and (" and" not in ranged[0] or _BETWEEN.search(text, max(0, begin - 30), begin)):
         low, number, end = number, read_number(ranged["high"]), ranged.end()
     unit_end, unit, factor = _read_unit(text, end)
@@ -192,7 +199,11 @@ def _read_one(text: str, found: re.Match[str]) -> Threshold:
         low = _scale(low, factor)
         if low < value:
             return Threshold(start, unit_end, "range", (low, value), unit, is_graded, begin)
-        unit_end, unit, value = found.end("number"), None, low
+        unit_end, unit, factor = _read_unit(text, found.end("number"))
+        value = low
+    if op is None and unit in _TIMES:
+        is_high = _HIGH_BEFORE.search(text, max(0, begin - 24), begin)
+        op = ">=" if _LOW_AFTER.match(text, unit_end) else "<=" if is_high else None
     after = _AFTER.match(text, unit_end) if op is None else None
     if after:
         op = ">=" if after["plus"] or after["least"] else read_after(after["dir"])

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import glob
 import io
+import json
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -22,10 +25,17 @@ from kg.sources import MAX_PAGE, read_json, read_page
 
 MAX_LINE = 32 * 2**20
 """Longest line of a JSON lines file, in bytes."""
-MAX_FILE = 2**30
-"""Longest JSON file that holds many studies in one value, in bytes after decompression."""
+MAX_FILE = 2**28
+"""Longest JSON value that holds many studies, in bytes after decompression; 1,000 studies with results are about 100 MB."""
 _GZIP = b"\x1f\x8b"
-_TEXT_PATTERN = 4 * MAX_PAGE
+_BOM = b"\xef\xbb\xbf"
+_CHUNK = 1 << 16
+_PAGE_BYTES = 4 * MAX_PAGE
+_SIGNATURES = ((b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"), (b"PK\x03\x04", "a zip archive"), (b"BZh", "bzip2 data"),
+               (b"\xfd7zXZ", "xz data"), (b"\x28\xb5\x2f\xfd", "zstd data"), (b"%PDF", "a PDF"), (b"SQLite format 3\0", "an SQLite file"))
+_MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]{1,40})\s*,){0,9}\s*"studies"\s*:\s*\[')
+"""How a value that holds many studies begins."""
+_STUDY = re.compile(r'\{\s*"(?:protocolSection|study)"\s*:')
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -36,6 +46,37 @@ class Blob(msgspec.Struct, frozen=True):
     is_json: bool
 
 
+class _Envelope(msgspec.Struct):
+    """Enough of ``{"studies": […]}`` to hand the studies on as the bytes they were."""
+
+    studies: list[msgspec.Raw] | None = None
+
+
+class _Input(io.RawIOBase):
+    """The plain bytes of a file, gzip or not, up to where they break; ``broken`` then says why."""
+
+    def __init__(self, stream: IO[bytes], *, is_gzip: bool) -> None:
+        self.plain = GzipFile(fileobj=stream) if is_gzip else cast("io.BufferedReader", stream)
+        self.broken = ""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self.broken:
+            return 0
+        try:
+            data = self.plain.read1(min(len(buffer), _CHUNK))
+        except (EOFError, BadGzipFile, zlib.error) as error:
+            self.broken = f"broken gzip: {error}"
+            return 0
+        except OSError as error:
+            self.broken = f"cannot be read: {error.strerror or error}"
+            return 0
+        buffer[:len(data)] = data
+        return len(data)
+
+
 def find_files(sources: Iterable[str]) -> list[Path]:
     """All files that the sources name, each once, in order; folders are walked by name; hidden files are left out.
 
@@ -43,20 +84,27 @@ def find_files(sources: Iterable[str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for source in sources:
-        path = Path(source)
-        if source == "-" or path.is_file():
-            found[path] = None
-        elif path.is_dir():
-            inside = [one for one in sorted(path.rglob("*")) if one.is_file()
-                      and not any(part.startswith(".") for part in one.relative_to(path).parts)]
-            if not inside:
-                raise SourceError("the folder holds no file", where=source, mend="Name a folder with registry records")
-            found.update(dict.fromkeys(inside))
-        elif matched := [Path(one) for one in sorted(glob.glob(source, recursive=True)) if Path(one).is_file()]:
-            found.update(dict.fromkeys(matched))
-        else:
-            raise SourceError("no such file or folder", where=source, mend="Check the path; `-` reads standard input")
+        try:
+            found.update(dict.fromkeys(_find_source(source)))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise SourceError(f"cannot be opened: {reason}", where=_show_name(source[:80]), mend="Check the path; `-` reads standard input") from None
     return list(found)
+
+
+def _find_source(source: str) -> list[Path]:
+    path = Path(source)
+    if source == "-" or path.is_file() or path.is_fifo():
+        return [path]
+    if path.is_dir():
+        inside = [one for one in sorted(path.rglob("*")) if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)]
+        if not inside:
+            raise SourceError("the folder holds no file", where=source, mend="Name a folder with registry records")
+        return inside
+    matched = [Path(one) for one in sorted(glob.glob(source, recursive=True)) if Path(one).is_file()]
+    if not matched:
+        raise SourceError("no such file or folder", where=_show_name(source[:200]), mend="Check the path; `-` reads standard input")
+    return matched
 
 
 def read_sources(sources: Iterable[str]) -> Iterator[Study | Rejected]:
@@ -78,89 +126,167 @@ def read_blob(blob: Blob) -> Study | Rejected:
     try:
         return read_page(blob.content.decode(), blob.name)
     except UnicodeDecodeError as error:
-        what = "binary content" if b"\0" in blob.content[:1024] else f"not UTF-8 at byte {error.start:,}"
-        return Rejected(blob.name, what, "Convert the file to UTF-8, for example with iconv" if "UTF" in what else
-                        "Give a page as text or a study as JSON")
+        if b"\0" in blob.content[:1024]:
+            return Rejected(blob.name, "binary content", "Give a page as text or a study as JSON")
+        return Rejected(blob.name, f"not UTF-8 at byte {error.start:,}", "Convert the file to UTF-8, for example with iconv")
 
 
 def open_file(path: Path) -> Iterator[Blob | Rejected]:
     """The records of one file."""
-    name = "stdin" if str(path) == "-" else path.name
+    name = "stdin" if str(path) == "-" else _show_name(path.name)
     try:
-        with _open_plain(path) as stream:
-            yield from _split_stream(stream, name)
-    except (EOFError, BadGzipFile, zlib.error) as error:
-        yield Rejected(name, f"broken gzip: {error}", "Download the file again; the records before the break were read")
+        with ExitStack() as stack:
+            raw = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
+            buffered = cast("io.BufferedReader", raw) if hasattr(raw, "peek") else io.BufferedReader(cast("io.RawIOBase", raw))
+            source = _Input(buffered, is_gzip=buffered.peek(2)[:2] == _GZIP)
+            yield from _split_stream(io.BufferedReader(source, _CHUNK), source, name)
+            if source.broken:
+                yield Rejected(name, source.broken, "Get the file again; the records before the break were read")
     except OSError as error:
         yield Rejected(name, f"cannot be read: {error.strerror or error}", "Check the file's rights")
 
 
-def _open_plain(path: Path) -> IO[bytes]:
-    raw: IO[bytes] = sys.stdin.buffer if str(path) == "-" else path.open("rb")
-    buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 16)
-    is_gzip = buffered.peek(2)[:2] == _GZIP
-    return io.BufferedReader(cast("io.RawIOBase", GzipFile(fileobj=buffered)), 1 << 16) if is_gzip else buffered
+def _show_name(name: str) -> str:
+    """A file's name as it can be printed and stored: file systems allow any bytes, and line ends too."""
+    readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else "\ufffd" for char in readable)
 
 
-def _split_stream(stream: IO[bytes], name: str) -> Iterator[Blob | Rejected]:
-    first = stream.readline(MAX_LINE + 1)
-    while first and not first.strip():
-        first = stream.readline(MAX_LINE + 1)
-    head = first.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head[:1] not in (b"{", b"["):
-        yield _take_page(first + stream.read(_TEXT_PATTERN), name)
-    elif len(first) > MAX_LINE or _is_whole(head):
-        yield from _split_lines(first, stream, name)
+def _split_stream(stream: io.BufferedReader, source: _Input, name: str) -> Iterator[Blob | Rejected]:
+    blank = _skip_blank(stream)
+    head = stream.peek(16)
+    signature = next((what for sign, what in _SIGNATURES if head.startswith(sign)), "")
+    if signature:
+        mend = "Convert it, for example with iconv -f UTF-16 -t UTF-8" if "UTF" in signature else "Unpack it, or give a page as text or a study as JSON"
+        yield Rejected(name, f"{signature}, which is not read", mend)
+    elif head[:1] in (b"{", b"[") and b"\0" in head[:4]:
+        yield Rejected(name, "binary content", "Give a page as text or a study as JSON, in UTF-8")
+    elif head[:1] in (b"{", b"["):
+        yield from _split_json(stream, source, name, 1 + blank.count(b"\n"))
     else:
-        yield from _split_value(head + stream.read(MAX_FILE + 1), name)
+        yield from _take_page(blank, stream, source, name)
 
 
-def _is_whole(line: bytes) -> bool:
-    """Whether a first line is a JSON object of its own, or a broken one that more lines of objects may follow."""
-    if not line.startswith(b"{") or not line.rstrip().endswith(b"}"):
+def _skip_blank(stream: io.BufferedReader) -> bytes:
+    """Step over white space and a byte order mark, at most a page full; what was stepped over."""
+    skipped = bytearray()
+    while len(skipped) <= _PAGE_BYTES and (chunk := stream.peek(len(_BOM))):
+        size = len(chunk) - len(chunk.lstrip(b" \t\r\n")) or len(_BOM) * chunk.startswith(_BOM)
+        if not size:
+            break
+        skipped += stream.read(size)
+    return bytes(skipped)
+
+
+def _take_page(blank: bytes, stream: io.BufferedReader, source: _Input, name: str) -> Iterator[Blob | Rejected]:
+    content = blank + stream.read(max(0, _PAGE_BYTES + 1 - len(blank)))
+    if len(content) > _PAGE_BYTES:
+        yield Rejected(name, f"a page of more than {MAX_PAGE:,} characters", "Split the file")
+    elif not source.broken:
+        yield Blob(name, content, is_json=False)
+
+
+def _split_json(stream: io.BufferedReader, source: _Input, name: str, number: int) -> Iterator[Blob | Rejected]:
+    """One value over several lines, or lines of one value each: the first two lines tell, since either may be broken."""
+    first = stream.readline(MAX_LINE + 1)
+    is_long = len(first) > MAX_LINE
+    if is_long and _MANY.match(first):
+        yield from _split_value(first + stream.read(MAX_FILE + 1 - len(first)), source, name, number)
+        return
+    second = b"" if is_long or _is_value(first) or first.rstrip().endswith((b"{", b"[", b",", b":")) else stream.readline(MAX_LINE + 1)
+    if is_long or _is_value(first) or _is_value(second):
+        yield from _split_lines(first, second, stream, source, name, number)
+    else:
+        head = first + second
+        yield from _split_value(head + stream.read(MAX_FILE + 1 - len(head)), source, name, number)
+
+
+def _is_value(line: bytes) -> bool:
+    """Whether a line is an object or array of its own."""
+    if not line.lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"{", b"[")):
         return False
     try:
-        return not isinstance(msgspec.json.decode(line, type=_Envelope).studies, list)
-    except (msgspec.DecodeError, RecursionError):
+        msgspec.json.decode(line.strip().removeprefix(_BOM), type=msgspec.Raw)
+    except RecursionError:
         return True
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
-class _Envelope(msgspec.Struct):
-    """Enough of ``{"studies": […]}`` to hand the studies on as the bytes they were."""
-
-    studies: list[msgspec.Raw] | None = None
-
-
-def _split_lines(first: bytes, stream: IO[bytes], name: str) -> Iterator[Blob | Rejected]:
-    line, number = first, 1
-    only = not stream.peek(1) if isinstance(stream, io.BufferedReader) else False
+def _split_lines(first: bytes, second: bytes, stream: io.BufferedReader, source: _Input, name: str, number: int) -> Iterator[Blob | Rejected]:
+    line = first
+    only = not second and not stream.peek(1)
     while line:
         where = name if only else f"{name}:{number}"
+        is_cut = not line.endswith(b"\n") and source.broken and not _is_value(line)
         if len(line) > MAX_LINE:
             while line and not line.endswith(b"\n"):
-                line = stream.readline(1 << 20)
+                line = stream.readline(_CHUNK)
             yield Rejected(where, f"a line longer than {MAX_LINE // 2**20} MB", "Put one study on a line")
-        elif line.strip():
-            yield Blob(where, line.removeprefix(b"\xef\xbb\xbf").strip(), is_json=True)
-        line, number = stream.readline(MAX_LINE + 1), number + 1
+        elif line.strip() and not is_cut:
+            yield from _open_members(line.strip().removeprefix(_BOM), where) or (Blob(where, line.strip().removeprefix(_BOM), is_json=True),)
+        line = b""
+        line, second, number = second or stream.readline(MAX_LINE + 1), b"", number + 1
 
 
-def _split_value(content: bytes, name: str) -> Iterator[Blob | Rejected]:
-    """One JSON value over several lines, or many studies in one value."""
+def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
+    """The studies of a list or of ``{"studies": […]}``; nothing where the value is neither, or holds no object at all."""
+    if not content.startswith(b"[") and b'"studies"' not in content:
+        return []
+    try:
+        members = (msgspec.json.decode(content, type=list[msgspec.Raw]) if content.startswith(b"[")
+                   else msgspec.json.decode(content, type=_Envelope).studies)
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    if members is None or (members and not any(bytes(member).startswith(b"{") for member in members)):
+        return []
+    if not members:
+        return [Rejected(where, "a list without studies", "Ask the registry for fewer restrictions")]
+    return [Blob(f"{where}:{number}", bytes(member), is_json=True) for number, member in enumerate(members, 1)]
+
+
+def _split_value(content: bytes, source: _Input, name: str, number: int) -> Iterator[Blob | Rejected]:
+    """One JSON value over several lines, or many studies in one value; what a broken one holds is saved."""
     if len(content) > MAX_FILE:
         yield Rejected(name, f"one JSON value of more than {MAX_FILE // 2**20} MB", "Save the studies as JSON lines")
         return
+    content = content.strip()
     try:
-        studies = (msgspec.json.decode(content, type=list[msgspec.Raw]) if content.startswith(b"[")
-                   else msgspec.json.decode(content, type=_Envelope).studies)
-    except (msgspec.DecodeError, RecursionError):
-        studies = None
-    if studies is None:
-        yield Blob(name, content.strip(), is_json=True)
+        msgspec.json.decode(content, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        saved = list(_save_lines(content, name, number)) or list(_save_studies(content, name))
+        if saved:
+            yield from saved
+        elif not source.broken:
+            yield Rejected(name, "JSON nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}",
+                           "Get the record again; one study is one object")
         return
-    for number, study in enumerate(studies, 1):
-        yield Blob(f"{name}:{number}", bytes(study), is_json=True)
+    yield from _open_members(content, name) or (Blob(name, content, is_json=True),)
 
 
-def _take_page(content: bytes, name: str) -> Blob | Rejected:
-    return Blob(name, content, is_json=False)
+def _save_lines(content: bytes, name: str, number: int) -> Iterator[Blob | Rejected]:
+    """Lines of one study each, where at least one line is a study: the first lines were broken."""
+    lines = content.split(b"\n")
+    if any(b"protocolSection" in line and _is_value(line) for line in lines):
+        for here, line in enumerate(lines, number):
+            if line.strip():
+                yield Blob(f"{name}:{here}", line.strip().removeprefix(_BOM), is_json=True)
+
+
+def _save_studies(content: bytes, name: str) -> Iterator[Blob | Rejected]:
+    """Whole studies in a value that is broken elsewhere, or one after the other without a list around them."""
+    text = content.decode("utf-8", "surrogateescape")
+    decoder, end, number, rest = json.JSONDecoder(), 0, 0, ""
+    for found in _STUDY.finditer(text):
+        if found.start() < end:
+            continue
+        number += 1
+        rest += text[end:found.start()]
+        try:
+            _, end = decoder.raw_decode(text, found.start())
+        except (ValueError, RecursionError) as error:
+            yield Rejected(f"{name}:{number}", f"not JSON: {error}", "Get the record again")
+            end = found.end()
+        else:
+            yield Blob(f"{name}:{number}", text[found.start():end].encode("utf-8", "surrogateescape"), is_json=True)

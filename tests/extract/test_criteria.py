@@ -18,8 +18,8 @@ CASES = Path(__file__).with_name("criteria.tsv")
 # Sex is the registry's own field; an antigen's expression needs the antigen's name.
 MEASURES = tuple(term for term in load_vocabularies().scheme("measure").values()
                  if term.notation not in ("sex", "antigen expression"))
-PIECES = ("ALT", "≤", "3", "x ULN", "(", ")", "age", "18-65", "years", "ECOG", "0, 1, or 2", "\\>", "10^9/L", "İ", "1,5",
-          "hepatitis B or C", "CD19+", "except", "prior CAR-T", "\n* ", "Exclusion Criteria:", "50%", ";", ". ",
+PIECES = ("ALT", "≤", "3", "x ULN", "(", ")", "age", "18-65", "years", "ECOG", "0, 1, or 2", "\\>", "10^9/L", "İ",
+          "1,5", "hepatitis B or C", "CD19+", "except", "prior CAR-T", "\n* ", "Exclusion Criteria:", "50%", ";", ". ",
           "CD33 expression", "platelets")
 HOSTILE = ("<", "1,", "0,1,", "ALT/AST ", "age ", "(", "not be ", "Inclusion Criteria: ", "1. ", "age:\n", "ALT 3 ")
 

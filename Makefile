@@ -1,0 +1,53 @@
+# `make` lists the targets. A fresh machine needs python3 (>= 3.11) with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/sh
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench fuzz clean
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "trialkg needs Python 3.11 or newer; say make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[test]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## Build the graph of five trials, validate it, and ask which CD123 trials use allogeneic cells
+	@$(BIN)/kg build
+	@$(BIN)/kg validate --fail-on never
+	@echo
+	@echo "Which CD123 trials use allogeneic cells?"
+	@$(BIN)/kg query trials_by_target_and_source --param target=CD123 --param cell_source=allogeneic
+
+test: $(VENV)/.test ## Install the test extras, then lint, check types and layers, and run every test
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.test ## Lint and check types and layers only
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.test ## Measure speed on the shared corpora
+	@$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.test ## Feed the readers and rules 100,000 odd strings
+	@$(BIN)/pytest -q tests/fuzz.py
+
+clean: ## Remove the environment and the demo's graph
+	@rm -rf $(VENV) .kg-store build dist
