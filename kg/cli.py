@@ -143,9 +143,11 @@ def _print_report(report: Report) -> None:
 def query(name: Annotated[str | None, typer.Argument(help="Name of a stored query")] = None, param: ParamOption = None, store: StoreOption = None,
           form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
           listing: Annotated[bool, typer.Option("--list", help="List the stored queries with their questions")] = False,
-          meta: Annotated[bool, typer.Option("--meta", help="With JSON: rows in an object beside what they rest on")] = False) -> None:
+          meta: Annotated[bool, typer.Option("--meta", help="With JSON: rows in an object beside what they rest on")] = False,
+          endpoint: Annotated[str | None, typer.Option(help="Ask this SPARQL endpoint instead of the store")] = None,
+          graph_iri: Annotated[str | None, typer.Option("--graph", help="With --endpoint: the graph to ask")] = None) -> None:
     """Answer a stored query."""
-    from kg.queries import find_query, load_queries
+    from kg.queries import find_query, load_queries, run_query
 
     if listing or name is None:
         rows = [{"query": one.name, "question": one.question, "parameters": ", ".join(one.parameters)} for one in load_queries().values()]
@@ -153,6 +155,13 @@ def query(name: Annotated[str | None, typer.Argument(help="Name of a stored quer
         return
     stored = find_query(name)
     given = _read_parameters(param or [])
+    if endpoint:
+        from kg.remote import RemoteEngine
+
+        found = run_query(RemoteEngine(endpoint, graph_iri), stored, given)
+        _print_rows(found.columns, list(found.rows), form)
+        _note(f"{len(found.rows):,} rows from {endpoint}")
+        return
     from kg.graph import open_graph
 
     graph = open_graph(store)

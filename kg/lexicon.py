@@ -26,10 +26,11 @@ _FOLD = {**{ord(greek): latin for greek, (latin, _) in _GREEK.items()},
          **dict.fromkeys(map(ord, _DASHES), "-"), **dict.fromkeys(map(ord, _SPACES), " "),
          **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D},
          ord("\u2019"): "'", ord("\u2018"): "'", ord("\u2032"): "'"}
+_ASCII_SPACES = str.maketrans("\t\n\r\x0b\x0c", "     ")
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
-_MAX_BREAKS = 4
+_MAX_BREAKS = 3
 _SHORT_TO_GREEK = {"a": "α", "b": "β", "g": "γ", "d": "δ"}
 
 
@@ -39,7 +40,7 @@ def fold_width(text: str) -> str:
     >>> fold_width("CD19‑CAR γδ")
     'CD19-CAR gd'
     """
-    return text.translate(_FOLD)
+    return text.translate(_ASCII_SPACES) if text.isascii() else text.translate(_FOLD)
 
 
 def fold(text: str) -> str:
@@ -48,7 +49,12 @@ def fold(text: str) -> str:
     >>> fold("IL‑13Rα2")
     'il-13ra2'
     """
-    return text.translate(_FOLD).translate(_LOWER)
+    return _lower(fold_width(text))
+
+
+def _lower(text: str) -> str:
+    """Fold ASCII case only: ``str.lower`` may change the length of other text."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def expand_form(form: str) -> frozenset[str]:
@@ -118,7 +124,7 @@ class Lexicon:
                                                    (term.context_forms, False, True)):
                 for spelling in {spelling for form in forms for spelling in expand_form(form)}:
                     cased = spelling if is_cased else None
-                    entries.setdefault(spelling.translate(_LOWER), []).append((term, cased, is_contextual))
+                    entries.setdefault(_lower(spelling), []).append((term, cased, is_contextual))
         for key, found in sorted(entries.items()):
             self._automaton.add_word(key, (len(key), tuple(found)))
         if entries:
@@ -134,7 +140,7 @@ class Lexicon:
         if self._is_empty:
             return []
         width = fold_width(text)
-        low = width.translate(_LOWER)
+        low = _lower(width)
         found: list[Match] = []
         for last, (length, entries) in self._automaton.iter(low):
             start, end = last + 1 - length, last + 1

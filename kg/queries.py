@@ -12,11 +12,10 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from pyoxigraph import Literal, NamedNode, QuerySolutions
-from pyoxigraph import Store as Engine
 
 from kg.errors import LimitReached, QueryError
 from kg.lexicon import fold, open_lexicon
@@ -57,6 +56,13 @@ class StoredQuery(msgspec.Struct, frozen=True):
     columns: dict[str, str]
     text: str
     must_be_empty: bool = False
+
+
+class SelectEngine(Protocol):
+    """What answers queries: the embedded store, or a remote endpoint."""
+
+    def query(self, query: str, /) -> Any:
+        """Solutions of a SELECT query."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -232,7 +238,7 @@ def _short_id(iri: str) -> str:
     return tail.replace("_", ":") if "_" in tail else f"{space}:{tail}"
 
 
-def run_query(engine: Engine, query: StoredQuery, given: Mapping[str, Any] | None = None) -> Answer:
+def run_query(engine: SelectEngine, query: StoredQuery, given: Mapping[str, Any] | None = None) -> Answer:
     """Answer a stored query.
 
     :raises LimitReached: more rows than anybody can use.
@@ -240,7 +246,7 @@ def run_query(engine: Engine, query: StoredQuery, given: Mapping[str, Any] | Non
     return run_text(engine, bind_parameters(query, given or {}), tuple(query.columns))
 
 
-def run_text(engine: Engine, text: str, columns: tuple[str, ...] | None = None) -> Answer:
+def run_text(engine: SelectEngine, text: str, columns: tuple[str, ...] | None = None) -> Answer:
     """Answer a SELECT query of our own."""
     solutions = engine.query(text)
     if not isinstance(solutions, QuerySolutions):

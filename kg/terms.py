@@ -99,10 +99,9 @@ def slug(text: str, limit: int = 60) -> str:
     >>> slug("IL-3Rα")
     'il-3r-a592a0bbf9e7'
     """
-    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    key = _UNSAFE.sub("-", folded).strip("-")
-    is_lossy = any(ord(char) > 127 and not unicodedata.combining(char)
-                   for char in unicodedata.normalize("NFKD", text) if char.isalnum())
+    spread = text if text.isascii() else unicodedata.normalize("NFKD", text)
+    key = _UNSAFE.sub("-", spread.encode("ascii", "ignore").decode().lower()).strip("-")
+    is_lossy = not spread.isascii() and any(ord(char) > 127 and not unicodedata.combining(char) for char in spread if char.isalnum())
     if len(key) > limit or is_lossy or not key:
         return f"{key[:limit].strip('-')}-{hash_key(text)}".strip("-")
     return key

@@ -30,7 +30,7 @@ _OPERATOR = (
     rf"|{_NOT}?\b(?:equal(?:s)?\s(?:to\s)?(?:or|and)\s)?(?:{_UP}|{_DOWN})(?:\s(?:than|then)(?:\sto)?"
     rf"|\sto)?{_EQUAL}?(?:\sto|\sthan)?(?:\s?[<>≤≥])?"
     r"|\b(?:at\s{1,2}(?:the\s)?(?:least|most)|minimum|maximum|minimal|maximal|min\.?|max\.?|up to))")
-_FILLER = r"(?:[\s:()=<>≤≥]|of\b|the\b|than\b|an?\b|to\b|about\b|approximately\b|age\b|is\b){0,6}"
+_FILLER = r"(?:[\s:()=<>≤≥]|of\b|the\b|than\b|an?\b|to\b|about\b|approximately\b|age\b|is\b){0,12}"
 _DIGITS = r"(?:\d{1,3}(?:,\d{3}){1,2}(?![\d,])(?:\.\d{1,3})?|\d{1,7},\d{1,2}(?![\d,])|\d{1,9}(?:\.\d{1,4})?)"
 _WORDS = "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True))
 _BEFORE = (r"(?:(?<![a-z0-9.,/])|(?<=[^0-9a-z][,/])|(?<=[a-z][,/])|(?<=score)|(?<=aged)|(?<=age)|(?<=ecog)|(?<=kps)"
@@ -197,8 +197,8 @@ def _read_one(text: str, found: re.Match[str]) -> Threshold:
     value = _scale(number, factor)
     if low is not None:
         low = _scale(low, factor)
-        if low < value:
-            return Threshold(start, unit_end, "range", (low, value), unit, is_graded, begin)
+        if low < value or unit == "%":  # Karnofsky is also written from the top: "100-70%"
+            return Threshold(start, unit_end, "range", (min(low, value), max(low, value)), unit, is_graded, begin)
         unit_end, unit, factor = _read_unit(text, found.end("number"))
         value = low
     if op is None and unit in _TIMES:

@@ -1,7 +1,7 @@
 """Registry records in, studies out. One module per format; the folder is the registry.
 
-A format module has ``FORMAT``, ``READS`` (``page``: the text of a page; ``json``: a decoded value), ``sniff`` and ``read``.
-The format is told from the content, never from the file's name.
+A format module has ``FORMAT``, ``READS`` (``page``: the text of a page; ``json``: a decoded value), ``sniff`` and
+``read``. The format is told from the content, never from the file's name.
 """
 
 from __future__ import annotations
@@ -33,27 +33,29 @@ def read_page(text: str, file: str) -> Study | Rejected:
     if not text.strip("\ufeff \t\r\n"):
         return Rejected(file, "the file is empty", "Save the record again")
     if len(text) > MAX_PAGE:
-        return Rejected(file, f"a page of {len(text):,} characters; the limit is {MAX_PAGE:,}", "Split the file")
+        return Rejected(file, f"a page of more than {MAX_PAGE:,} characters", "Split the file")
     for module in list_formats():
         if module.READS == "page" and module.sniff(text):
             study: Study = module.read(text, _make_record(text, file))
             return study
-    return Rejected(file, "text in none of the known page layouts", "See `kg build --help` for the formats that are read")
+    return Rejected(file, "text in none of the known page layouts",
+                    "See `kg build --help` for the formats that are read")
 
 
 def read_json(source: bytes, file: str) -> Study | Rejected:
     """Read one JSON value from its bytes."""
     try:
+        text = source.decode()
         value: Any = msgspec.json.decode(source)
     except msgspec.DecodeError as error:
         return Rejected(file, f"not JSON: {error}", "Download the record again")
     except RecursionError:
         return Rejected(file, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
     except UnicodeDecodeError as error:
-        return Rejected(file, f"not UTF-8 at byte {error.start}", "Convert the file, for example with iconv -t UTF-8")
+        return Rejected(file, f"not UTF-8 at byte {error.start:,}", "Convert the file to UTF-8, for example with iconv")
     for module in list_formats():
         if module.READS == "json" and module.sniff(value):
-            study: Study = module.read(value, _make_record(source.decode(), file))
+            study: Study = module.read(value, _make_record(text, file))
             return study
     return Rejected(file, "JSON, but not a ClinicalTrials.gov v2 study: it has no protocolSection",
                     "Ask the API for whole studies (format=json)")

@@ -1,6 +1,6 @@
-"""Open files, folders, globs, standard input; plain or gzip; one record or many. A stream: no file is held whole but a page.
+"""Open files, folders, globs, standard input; plain or gzip; one record or many.
 
-What cannot be read becomes a `Rejected` and the rest goes on; only a source that does not exist is an error.
+A stream: nothing is held whole but a page, a line, or one JSON value of many studies, each up to its limit. What cannot be read becomes a `Rejected` and the rest goes on; only a source that does not exist is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -26,15 +26,22 @@ from kg.sources import MAX_PAGE, read_json, read_page
 MAX_LINE = 32 * 2**20
 """Longest line of a JSON lines file, in bytes."""
 MAX_FILE = 2**28
-"""Longest JSON value that holds many studies, in bytes after decompression; 1,000 studies with results are about 100 MB."""
+"""Longest JSON value that holds many studies, in bytes after decompression; 1,000 studies with results are some 100 MB."""
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 16
 _PAGE_BYTES = 4 * MAX_PAGE
-_SIGNATURES = ((b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"), (b"PK\x03\x04", "a zip archive"), (b"BZh", "bzip2 data"),
-               (b"\xfd7zXZ", "xz data"), (b"\x28\xb5\x2f\xfd", "zstd data"), (b"%PDF", "a PDF"), (b"SQLite format 3\0", "an SQLite file"))
+_CHECK = "Check the path; `-` reads standard input"
+_GIVE = "Give a page as text or a study as JSON, in UTF-8"
+_RECODE = "Convert the file to UTF-8, for example with iconv"
+_SIGNATURES = ((0, b"\xff\xfe", "UTF-16 text"), (0, b"\xfe\xff", "UTF-16 text"), (0, b"PK\x03\x04", "a zip archive"),
+               (4, b"1AY&SY", "bzip2 data"), (0, b"\xfd7zXZ", "xz data"), (0, b"\x28\xb5\x2f\xfd", "zstd data"),
+               (0, b"%PDF-", "a PDF"), (257, b"ustar", "a tar archive"))
+"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is."""
 _MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]{1,40})\s*,){0,9}\s*"studies"\s*:\s*\[')
 """How a value that holds many studies begins."""
+_MAX_BROKEN = 100
+_OPEN_ENDS = (b"{", b"[", b",", b":")
 _STUDY = re.compile(r'\{\s*"(?:protocolSection|study)"\s*:')
 
 
@@ -55,8 +62,8 @@ class _Envelope(msgspec.Struct):
 class _Input(io.RawIOBase):
     """The plain bytes of a file, gzip or not, up to where they break; ``broken`` then says why."""
 
-    def __init__(self, stream: IO[bytes], *, is_gzip: bool) -> None:
-        self.plain = GzipFile(fileobj=stream) if is_gzip else cast("io.BufferedReader", stream)
+    def __init__(self, stream: io.BufferedReader, *, is_gzip: bool) -> None:
+        self.plain = GzipFile(fileobj=stream) if is_gzip else stream
         self.broken = ""
 
     def readable(self) -> bool:
@@ -88,7 +95,7 @@ def find_files(sources: Iterable[str]) -> list[Path]:
             found.update(dict.fromkeys(_find_source(source)))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise SourceError(f"cannot be opened: {reason}", where=_show_name(source[:80]), mend="Check the path; `-` reads standard input") from None
+            raise SourceError(f"cannot be opened: {reason}", where=_show_name(source[:80]), mend=_CHECK) from None
     return list(found)
 
 
@@ -97,13 +104,14 @@ def _find_source(source: str) -> list[Path]:
     if source == "-" or path.is_file() or path.is_fifo():
         return [path]
     if path.is_dir():
-        inside = [one for one in sorted(path.rglob("*")) if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)]
+        inside = [one for one in sorted(path.rglob("*")) if one.is_file()
+                  and not any(part.startswith(".") for part in one.relative_to(path).parts)]
         if not inside:
             raise SourceError("the folder holds no file", where=source, mend="Name a folder with registry records")
         return inside
     matched = [Path(one) for one in sorted(glob.glob(source, recursive=True)) if Path(one).is_file()]
     if not matched:
-        raise SourceError("no such file or folder", where=_show_name(source[:200]), mend="Check the path; `-` reads standard input")
+        raise SourceError("no such file or folder", where=_show_name(source[:200]), mend=_CHECK)
     return matched
 
 
@@ -127,8 +135,8 @@ def read_blob(blob: Blob) -> Study | Rejected:
         return read_page(blob.content.decode(), blob.name)
     except UnicodeDecodeError as error:
         if b"\0" in blob.content[:1024]:
-            return Rejected(blob.name, "binary content", "Give a page as text or a study as JSON")
-        return Rejected(blob.name, f"not UTF-8 at byte {error.start:,}", "Convert the file to UTF-8, for example with iconv")
+            return Rejected(blob.name, "binary content", _GIVE)
+        return Rejected(blob.name, f"not UTF-8 at byte {error.start:,}", _RECODE)
 
 
 def open_file(path: Path) -> Iterator[Blob | Rejected]:
@@ -137,7 +145,7 @@ def open_file(path: Path) -> Iterator[Blob | Rejected]:
     try:
         with ExitStack() as stack:
             raw = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
-            buffered = cast("io.BufferedReader", raw) if hasattr(raw, "peek") else io.BufferedReader(cast("io.RawIOBase", raw))
+            buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
             source = _Input(buffered, is_gzip=buffered.peek(2)[:2] == _GZIP)
             yield from _split_stream(io.BufferedReader(source, _CHUNK), source, name)
             if source.broken:
@@ -154,13 +162,12 @@ def _show_name(name: str) -> str:
 
 def _split_stream(stream: io.BufferedReader, source: _Input, name: str) -> Iterator[Blob | Rejected]:
     blank = _skip_blank(stream)
-    head = stream.peek(16)
-    signature = next((what for sign, what in _SIGNATURES if head.startswith(sign)), "")
+    head = stream.peek(512)
+    signature = next((what for offset, sign, what in _SIGNATURES if head.startswith(sign, offset)), "")
     if signature:
-        mend = "Convert it, for example with iconv -f UTF-16 -t UTF-8" if "UTF" in signature else "Unpack it, or give a page as text or a study as JSON"
-        yield Rejected(name, f"{signature}, which is not read", mend)
+        yield Rejected(name, f"{signature}, which is not read", _RECODE if "UTF" in signature else _GIVE)
     elif head[:1] in (b"{", b"[") and b"\0" in head[:4]:
-        yield Rejected(name, "binary content", "Give a page as text or a study as JSON, in UTF-8")
+        yield Rejected(name, "binary content", _GIVE)
     elif head[:1] in (b"{", b"["):
         yield from _split_json(stream, source, name, 1 + blank.count(b"\n"))
     else:
@@ -179,34 +186,41 @@ def _skip_blank(stream: io.BufferedReader) -> bytes:
 
 
 def _take_page(blank: bytes, stream: io.BufferedReader, source: _Input, name: str) -> Iterator[Blob | Rejected]:
-    content = blank + stream.read(max(0, _PAGE_BYTES + 1 - len(blank)))
+    content = _read_rest(blank, stream, _PAGE_BYTES)
     if len(content) > _PAGE_BYTES:
         yield Rejected(name, f"a page of more than {MAX_PAGE:,} characters", "Split the file")
     elif not source.broken:
         yield Blob(name, content, is_json=False)
 
 
+def _read_rest(head: bytes, stream: io.BufferedReader, limit: int) -> bytes:
+    """``head`` and what follows it, up to one byte more than ``limit``."""
+    parts, missing = [head], limit + 1 - len(head)
+    while missing > 0 and (part := stream.read(min(missing, 1 << 20))):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
 def _split_json(stream: io.BufferedReader, source: _Input, name: str, number: int) -> Iterator[Blob | Rejected]:
-    """One value over several lines, or lines of one value each: the first two lines tell, since either may be broken."""
-    first = stream.readline(MAX_LINE + 1)
+    """One value over several lines, or lines of one value each: the first two lines tell, for either may be broken."""
+    first, second = stream.readline(MAX_LINE + 1), b""
     is_long = len(first) > MAX_LINE
-    if is_long and _MANY.match(first):
-        yield from _split_value(first + stream.read(MAX_FILE + 1 - len(first)), source, name, number)
-        return
-    second = b"" if is_long or _is_value(first) or first.rstrip().endswith((b"{", b"[", b",", b":")) else stream.readline(MAX_LINE + 1)
-    if is_long or _is_value(first) or _is_value(second):
+    if not is_long and not _is_value(first) and (len(first) > 200 or not first.rstrip().endswith(_OPEN_ENDS)):
+        second = stream.readline(MAX_LINE + 1)
+    if (is_long and not _MANY.match(first)) or _is_value(first) or _is_value(second):
         yield from _split_lines(first, second, stream, source, name, number)
     else:
-        head = first + second
-        yield from _split_value(head + stream.read(MAX_FILE + 1 - len(head)), source, name, number)
+        yield from _split_value(_read_rest(first + second, stream, MAX_FILE), source, name, number)
 
 
 def _is_value(line: bytes) -> bool:
     """Whether a line is an object or array of its own."""
-    if not line.lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"{", b"[")):
+    content = _strip(line)
+    if len(line) > MAX_LINE or not content.startswith((b"{", b"[")):
         return False
     try:
-        msgspec.json.decode(line.strip().removeprefix(_BOM), type=msgspec.Raw)
+        msgspec.json.decode(content, type=msgspec.Raw)
     except RecursionError:
         return True
     except msgspec.DecodeError:
@@ -214,24 +228,28 @@ def _is_value(line: bytes) -> bool:
     return True
 
 
-def _split_lines(first: bytes, second: bytes, stream: io.BufferedReader, source: _Input, name: str, number: int) -> Iterator[Blob | Rejected]:
-    line = first
-    only = not second and not stream.peek(1)
+def _strip(line: bytes) -> bytes:
+    """A line without its end, and without the byte order mark that joined files carry inside."""
+    return line.strip().removeprefix(_BOM)
+
+
+def _split_lines(first: bytes, second: bytes, stream: io.BufferedReader, source: _Input, name: str,
+                 number: int) -> Iterator[Blob | Rejected]:
+    line, only = first, not second and not stream.peek(1)
     while line:
         where = name if only else f"{name}:{number}"
-        is_cut = not line.endswith(b"\n") and source.broken and not _is_value(line)
+        is_cut = source.broken and not line.endswith(b"\n") and not _is_value(line)
         if len(line) > MAX_LINE:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(_CHUNK)
             yield Rejected(where, f"a line longer than {MAX_LINE // 2**20} MB", "Put one study on a line")
-        elif line.strip() and not is_cut:
-            yield from _open_members(line.strip().removeprefix(_BOM), where) or (Blob(where, line.strip().removeprefix(_BOM), is_json=True),)
-        line = b""
+        elif not is_cut and (content := _strip(line)):
+            yield from _open_members(content, where) or (Blob(where, content, is_json=True),)
         line, second, number = second or stream.readline(MAX_LINE + 1), b"", number + 1
 
 
 def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
-    """The studies of a list or of ``{"studies": […]}``; nothing where the value is neither, or holds no object at all."""
+    """The studies of a list or of ``{"studies": […]}``; nothing where the value is neither, or holds no object."""
     if not content.startswith(b"[") and b'"studies"' not in content:
         return []
     try:
@@ -254,39 +272,40 @@ def _split_value(content: bytes, source: _Input, name: str, number: int) -> Iter
     content = content.strip()
     try:
         msgspec.json.decode(content, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        saved = list(_save_lines(content, name, number)) or list(_save_studies(content, name))
-        if saved:
-            yield from saved
-        elif not source.broken:
-            yield Rejected(name, "JSON nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}",
-                           "Get the record again; one study is one object")
-        return
-    yield from _open_members(content, name) or (Blob(name, content, is_json=True),)
+    except RecursionError:
+        yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
+    except msgspec.DecodeError as error:
+        saved = list(_save_lines(content, name, number)) or list(_save_studies(content, name, str(error)))
+        yield from (one for one in saved if isinstance(one, Blob) or not source.broken)
+    else:
+        yield from _open_members(content, name) or (Blob(name, content, is_json=True),)
 
 
 def _save_lines(content: bytes, name: str, number: int) -> Iterator[Blob | Rejected]:
-    """Lines of one study each, where at least one line is a study: the first lines were broken."""
+    """Lines of one value each, where a line is a study: only the first lines were broken."""
     lines = content.split(b"\n")
     if any(b"protocolSection" in line and _is_value(line) for line in lines):
         for here, line in enumerate(lines, number):
-            if line.strip():
-                yield Blob(f"{name}:{here}", line.strip().removeprefix(_BOM), is_json=True)
+            if _strip(line):
+                yield Blob(f"{name}:{here}", _strip(line), is_json=True)
 
 
-def _save_studies(content: bytes, name: str) -> Iterator[Blob | Rejected]:
+def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rejected]:
     """Whole studies in a value that is broken elsewhere, or one after the other without a list around them."""
     text = content.decode("utf-8", "surrogateescape")
-    decoder, end, number, rest = json.JSONDecoder(), 0, 0, ""
+    decode, end, number, broken, outside = json.JSONDecoder().raw_decode, 0, 0, 0, ""
     for found in _STUDY.finditer(text):
-        if found.start() < end:
+        if found.start() < end or broken > _MAX_BROKEN:
             continue
-        number += 1
-        rest += text[end:found.start()]
+        number, outside = number + 1, outside + text[end:found.start()].strip()
         try:
-            _, end = decoder.raw_decode(text, found.start())
+            _, end = decode(text, found.start())
         except (ValueError, RecursionError) as error:
+            broken, end = broken + 1, found.end()
             yield Rejected(f"{name}:{number}", f"not JSON: {error}", "Get the record again")
-            end = found.end()
         else:
-            yield Blob(f"{name}:{number}", text[found.start():end].encode("utf-8", "surrogateescape"), is_json=True)
+            study = text[found.start():end].encode("utf-8", "surrogateescape")
+            yield Blob(f"{name}:{number}", study, is_json=True)
+    if not broken and (outside or text[end:].strip()):
+        mend = f"The {number:,} whole studies in it were read" if number else "One study is one object; get the file again"
+        yield Rejected(name, f"not JSON: {reason}", mend)
