@@ -1,6 +1,7 @@
 """Open files, folders, globs, standard input; plain or gzip; one record or many.
 
-A stream: nothing is held whole but a page, a line, or one JSON value of many studies, each up to its limit. What cannot be read becomes a `Rejected` and the rest goes on; only a source that does not exist is an error.
+A stream: nothing is held whole but a page, a line, or one JSON value of many studies, each up to its limit. What cannot
+be read becomes a `Rejected` and the rest goes on; only a source that does not exist is an error.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kg.sources import MAX_PAGE, read_json, read_page
 MAX_LINE = 32 * 2**20
 """Longest line of a JSON lines file, in bytes."""
 MAX_FILE = 2**28
-"""Longest JSON value that holds many studies, in bytes after decompression; 1,000 studies with results are some 100 MB."""
+"""Longest JSON value that holds many studies, in bytes; 1,000 studies with results are some 100 MB."""
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 16
@@ -275,19 +276,22 @@ def _split_value(content: bytes, source: _Input, name: str, number: int) -> Iter
     except RecursionError:
         yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
     except msgspec.DecodeError as error:
-        saved = list(_save_lines(content, name, number)) or list(_save_studies(content, name, str(error)))
+        saved = _save(content, name, number, str(error))
         yield from (one for one in saved if isinstance(one, Blob) or not source.broken)
     else:
         yield from _open_members(content, name) or (Blob(name, content, is_json=True),)
 
 
-def _save_lines(content: bytes, name: str, number: int) -> Iterator[Blob | Rejected]:
-    """Lines of one value each, where a line is a study: only the first lines were broken."""
+def _save(content: bytes, name: str, number: int, reason: str) -> list[Blob | Rejected]:
+    """What a broken value holds: by line where that saves as many studies, since a line's number helps to mend it."""
+    saved = list(_save_studies(content, name, reason))
+    studies = sum(isinstance(one, Blob) for one in saved)
     lines = content.split(b"\n")
-    if any(b"protocolSection" in line and _is_value(line) for line in lines):
-        for here, line in enumerate(lines, number):
-            if _strip(line):
-                yield Blob(f"{name}:{here}", _strip(line), is_json=True)
+    if studies and sum(b"protocolSection" in line and _is_value(line) for line in lines) >= studies:
+        return [Blob(f"{name}:{here}", _strip(line), is_json=True) for here, line in enumerate(lines, number) if _strip(line)]
+    if len(saved) == 1:
+        return [msgspec.structs.replace(one, **{"name" if isinstance(one, Blob) else "file": name}) for one in saved]
+    return saved
 
 
 def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rejected]:
@@ -307,5 +311,5 @@ def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rej
             study = text[found.start():end].encode("utf-8", "surrogateescape")
             yield Blob(f"{name}:{number}", study, is_json=True)
     if not broken and (outside or text[end:].strip()):
-        mend = f"The {number:,} whole studies in it were read" if number else "One study is one object; get the file again"
+        mend = f"The {number:,} whole studies in it were read" if number else "Get it again; a study is one object"
         yield Rejected(name, f"not JSON: {reason}", mend)

@@ -1,0 +1,335 @@
+"""Whatever is in a file, reading goes on: each bad record is one `Rejected` with one clear line, its neighbours are read."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import random
+import re
+import tarfile
+import time
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kg.model import Rejected, Study
+from kg.sources import MAX_PAGE, inputs, read_json, read_page
+from kg.sources.inputs import open_file, read_blob, read_sources
+
+ROOT = Path(__file__).parents[2]
+SEED = next(iter(sorted((ROOT.parent / "shared" / "seeds").glob("*.txt"))), None)
+
+
+def make_study(number: int, **extra: object) -> bytes:
+    section = {"identificationModule": {"nctId": f"NCT{number:08}", "briefTitle": f"CD{number} CAR-T"}, **extra}
+    return json.dumps({"protocolSection": section}).encode()
+
+
+ONE, TWO = make_study(1), make_study(2)
+NOISE = random.Random(5).randbytes(20_000)
+DEEP = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
+GEOJSON = b'{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}}]}'
+CUT = ONE[:-30]
+HTML = b"<!DOCTYPE html>\n<html><head><title>Trials</title></head><body><p>CD19 CAR-T</p></body></html>"
+
+
+def pack_tar(content: bytes) -> bytes:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as archive:
+        info = tarfile.TarInfo("x.json")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return held.getvalue()
+
+
+def pack_zip(content: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("x.json", content)
+    return held.getvalue()
+
+
+BAD_FILES = {
+    "empty file": (b"", "empty"),
+    "white space only": (b" \n\t\r\n" * 50, "empty"),
+    "byte order mark only": (b"\xef\xbb\xbf", "empty"),
+    "empty file in gzip": (gzip.compress(b""), "empty"),
+    "binary": (NOISE, "binary|UTF-8"),
+    "an image": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + NOISE, "binary"),
+    "a PDF": (b"%PDF-1.7\n%\xe2\xe3\n" + NOISE, "a PDF"),
+    "binary after a brace": (b"{" + NOISE.replace(b"\n", b""), "UTF-8|not JSON|binary"),
+    "a zip archive": (pack_zip(ONE), "zip"),
+    "a tar archive": (pack_tar(ONE), "tar"),
+    "a tar archive in gzip": (gzip.compress(pack_tar(ONE)), "tar"),
+    "bzip2": (bz2.compress(ONE), "bzip2"),
+    "xz": (lzma.compress(ONE), "xz"),
+    "gzip in gzip": (gzip.compress(gzip.compress(ONE)), "UTF-8|binary"),
+    "gzip's first bytes and no more": (b"\x1f\x8b", "broken gzip"),
+    "gzip's first bytes and noise": (b"\x1f\x8b" + NOISE, "broken gzip"),
+    "UTF-16 with a mark": (ONE.decode().encode("utf-16"), "UTF-16"),
+    "UTF-16 without": (ONE.decode().encode("utf-16-le"), "binary"),
+    "UTF-16 page": ("Overview\nDescription\nEligibility\n".encode("utf-16-le"), "binary|layouts"),
+    "latin-1 page": ("Übersicht: Zürich".encode("latin-1"), "not UTF-8 at byte 0"),
+    "latin-1 JSON": ('{"protocolSection": {"identificationModule": {"briefTitle": "Zürich"}}}'.encode("latin-1"), "not UTF-8"),
+    "an array of numbers": (b"[1, 2, 3]", "no protocolSection"),
+    "an array of a million numbers": (b"[" + b",\n".join([b"1"] * 1_000_000) + b"]", "no protocolSection"),
+    "an object of another kind": (b'{"name": "x"}', "no protocolSection"),
+    "an empty object": (b"{}", "no protocolSection"),
+    "an object with another protocolSection": (b'{"protocolSection": [1]}', "no protocolSection"),
+    "GeoJSON": (GEOJSON, "no protocolSection"),
+    "GeoJSON over many lines": (json.dumps(json.loads(GEOJSON), indent=1).encode(), "no protocolSection"),
+    "no studies": (b'{"studies": []}', "without studies"),
+    "an empty list": (b"[]", "without studies"),
+    "studies that are no list": (b'{"studies": 5}', "no protocolSection"),
+    "a number": (b"42", "layouts"),
+    "a string": (b'"NCT00000001"', "layouts"),
+    "null": (b"null\n", "layouts"),
+    "broken JSON": (CUT, "not JSON"),
+    "broken JSON over many lines": (json.dumps(json.loads(ONE), indent=1).encode()[:-4], "not JSON"),
+    "a lone brace": (b"{", "not JSON"),
+    "a lone bracket": (b"[\n", "not JSON"),
+    "a number out of range": (b'{"protocolSection": {"a": 1e999}}', "not JSON"),
+    "a lone surrogate": (b'{"protocolSection": {"a": "\\ud800"}}', "not JSON"),
+    "10,000 deep": (DEEP, "nested too deeply"),
+    "10,000 deep over many lines": (DEEP.replace(b":", b":\n"), "nested too deeply"),
+    "10,000 deep in a study": (b'{"protocolSection": ' + DEEP + b"}", "nested too deeply"),
+    "100,000 brackets": (b"[" * 100_000, "nested too deeply"),
+    "a page of another site": (HTML, "layouts"),
+    "plain text": (b"The quick brown fox\n" * 1000, "layouts"),
+    "a table": (b"nct,title\nNCT00000001,CD19\n", "layouts"),
+    "a page too long": (b"x" * (MAX_PAGE + 1), "10,000,000 characters"),
+    "a page far too long": ("é".encode() * (2 * MAX_PAGE + 1), "10,000,000 characters"),
+}
+
+
+def read_bytes(tmp_path: Path, content: bytes) -> list[Study | Rejected]:
+    (tmp_path / "x.dat").write_bytes(content)
+    return list(read_sources([str(tmp_path / "x.dat")]))
+
+
+def check_line(rejected: Study | Rejected) -> str:
+    """The reason, after checking that it is one short line with the file and a way to mend it."""
+    assert isinstance(rejected, Rejected)
+    assert rejected.file
+    assert rejected.mend
+    assert rejected.reason
+    assert "\n" not in rejected.reason + rejected.mend + rejected.file
+    assert len(rejected.reason) < 300
+    return rejected.reason
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_file(tmp_path: Path, case: str) -> None:
+    """A bad file gives one line that says what is wrong, and no study."""
+    content, expected = BAD_FILES[case]
+    [rejected] = read_bytes(tmp_path, content)
+    assert re.search(expected, check_line(rejected))
+    assert rejected.file == "x.dat"  # type: ignore[union-attr]
+
+
+BAD_LINES = {
+    "broken": (CUT, "not JSON"),
+    "broken, with a closing brace": (b'{"protocolSection": {"a": }}', "not JSON"),
+    "broken after a comma": (ONE[:-25] + b", ", "not JSON"),
+    "not JSON": (b"NCT00000007", "not JSON"),
+    "a number": (b"7", "no protocolSection"),
+    "another kind": (GEOJSON, "no protocolSection"),
+    "numbers": (b"[1, 2]", "no protocolSection"),
+    "no studies": (b'{"studies": []}', "without studies"),
+    "latin-1": (make_study(7).replace(b"CAR", b"CAR \xe9"), "not UTF-8"),
+    "NUL bytes": (b"\0\0\0\0", "not JSON"),
+    "deep": (DEEP, "nested too deeply"),
+    "over 32 MB": (b'{"protocolSection": {"a": "' + b"x" * (50 * 2**20) + b'"}}', "longer than 32 MB"),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
+@pytest.mark.parametrize("case", BAD_LINES)
+def test_bad_line(tmp_path: Path, case: str, place: int) -> None:
+    """A bad line among good ones is named with its number; the lines around it are read."""
+    content, expected = BAD_LINES[case]
+    if place == 0 and not content.startswith((b"{", b"[")):
+        pytest.skip("a first line that is no JSON makes the file a page")
+    lines = [ONE, TWO]
+    lines.insert(place, content)
+    found = read_bytes(tmp_path, b"\n".join(lines) + b"\n")
+    assert [one.first("registry_id") for one in found if isinstance(one, Study)] == ["NCT00000001", "NCT00000002"]
+    [rejected] = (one for one in found if isinstance(one, Rejected))
+    assert re.search(expected, check_line(rejected))
+    assert rejected.file == f"x.dat:{place + 1}"
+
+
+BAD_MEMBERS = {
+    "another kind": (b'{"name": 1}', "no protocolSection"),
+    "a number": (b"5", "no protocolSection"),
+    "null": (b"null", "no protocolSection"),
+    "deep inside": (b'{"protocolSection": {"a": "\xe9"}}', "not UTF-8"),
+    "broken": (b'{"protocolSection": {"a": }}', "not JSON"),
+}
+
+
+@pytest.mark.parametrize("wrapping", [b'{"studies": [%s]}', b"[%s]", b"[\n%s\n]\n"])
+@pytest.mark.parametrize("case", BAD_MEMBERS)
+def test_bad_member(tmp_path: Path, case: str, wrapping: bytes) -> None:
+    """A bad member of a list of studies is rejected; the studies around it are read."""
+    content, expected = BAD_MEMBERS[case]
+    found = read_bytes(tmp_path, wrapping % b",\n".join((ONE, content, TWO)))
+    assert [one.first("registry_id") for one in found if isinstance(one, Study)] == ["NCT00000001", "NCT00000002"]
+    [rejected] = (one for one in found if isinstance(one, Rejected))
+    assert re.search(expected, check_line(rejected))
+    assert rejected.file == "x.dat:2"
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("joint", [b"\n", b",\n"], ids=["lines", "list"])
+def test_cut_gzip(tmp_path: Path, kept: float, joint: bytes) -> None:
+    """Of a gzip file that was cut, every record before the break is read, and the break is one line."""
+    studies = [make_study(number, noise=random.Random(number).randbytes(500).hex()) for number in range(400)]
+    content = joint.join(studies)
+    packed = gzip.compress(content if joint == b"\n" else b'{"studies": [' + content + b"]}")
+    cut = packed[:int(len(packed) * kept)]
+    found = read_bytes(tmp_path, cut)
+    *studies_read, rejected = found
+    assert "broken gzip" in check_line(rejected)
+    assert all(isinstance(one, Study) for one in studies_read)
+    assert len(studies_read) >= int(len(studies) * kept) - 3
+
+
+def test_damaged_gzip(tmp_path: Path) -> None:
+    """Of a gzip file with a damaged byte, records before the damage are read, and the damage is one line."""
+    packed = bytearray(gzip.compress(b"\n".join(make_study(n, noise=random.Random(n).randbytes(500).hex()) for n in range(1000))))
+    packed[len(packed) // 2] ^= 0xFF
+    *studies, rejected = read_bytes(tmp_path, bytes(packed))
+    assert "broken gzip" in check_line(rejected)
+    assert sum(isinstance(one, Study) for one in studies) > 300
+
+
+def test_cut_list(tmp_path: Path) -> None:
+    """Of a list that was cut, the whole studies are read, and the loss is one line."""
+    found = read_bytes(tmp_path, b'{"studies": [' + ONE + b"," + TWO[:-20])
+    assert [isinstance(one, Study) for one in found] == [True, False]
+    assert "not JSON" in check_line(found[1])
+
+
+def test_value_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list longer than the limit is one reject that tells the way out."""
+    monkeypatch.setattr(inputs, "MAX_FILE", 1000)
+    [rejected] = read_bytes(tmp_path, b"[\n" + b",\n".join([ONE] * 50) + b"\n]")
+    assert "more than" in check_line(rejected)
+
+
+def test_long_api_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API page of many studies on one line is no line too long."""
+    monkeypatch.setattr(inputs, "MAX_LINE", 1000)
+    found = read_bytes(tmp_path, b'{"studies": [' + b",".join([ONE] * 50) + b"]}")
+    assert sum(isinstance(one, Study) for one in found) == len(found) == 50
+
+
+BOMBS = {"a page": b"x", "white space": b" ", "blank lines": b"\n", "one line of JSON": b'{"a": "', "many lines of JSON": b"{\n", "a list": b"[{"}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_gzip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """A small file that unpacks to a huge one takes bounded memory and time, and is one reject."""
+    monkeypatch.setattr(inputs, "MAX_LINE", 2**20)
+    monkeypatch.setattr(inputs, "MAX_FILE", 2**21)
+    monkeypatch.setattr(inputs, "_PAGE_BYTES", 2**21)
+    with gzip.open(tmp_path / "bomb.gz", "wb", compresslevel=1) as bomb:
+        bomb.write(BOMBS[case])
+        for _ in range(40):
+            bomb.write((b"\n" if "lines" in case else b" " if "space" in case else b"x") * 2**20)
+    tracemalloc.start()
+    [rejected] = (read for blob in open_file(tmp_path / "bomb.gz")
+                  if isinstance(read := blob if isinstance(blob, Rejected) else read_blob(blob), Rejected))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert check_line(rejected)
+    assert peak < 10 * 2**20
+
+
+def test_memory_of_a_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of six times the limit takes three times the limit at most, and the next line is read."""
+    monkeypatch.setattr(inputs, "MAX_LINE", 2**22)
+    (tmp_path / "x.jsonl").write_bytes(b'{"a": "' + b"x" * (6 * 2**22) + b'"}\n' + ONE)
+    tracemalloc.start()
+    found = list(open_file(tmp_path / "x.jsonl"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [type(one).__name__ for one in found] == ["Rejected", "Blob"]
+    assert peak < 3 * 2**22
+
+
+def test_a_folder_of_all_of_them(tmp_path: Path) -> None:
+    """In a folder of bad files the good ones are read."""
+    for number, case in enumerate(name for name in BAD_FILES if "too long" not in name):
+        (tmp_path / f"{number:02}").write_bytes(BAD_FILES[case][0])
+    (tmp_path / "good").write_bytes(ONE)
+    found = list(read_sources([str(tmp_path)]))
+    assert sum(isinstance(one, Study) for one in found) == 1
+    assert {one.file for one in found if isinstance(one, Rejected)} == {path.name for path in tmp_path.iterdir()} - {"good"}
+
+
+PIECES = st.sampled_from([ONE, TWO, CUT, b"\n", b"[", b"]", b"{", b"}", b",", b'{"studies": [', b"\xef\xbb\xbf", b"\0", b"\xff", b'"', b"\\", b"\r\n",
+                          b"\x1f\x8b", b'{"protocolSection": ', gzip.compress(ONE), b" ", b"null", b"Overview\nDescription\nEligibility\n"])
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(max_size=300), st.lists(PIECES, max_size=9).map(b"".join), st.lists(PIECES, max_size=9).map(b"".join).map(gzip.compress)))
+def test_any_bytes(tmp_path: Path, content: bytes) -> None:
+    """Any bytes give studies and rejects, at least one of them, and never an exception."""
+    found = read_bytes(tmp_path, content)
+    assert found
+    for one in found:
+        assert isinstance(one, Study) or check_line(one)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from([ONE, TWO, CUT, b'{"name": 1}', b"[1]", b'{"a"', b"{", b"[", b"]", b"7"]), max_size=6))
+def test_good_lines_survive(tmp_path: Path, lines: list[bytes]) -> None:
+    """However many lines are bad, each good line after a first that begins like JSON is read."""
+    found = read_bytes(tmp_path, b"\n".join([ONE, *lines]))
+    assert sum(isinstance(one, Study) for one in found) == 1 + sum(line in (ONE, TWO) for line in lines)
+
+
+JSON = st.recursive(st.one_of(st.none(), st.booleans(), st.integers(-2**70, 2**70), st.floats(allow_nan=False, allow_infinity=False),
+                              st.text(max_size=20), st.sampled_from(["PHASE1", "18 Years", "9" * 400 + " years", "2020-13-45", "Biological: x"])),
+                    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(
+                        ["date", "name", "id", "label", "type", "measure", "count", "city", "country", "lat", "lon", "geoPoint", "class"]), inner, max_size=4)),
+                    max_leaves=12)
+FIELDS = sorted({*re.findall(r'"(\w+)"', (ROOT / "kg" / "sources" / "ctgov_v2.py").read_text(encoding="utf-8"))})
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(st.sampled_from(FIELDS), st.one_of(JSON, st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4)), max_size=6))
+def test_any_shape(section: dict[str, object]) -> None:
+    """A study whose fields hold values of any shape is read or rejected, never an exception."""
+    found = read_json(json.dumps({"protocolSection": section}).encode(), "x.json")
+    assert isinstance(found, Study) or check_line(found)
+
+
+@pytest.mark.skipif(SEED is None, reason="the seeds are not here")
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_damaged_page(data: st.DataObject) -> None:
+    """A page that lost lines, or had them doubled, reordered or cut, is read or rejected, never an exception."""
+    assert SEED is not None
+    lines = SEED.read_text(encoding="utf-8").split("\n")
+    kept = data.draw(st.lists(st.sampled_from(lines), max_size=len(lines)))
+    found = read_page("\n".join((*kept, "Recruitment & Eligibility", "Study & Design")), "x.txt")
+    assert isinstance(found, Study) or check_line(found)
+
+
+@pytest.mark.parametrize("piece", [b'{"protocolSection": ', b'{"study":[0,', b"{\n", b"[\n", b'{"studies": [', b'"', b"\\", b"[{"])
+def test_takes_linear_time(tmp_path: Path, piece: bytes) -> None:
+    """Two megabytes of any one piece take a few seconds at most."""
+    start = time.perf_counter()
+    found = read_bytes(tmp_path, piece * (2**21 // len(piece)))
+    assert all(map(check_line, found))
+    assert time.perf_counter() - start < 5
