@@ -386,8 +386,8 @@ class _Builder:
 
 
 def _canonical(term: str) -> str:
-    """A literal as pyoxigraph prints it."""
-    return term if term.startswith("<") else str(_parse_term(term))
+    """A term as pyoxigraph prints it; only escapes can be written in more than one way."""
+    return str(_parse_term(term)) if "\\" in term else term
 
 
 def _parse_term(term: str) -> Any:

@@ -426,6 +426,7 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
             if winners.setdefault((one.s, one.p), record) == record or one.p in _UNION:
                 values[one.s, one.p].add(one.o)
     lines: set[str] = set()
+    outdated: set[str] = set()
     kept: dict[str, list[Statement]] = {record: [] for record, _, _ in ranked}
     for record, _, statements in ranked:
         told: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -438,14 +439,15 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
                     kept[record].append(one)
             elif winners[key] == record or one.p in _UNION or not one.s.startswith(trial[:-1]):
                 kept[record].append(one)
-            elif one.s == trial and one.p not in _PARTS and not told[key] <= values[key]:
+            elif one.s == trial and one.p not in _PARTS and not (told[key] <= values[key] or values[key] <= told[key]):
+                outdated.add(one.o)
                 lines.update(f"{s} {p} {o} {record} .\n" for s, p, o in write_evidence(one, trial, record, is_superseded=one.o not in values[key]))
                 for other_record, _, others in ranked:
                     if winners[key] == other_record:
                         for other in others:
                             if (other.s, other.p) == key:
                                 lines.update(f"{s} {p} {o} {other_record} .\n" for s, p, o in write_evidence(other, trial, other_record))
-    reachable = _reach(trial, [one for statements in kept.values() for one in statements])
+    reachable = _reach({trial, *outdated}, [one for statements in kept.values() for one in statements])
     for record, statements in kept.items():
         lines.update(write_statements((one for one in statements if one.s in reachable), trial, record))
     return sorted(lines)
@@ -456,13 +458,13 @@ def _reverse(date: str) -> tuple[int, ...]:
     return tuple(-ord(char) for char in date.ljust(10, "\0"))
 
 
-def _reach(trial: str, statements: Sequence[Statement]) -> set[str]:
-    """Subjects that the trial leads to."""
+def _reach(roots: set[str], statements: Sequence[Statement]) -> set[str]:
+    """Subjects that the trial, and what its older records say, lead to."""
     links: dict[str, list[str]] = defaultdict(list)
     for one in statements:
         if one.o.startswith("<"):
             links[one.s].append(one.o)
-    seen, queue = {trial}, [trial]
+    seen, queue = set(roots), sorted(roots)
     while queue:
         for node in links.get(queue.pop(), ()):
             if node not in seen:

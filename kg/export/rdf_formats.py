@@ -1,7 +1,7 @@
 """The graph as Turtle, N-Triples, N-Quads and JSON-LD: streamed, in a stable order, the same bytes from run to run.
 
-The snapshot's shards are sorted, so a merge of them is the sorted graph; memory does not grow with it. Turtle is RDF 1.1
-(https://www.w3.org/TR/turtle/) and JSON-LD is 1.1 with its context inside (https://www.w3.org/TR/json-ld11/).
+The snapshot's shards are sorted, so a merge of them is the sorted graph; memory does not grow with it. Turtle is that of
+RDF 1.1 (https://www.w3.org/TR/turtle/), and JSON-LD 1.1 has its context inside (https://www.w3.org/TR/json-ld11/).
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ def _shorten_iri(term: str) -> str:
 
 def _write_json(lines: Iterator[str], stream: IO[bytes]) -> int:
     coerced = _read_ranges()
-    context = {**PREFIXES, **{_compact(name): {"@id": _compact(name), "@type": form if form == "@id" else _compact(form)}
-                              for name, form in coerced.items()}}
+    context = {**PREFIXES, **{_compact(name): {"@id": _compact(name), "@type": _compact(kind)}
+                              for name, kind in coerced.items()}}
     stream.write(b'{"@context": ' + msgspec.json.format(msgspec.json.encode(context), indent=1) + b',\n"@graph": [')
     count = 0
     for number, (subject, triples) in enumerate(_group_subjects(lines)):
@@ -171,16 +171,16 @@ def _write_json(lines: Iterator[str], stream: IO[bytes]) -> int:
 @cache
 def _read_ranges() -> dict[str, str]:
     """Properties of the ontology whose values have one type: ``@id``, or an XSD datatype other than string."""
-    types, ranges = {}, {}
-    for triple in parse(path=str(next(path for path in list_files("ontology", ".ttl") if path.stem == "kg")),
-                        format=RdfFormat.TURTLE):
-        name, about, value = str(triple.subject)[1:-1], str(triple.predicate)[1:-1], str(triple.object)[1:-1]
-        if about == f"{RDF}type" and value.startswith(OWL):
-            types[name] = value.removeprefix(OWL)
-        elif about == f"{RDFS}range":
+    kinds, ranges = {}, {}
+    [path] = (path for path in list_files("ontology", ".ttl") if path.stem == "kg")
+    for triple in parse(path=str(path), format=RdfFormat.TURTLE):
+        name, about, value = (str(term)[1:-1] for term in (triple.subject, triple.predicate, triple.object))
+        if about == f"{RDF}type" and value in (f"{OWL}ObjectProperty", f"{OWL}DatatypeProperty"):
+            kinds[name] = value
+        elif about == f"{RDFS}range" and value.startswith(XSD) and value != f"{XSD}string":
             ranges[name] = value
-    return {name: "@id" if kind == "ObjectProperty" else ranges[name] for name, kind in sorted(types.items())
-            if kind == "ObjectProperty" or (kind == "DatatypeProperty" and ranges.get(name, f"{XSD}string") != f"{XSD}string")}
+    return {name: "@id" if kind == f"{OWL}ObjectProperty" else ranges[name] for name, kind in sorted(kinds.items())
+            if kind == f"{OWL}ObjectProperty" or name in ranges}
 
 
 def _compact(name: str) -> str:

@@ -1,0 +1,448 @@
+"""Read a question in words: the names, times, dates and places in it, and what is left over.
+
+Names come from the vocabularies that the extraction reads records with, so a new term is understood here too. Nothing is
+guessed in silence: a corrected spelling is noted, and what has no meaning stays in view as a leftover.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from functools import cache
+
+import msgspec
+
+from kg.extract.antigens import find_places
+from kg.extract.cells import find_off_the_shelf
+from kg.extract.timeframes import parse_time_frame
+from kg.lexicon import Lexicon, fold, fold_width, open_lexicon
+from kg.model import Passage
+from kg.queries import load_queries
+from kg.rdf import REGISTRY_ID
+from kg.vocabularies import load_vocabularies
+
+MAX_LENGTH = 1000
+SCHEMES = ("antigen", "cell-source", "modality", "cell-type", "phase", "status", "country", "condition", "endpoint-kind", "measure",
+           "study-type", "endpoint-role", "binder-type", "product", "ligand", "disease-setting", "costimulation", "safety-switch", "drug")
+"""The vocabularies that questions name things of; where one name is in several, the earlier is the plainer reading."""
+
+NOISE = frozenset(
+    "a an the of for in on at by to from with within and or as that this these those which what who whom whose it its their there if "
+    "is are was were be been being do does did has have had can could would should will may might must i we you me us my our your "
+    "how many much number count any all every each some only also both either list lists show shows find give get tell see display return "
+    "please want wants need know look looking search trial trials study studies clinical registry registries record records say says "
+    "cell cells therapy therapies treatment treatments treat treats treating treated product products intervention interventions "
+    "patient patients people participant participants human subject subjects run runs running ran use uses using used take takes "
+    "target targets targeted targeting anti against bind binds binding bound directed specific antigen antigens car currently now so "
+    "exist exists made make makes include includes including involve involves involving about concerning disease diseases cancers "
+    "test tests tested testing evaluate evaluates evaluating investigate investigates investigating investigated studied conducted "
+    "country countries phase phases status kind type types source sources versus vs between then than's s t re don doesn isn aren".split()
+) - {"car", "phase"}
+"""Words that carry no condition of their own."""
+
+_NUMBER = r"(?:\d+(?:\.\d+)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|eighteen|twenty)"
+_TIME = rf"(?:{_NUMBER}[\s-]?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?)\b|(?:day|week|month|year)\s?\d+)"
+_MOST = re.compile(rf"(?:\bwithin(?: the first)?|\b(?:in|during) the first|\bup to|\bat most|\bno later than|\bless than|\bunder|\bbefore|\bby|\bat|"
+                   rf"\bin|≤|<=?)\s?({_TIME})(?! of follow)", re.IGNORECASE)
+_LEAST = re.compile(rf"(?:\bat least|\bmore than|\bover|\blonger than|\bbeyond|\bminimum(?: of)?|\bor more|≥|>=?)\s?({_TIME})"
+                    rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)", re.IGNORECASE)
+_LAST = re.compile(rf"\b(?:in|within|over|during|for)?\s?(?:the\s)?(?:last|past|previous)\s({_TIME}|days?|weeks?|months?|years?)", re.IGNORECASE)
+_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_MONTH = "|".join(rf"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)
+_DATE = re.compile(
+    rf"\b(?:(?P<lead>since|from|on or after|not before|after|later than|newer than|before|until|till|by|up to|in|during|of)\s)?"
+    rf"(?:(?P<year>(?:19|20)\d\d)(?:[-/](?P<month>\d\d?)(?:[-/](?P<day>\d\d?))?)?"
+    rf"|(?:(?P<day2>\d\d?)(?:st|nd|rd|th)?\s)?(?P<name>{_MONTH})\.?\s(?:(?P<day3>\d\d?)(?:st|nd|rd|th)?,?\s)?(?P<year2>(?:19|20)\d\d))"
+    rf"(?![\d-])(?:\s(?P<on>on(?:wards?)?|or later)\b)?", re.IGNORECASE)
+_POINT = re.compile(r"(?:\b(?:near|around|of|at|to)\s)?\(?(-?\d{1,2}(?:\.\d+)?)\s?[°]?\s?,\s?(-?\d{1,3}(?:\.\d+)?)[°]?\)?")
+_KILOMETRES = re.compile(r"(?:\bwithin\s|\bless than\s)?(\d+(?:\.\d+)?)\s?(?:km|kilomet(?:re|er)s?)\b(?:\s(?:of|from|around))?", re.IGNORECASE)
+_NAME = r"(?:[A-Z][\w&'’.-]*|[A-Z]{2,})"
+_NAMES = rf"{_NAME}(?:\s(?:(?:of|for|and|the|&|de|la|at)\s){{0,2}}{_NAME})*"
+_HOUSE = r"(?:hospital|university|institute|cent(?:er|re)|clinic|college|school|infirmary)s?"
+_SPONSOR = re.compile(
+    rf"\b(?:sponsor(?:ed|s)?(?: (?:by|is|of|named|like))?|(?:funded|led|initiated|owned|developed|run|conducted) by|[Bb]y)\s(?:the\s)?"
+    rf"(?:\"(?P<quoted>[^\"]{{2,80}})\"|(?P<name>{_NAMES}))"
+    rf"|\bsponsored by (?:the\s)?(?P<low>[\w&'’.-]+(?:\s(?!in\b|with\b|for\b|since\b|that\b|targeting\b|and\b|or\b|at\b)[\w&'’.-]+){{0,6}})")
+_SITE = re.compile(
+    rf"\b(?:[Aa]t|[Ii]n|[Nn]ear)\s(?:the\s)?(?:(?:city|cities|town|site|hospital) (?:of|named|called)\s)?"
+    rf"(?:\"(?P<quoted>[^\"]{{2,80}})\"|(?P<name>{_NAMES}))"
+    rf"|\b(?:at|in) (?:the\s)?(?P<low>(?:(?!all\b|any\b|which\b|how\b|least\b|a\b|an\b)[\w'’.-]+\s){{1,5}}?{_HOUSE})\b", re.UNICODE)
+_PHASES = re.compile(r"\b(phases?\s)(\d|i{1,3}v?|iv)([ab]?\s?(?:/|-|–|and|or|to|&|,)\s?)(?:phase\s)?(?=(?:\d|i{1,3}|iv)[ab]?\b)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_][\w'’+*./-]*")
+_CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{0,2}\d?)", re.ASCII)
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """Something that the question names, at ``[start:end]`` of its text.
+
+    :ivar readings: What it can mean: concept to value. A concept is a vocabulary's name, or ``trial``, ``max_days``,
+        ``min_days``, ``since``, ``until``, ``sponsor``, ``site``, ``latitude``, ``longitude``, ``km``.
+    """
+
+    start: int
+    end: int
+    readings: dict[str, str]
+
+    @property
+    def concept(self) -> str:
+        """Its plainest reading."""
+        return next(iter(self.readings))
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A question that has been read. ``notes`` say which spellings were corrected; ``text`` has them corrected."""
+
+    text: str
+    mentions: tuple[Mention, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_question(question: str, today: date | None = None) -> Reading:
+    """Find what a question names; names that are nearly known are corrected and noted.
+
+    >>> [mention.readings for mention in read_question("alogenic CD123 trials").mentions]
+    [{'cell-source': 'allogeneic'}, {'antigen': 'IL3RA'}]
+    """
+    text = _spell_phases(" ".join(question.split()))
+    text = text.lower() if text.isupper() and len(text.split()) > 3 else text
+    mentions = find_mentions(text, today)
+    corrected, words = _correct(text, mentions)
+    if not words:
+        return Reading(text, mentions)
+    mentions = find_mentions(corrected, today)
+    return Reading(corrected, mentions, tuple(f"read '{wrong}' as {_name_at(corrected, right, mentions)}" for wrong, right in words.items()))
+
+
+def _name_at(text: str, word: str, mentions: tuple[Mention, ...]) -> str:
+    """The term whose name in the text is this word, else the word."""
+    for mention in mentions:
+        if text[mention.start:mention.end] == word and mention.concept in SCHEMES:
+            return show_term(mention.concept, mention.readings[mention.concept])
+    return word
+
+
+def show_term(scheme: str, notation: str) -> str:
+    """A term as people know it.
+
+    >>> show_term("antigen", "IL3RA"), show_term("phase", "PHASE1")
+    ('IL3RA (CD123)', 'phase 1')
+    """
+    term = load_vocabularies().find(scheme, notation)
+    if term is None:
+        return notation
+    if scheme == "antigen":
+        return notation if fold(term.label) == fold(notation) else f"{notation} ({term.label})"
+    label = term.label
+    return label[0].lower() + label[1:] if scheme in ("phase", "status", "study-type") else label
+
+
+def _spell_phases(text: str) -> str:
+    """Write "phase I/II" out, so that each phase has its name.
+
+    >>> _spell_phases("phase I/II trials"), _spell_phases("phases 1 and 2")
+    ('phase I/phase II trials', 'phase 1 and phase 2')
+    """
+    for _ in range(3):
+        text = _PHASES.sub(lambda found: f"phase {found[2]}{found[3]}phase ", text)
+    return re.sub(r"\bphases\s(?=\d|i)", "phase ", text, flags=re.IGNORECASE)
+
+
+def find_mentions(text: str, today: date | None = None) -> tuple[Mention, ...]:
+    """All that a text names, in text order; of what overlaps, the longer."""
+    fixed = [*_find_trials(text), *_find_dates(text, today), *_find_points(text), *_find_times(text)]
+    names = _keep_longest([*_find_names(text), *_find_plain_names(text)], fixed)
+    places = [mention for mention in _find_places(text) if not any(_overlap(mention, other) for other in fixed)
+              and not any(mention.start <= other.start and mention.end == other.end and other.concept in ("country", "phase") for other in names)]
+    free = [mention for mention in names if not any(_overlap(mention, place) for place in places)]
+    return tuple(sorted((*fixed, *places, *free), key=lambda mention: mention.start))
+
+
+def _overlap(one: Mention, other: Mention) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _keep_longest(names: Iterable[Mention], taken: Iterable[Mention]) -> list[Mention]:
+    """Names that overlap neither each other nor what is taken; names of one place are its readings."""
+    by_span: dict[tuple[int, int], dict[str, str]] = {}
+    for mention in names:
+        for concept, value in mention.readings.items():
+            by_span.setdefault((mention.start, mention.end), {}).setdefault(concept, value)
+    kept = list(taken)
+    found = []
+    for start, end in sorted(by_span, key=lambda span: (span[0] - span[1], span[0])):
+        readings = by_span[start, end]
+        mention = Mention(start, end, {concept: readings[concept] for concept in SCHEMES if concept in readings})
+        if not any(_overlap(mention, other) for other in kept):
+            kept.append(mention)
+            found.extend(_follow_ligand(mention))
+    return found
+
+
+def _follow_ligand(mention: Mention) -> Iterator[Mention]:
+    """A ligand stands for the antigens it binds, each in its share of the place, and not for itself."""
+    if "ligand" not in mention.readings:
+        yield mention
+        return
+    vocabularies = load_vocabularies()
+    bound = vocabularies.scheme("ligand")[mention.readings["ligand"]].extra.get("bindsAntigen", ())
+    for number, iri in enumerate(bound):
+        is_last = number == len(bound) - 1
+        yield Mention(mention.start + number, mention.end if is_last else mention.start + number + 1,
+                      {"antigen": vocabularies.refer(iri).notation, "ligand": mention.readings["ligand"]})
+
+
+def _find_names(text: str) -> Iterator[Mention]:
+    """Names as the extraction finds them."""
+    for place in find_places(text):
+        if place.antigen and not (place.is_contextual and fold(text[place.start:place.end]) in NOISE | {"met"}):
+            yield Mention(place.start, place.end, {"antigen": place.antigen})
+    for scheme in SCHEMES:
+        if scheme != "antigen":
+            for match in open_lexicon(scheme).find(text):
+                if not match.is_contextual:
+                    yield Mention(match.start, match.end, {match.term.scheme: match.term.notation})
+    off_shelf = find_off_the_shelf([Passage("title", "text", 0, text)])
+    if off_shelf is not None and off_shelf.quote is not None:
+        yield Mention(off_shelf.quote.start, off_shelf.quote.end, {"cell-source": "allogeneic"})
+
+
+@cache
+def _plain_lexicon() -> Lexicon:
+    """Names in any case, labels and notations included: a reader writes "aml" where a record writes "AML"."""
+    renamed = []
+    for scheme in SCHEMES:
+        for term in load_vocabularies().scheme(scheme).values():
+            names = {name for name in (term.label, term.notation, *term.alt_labels, *term.case_forms, *term.context_forms)
+                     if len(name) > 2 and not set(fold(name).split()) <= NOISE | {"other", "met", "unknown", "available"}}
+            names -= set(term.context_forms) if scheme not in ("antigen", "ligand") else set()
+            renamed.append(msgspec.structs.replace(term, forms=tuple(sorted(names)), case_forms=(), context_forms=()))
+    return Lexicon(renamed)
+
+
+def _find_plain_names(text: str) -> Iterator[Mention]:
+    for match in _plain_lexicon().find(text):
+        yield Mention(match.start, match.end, {match.term.scheme: match.term.notation})
+    for found in re.finditer(r"(?<![\w-])(?:US|UK|USA|UAE|EU)(?![\w-])", text):
+        if found[0] in load_vocabularies().scheme("country"):
+            yield Mention(found.start(), found.end(), {"country": found[0]})
+    for word in _WORD.finditer(text):
+        country = _read_demonym(word[0])
+        if country:
+            yield Mention(word.start(), word.end(), {"country": country})
+
+
+@cache
+def _country_stems() -> dict[str, set[str]]:
+    stems: dict[str, set[str]] = {}
+    for notation, term in load_vocabularies().scheme("country").items():
+        for name in {term.label, *term.forms}:
+            if name.isalpha() and len(name) > 4:
+                stems.setdefault(name, set()).add(notation)
+                stems.setdefault(name[:-1], set()).add(notation)
+    return stems
+
+
+def _read_demonym(word: str) -> str | None:
+    """Country of "Chinese", "German", "Korean": its name, less at most one letter, with an ending.
+
+    >>> _read_demonym("Chinese"), _read_demonym("Japanese"), _read_demonym("Lesion")
+    ('CN', 'JP', None)
+    """
+    for ending in ("ese", "ian", "ish", "an", "n", "i", ""):
+        stem = word.removesuffix(ending) if word.endswith(ending) else ""
+        if word[:1].isupper() and stem != word + ending and len(_country_stems().get(stem, ())) == 1:
+            return next(iter(_country_stems()[stem]))
+    return None
+
+
+def _find_trials(text: str) -> Iterator[Mention]:
+    for found in re.finditer(rf"(?<![\w-])(?:{REGISTRY_ID.pattern})(?![\w])", text, re.IGNORECASE):
+        yield Mention(found.start(), found.end(), {"trial": found[0].upper() if found[0][:3].upper() == "NCT" else found[0]})
+
+
+def _read_days(time: str) -> str | None:
+    frame = parse_time_frame(f"within {time}")
+    return None if frame is None or frame.high is None else f"{frame.high:.4f}".rstrip("0").rstrip(".")
+
+
+def _find_times(text: str) -> Iterator[Mention]:
+    taken_to = 0
+    least = {found.start(): found for found in _LEAST.finditer(text)}
+    for start, found in sorted({**{found.start(): found for found in _MOST.finditer(text)}, **least}.items()):
+        days = _read_days(found[1] or found[found.re.groups])
+        if start >= taken_to and days is not None:
+            taken_to = found.end()
+            yield Mention(start, found.end(), {"min_days" if found.re is _LEAST else "max_days": days})
+
+
+def _find_dates(text: str, today: date | None) -> Iterator[Mention]:
+    for found in _LAST.finditer(text):
+        days = _read_days(found[1] if any(char.isdigit() for char in found[1]) or " " in found[1] else f"1 {found[1]}")
+        if days is not None and float(days) < 40_000:
+            yield Mention(found.start(), found.end(), {"since": ((today or date.today()) - timedelta(days=int(float(days)))).isoformat()})
+    for found in _DATE.finditer(text):
+        span = _read_span(found)
+        if span is None:
+            continue
+        first, last = span
+        lead = (found["lead"] or "in").lower()
+        if lead in ("after", "later than", "newer than") and not found["on"]:
+            yield Mention(found.start(), found.end(), {"since": (last + timedelta(days=1)).isoformat()})
+        elif lead in ("since", "from", "on or after", "not before", "after") or found["on"]:
+            yield Mention(found.start(), found.end(), {"since": first.isoformat()})
+        elif lead == "before":
+            yield Mention(found.start(), found.end(), {"until": (first - timedelta(days=1)).isoformat()})
+        elif lead in ("until", "till", "by", "up to"):
+            yield Mention(found.start(), found.end(), {"until": last.isoformat()})
+        else:
+            middle = found.start() + 1
+            yield Mention(found.start(), middle, {"since": first.isoformat()})
+            yield Mention(middle, found.end(), {"until": last.isoformat()})
+
+
+def _read_span(found: re.Match[str]) -> tuple[date, date] | None:
+    """First and last day of a date as written; None where there is no such day."""
+    year = int(found["year"] or found["year2"])
+    named = found["name"]
+    month = next(number for number, name in enumerate(_MONTHS, 1) if name[:3] == named[:3].lower()) if named else int(found["month"] or 0)
+    day = int(found["day"] or found["day2"] or found["day3"] or 0)
+    try:
+        if day:
+            return date(year, month, day), date(year, month, day)
+        if month:
+            return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    except ValueError:
+        return None
+    return date(year, 1, 1), date(year, 12, 31)
+
+
+def _find_points(text: str) -> Iterator[Mention]:
+    """A point "39.9, 116.4" with the kilometres around it; plain lists of numbers are no points."""
+    around = _KILOMETRES.search(text)
+    point = next((found for found in _POINT.finditer(text) if around or "." in found[0]), None)
+    if point is not None and abs(float(point[1])) <= 90 and abs(float(point[2])) <= 180:
+        middle = point.start(2)
+        yield Mention(point.start(), middle, {"latitude": point[1]})
+        yield Mention(middle, point.end(), {"longitude": point[2]})
+    if around is not None:
+        yield Mention(around.start(), around.end(), {"km": around[1]})
+
+
+def _find_places(text: str) -> Iterator[Mention]:
+    """Sponsors and sites by any name: no vocabulary lists them."""
+    taken: list[Mention] = []
+    for concept, pattern in (("sponsor", _SPONSOR), ("site", _SITE)):
+        for found in pattern.finditer(text):
+            name = found["quoted"] or _trim_name((found["name"] or found["low"] or "").strip(" .?'’"))
+            start = found.start() + found[0].index(name) if name else found.start()
+            if len(name) < 2 or not _is_free_name(name, has_house=bool(re.search(_HOUSE, name, re.IGNORECASE)), is_said=bool(found["quoted"])
+                                                  or (concept == "sponsor" and "ponsor" in found[0])):
+                continue
+            mention = Mention(found.start(), start + len(name), {concept: name})
+            if not any(_overlap(mention, other) for other in taken):
+                taken.append(mention)
+                yield mention
+
+
+def _trim_name(name: str) -> str:
+    """A name without the condition behind it: "Novartis for AML"."""
+    for found in re.finditer(r"\s(?:for|in|with|at|of|and|the)\s", name):
+        if any(mention.start == 0 for mention in (*_find_names(name[found.end():]), *_find_plain_names(name[found.end():]))):
+            return name[:found.start()]
+    return name
+
+
+def _is_free_name(name: str, *, has_house: bool, is_said: bool) -> bool:
+    """Whether a name is none of a vocabulary's own: "in China" and "by Phase" name no site and no sponsor."""
+    first = name.split()[0]
+    known = [*_find_names(name), *_find_plain_names(name)]
+    begins = any(mention.start == 0 for mention in known)
+    if REGISTRY_ID.match(name) or _CODE_WORD.fullmatch(first) or fold(first) in NOISE:
+        return False
+    return has_house or is_said or not begins
+
+
+def list_leftovers(reading: Reading, spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:
+    """Words with a meaning of their own that neither a mention nor one of ``spans`` covers."""
+    covered = [*((mention.start, mention.end) for mention in reading.mentions), *spans]
+    found = [word[0].strip(".'’/-+*") for word in _WORD.finditer(reading.text)
+             if not any(start < word.end() and word.start() < end for start, end in covered)]
+    return tuple(dict.fromkeys(word for word in found if word and fold(word) not in NOISE and fold(word).removesuffix("'s") not in NOISE))
+
+
+def looks_like_antigen(word: str) -> bool:
+    """Whether a word is written as antigens are.
+
+    >>> [looks_like_antigen(word) for word in ("CD999", "XYZ7", "cd999", "disease", "COVID-19")]
+    [True, True, True, False, False]
+    """
+    return bool(_CODE_WORD.fullmatch(word) or _CODE_WORD.fullmatch(word.upper()) and word[:2].lower() == "cd")
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """Words of all names, and of what stored queries are about."""
+    names = [name for scheme in SCHEMES for term in load_vocabularies().scheme(scheme).values()
+             for name in (term.label, *term.alt_labels, *term.forms, *term.case_forms, *term.context_forms)]
+    asked = [text for query in load_queries().values() for text in (query.question, query.title, *query.keywords)]
+    words = {word for text in (*names, *asked) for word in re.findall(r"[^\W\d_][\w-]*[^\W_]", fold_width(text))}
+    return frozenset(part for word in words for part in (word, *word.split("-")) if len(part) > 3)
+
+
+@cache
+def _folded_words() -> dict[str, str]:
+    return {fold(word): word for word in sorted(_known_words())}
+
+
+def _correct(text: str, mentions: tuple[Mention, ...]) -> tuple[str, dict[str, str]]:
+    """The text with misspelt words put right, and which."""
+    covered = [(mention.start, mention.end) for mention in mentions]
+    words: dict[str, str] = {}
+    pieces, last = [], 0
+    for found in _WORD.finditer(text):
+        word = found[0].strip(".'’/-+*")
+        right = None if any(start < found.end() and found.start() < end for start, end in covered) else find_near_word(word)
+        if right is not None and len(words) < 8:
+            words[word] = right
+            pieces += [text[last:found.start()], right]
+            last = found.start() + len(word)
+    return "".join((*pieces, text[last:])), words
+
+
+def find_near_word(word: str) -> str | None:
+    """The known word that this one misspells; None where it is known, too short, or no single word is near.
+
+    Digits are never corrected ("CD999" is not CD99), and a word in small letters is never made a symbol.
+
+    >>> find_near_word("autologus"), find_near_word("BCMAA"), find_near_word("CD999"), find_near_word("recruiting")
+    ('autologous', 'BCMA', None, None)
+    """
+    from rapidfuzz.distance import OSA
+
+    low, is_symbol = fold(word), word.isupper()
+    known = _folded_words()
+    if len(low) < (4 if is_symbol else 5) or len(low) > 40 or low in known or low in NOISE or low.rstrip("s") in known:
+        return None
+    digits = re.sub(r"\D", "", low)
+    limit = 1 if is_symbol or len(low) < 8 else 2
+    near: dict[int, list[str]] = {}
+    for name, written in known.items():
+        if abs(len(name) - len(low)) <= limit and name[0] == low[0] and re.sub(r"\D", "", name) == digits \
+                and (written.isupper() == is_symbol or (len(low) > 6 and not written.isupper())):
+            distance = OSA.distance(low, name, score_cutoff=limit)
+            if distance <= limit:
+                near.setdefault(distance, []).append(written)
+    best = near[min(near)] if near else []
+    stems = {fold(name).removesuffix("s") for name in best}
+    return min(best, key=lambda name: (len(name), name)) if len(stems) == 1 else None
+
+
+def list_near_names(word: str, limit: int = 3) -> list[str]:
+    """Antigens whose names look like a word, to choose from."""
+    from rapidfuzz import process
+
+    names = {name: notation for notation, term in load_vocabularies().scheme("antigen").items()
+             for name in (term.label, notation, *term.forms) if len(name) < 12}
+    found = process.extract(word.upper(), sorted(names), limit=limit * 3, score_cutoff=70)
+    return list(dict.fromkeys(show_term("antigen", names[name]) for name, *_ in found))[:limit]
