@@ -30,7 +30,7 @@ _ASCII_SPACES = str.maketrans("\t\n\r\x0b\x0c", "     ")
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
-_MAX_BREAKS = 3
+_MAX_BREAKS = 4
 _SHORT_TO_GREEK = {"a": "α", "b": "β", "g": "γ", "d": "δ"}
 
 

@@ -55,16 +55,17 @@ _EDIT_BEFORE = re.compile(r"(?:knock(?:ed|ing)?[- ]?(?:out|down)|disrupt\w{0,4}|
                           r"deficient in|removal|eliminat\w{0,4})(?: (?:of|the|endogenous|gene|genes|both|for|in)){0,3}[ -]$", re.IGNORECASE)
 _PRIOR_BEFORE = re.compile(
     r"(?:\bprior|\bprevious(?:ly)?|\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
-    r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|\bhave received|"
-    r"\bhad received|\breceived|\bexposed to|\bexposure to|\bsalvage after|\btreated (?:with|by)|\bpost[- ])"
+    r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|\bwho received|"
+    r"\b(?:have|has|had|having)(?: \w{1,12})? received|\bexposed to|\bexposure to|\bsalvage after|\btreated (?:with|by)|\bpost[- ])"
     r"[^.;]{0,45}$", re.IGNORECASE)
 _SECRETED_BEFORE = re.compile(r"(?:secret\w{1,5}|releas\w{1,4}|self-express\w{1,4}|autocrine|armou?red with|co-?express\w{1,4}|"
                               r"express\w{1,4})[^.;,]{0,25}$", re.IGNORECASE)
 _SECRETED_AFTER = re.compile(r"[- ]?(?:antibod|scFv|nanobod|blocking|fusion|/CD28|dominant|switch|secret)", re.IGNORECASE)
+_EXPRESSED_BY = re.compile(r"[)\]]?[- ]?(?:antibod\w{1,4}|scFv|nanobod\w{1,4})?[- ]?(?:self-?)?(?:expressing|secreting|releasing)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b")
 _COSTIM_NEAR = re.compile(r"co-?stimulat|signal+ing|endodomain|intracellular|transmembrane|zeta|ζ|domain|second[- ]generation|"
                           r"third[- ]generation|hinge", re.IGNORECASE)
 _SHORT_LIST = re.compile(r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:\s?[/&+,-]\s?(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])", re.IGNORECASE)
-_CODE = re.compile(r"(?<![A-Za-z])(?:U?CAR-?T?|[45]?SCAR|hu?CART|fh?CAR|CTL)[- ]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}| ?(?:days?|months?|years?|weeks?))")
+_CODE = re.compile(r"(?<![A-Za-z])(?:U?CAR-?T?|[45]?SCAR|hu?CART|fh?CAR|CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}| ?(?:days?|months?|years?|weeks?))")
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
 _CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
 
@@ -200,6 +201,8 @@ def _judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     if _PRIOR_BEFORE.search(before) and part not in ("intervention", "other name", "arm"):
         return ("prior therapy", "antigen.prior-therapy") if not _is_received_product(before) or not is_bound \
             else ("target", "antigen.beside-binder-word")
+    if _EXPRESSED_BY.match(after):
+        return "secreted payload", "antigen.secreted"
     if _SECRETED_BEFORE.search(before) and _SECRETED_AFTER.match(after):
         return "secreted payload", "antigen.secreted"
     if _COMBINATION_AFTER.match(after):

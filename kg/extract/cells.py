@@ -35,6 +35,7 @@ _DONOR = re.compile(
     r"transplant|stem cell|HSCT|original|same|prior|previous|universal|adult|family|suitable|allogen\w{2,4})?[ -]?"
     r"(?:(?:adult|human|volunteer|cell|blood|HLA[- ]matched|HSCT|transplant|transplantation|allogen\w{2,4})\s){0,2}donors?\b"
     r"|\bdonor'?s?['’]? (?:T|NK|CAR|lymphocytes?|peripheral blood|PBMCs?|leuk|cells|blood|apheresis)\b|\bdonor CAR", re.IGNORECASE)
+_EITHER = re.compile(r"\b(?:the |their )?(?:patients?|subjects?|participants?|recipients?)(?:'s? own| themselves)?,? or\b", re.IGNORECASE)
 _OWN = re.compile(
     r"\b(?:patient|subject|participant|recipient|child|person|individual)(?:'s|s'|s)?,? own\b|\b(?:your|their|his|her|his/her) own (?:\w{1,14} ){0,3}"
     r"(?:cells?|T|NK|immune|blood|white|lymphocytes|body)|\b(?:T[- ]?cells?|lymphocytes|blood|PBMCs?|cells|leukocytes|mononuclear cells \(PBMC\)|mononuclear cells|immune cells)"
@@ -45,6 +46,7 @@ _APHERESIS = re.compile(
     r"\b(?:patients?|subjects?|participants?|they|who|you|children|will|enrolled)\b[^.;\n]{0,60}?\b(?:undergo(?:es|ing)?|receive|have|complete|perform(?:ed)?|"
     r"for|underwent|by|after|a|to|be) (?:\w{1,14} ){0,3}(?:leu[ck]o?(?:cyte)?[- ]?apheresis|apheresis|leukopheresis)\b"
     r"|\b(?:leukapheresis|apheresis|leukopheresis) (?:procedure |will be performed |is performed |of (?:the )?(?:patient|subject|participant)s?)"
+    r"|\b(?:leuk)?apheresis(?:,| and| followed by)[^.;\n]{0,40}manufactur"
     r"|\b(?:at|after|following|from|since|before|prior to|time of) (?:the )?(?:leukapheresis|apheresis)\b", re.IGNORECASE)
 _IMPLIED_ALLO = re.compile(r"\boff[- ]the[- ]shelf\b|\bU-?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|\buniversal (?:\w{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK)\b|"
                            r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b", re.IGNORECASE)
@@ -171,6 +173,8 @@ def _find_stated(passage: Passage) -> Iterator[Fact]:
         kind = (found["kind"] or "").lower()
         value = next((name for head, name in _DONOR_KINDS.items() if kind.startswith(head)), "donor")
         yield _fact(value, passage, found.start(), found.end(), "source.donor-phrase")
+        if _EITHER.search(found[0]):
+            yield _fact("autologous", passage, found.start(), found.end(), "source.donor-phrase")
     for found in _IN_VIVO.finditer(text):
         yield _fact("in vivo", passage, found.start(), found.end(), "source.in-vivo")
 

@@ -153,10 +153,19 @@ def _find_bindings(study: Study, item: Intervention | None, mentions: Sequence[M
             break
         found = list_targets(mentions, *parts)
     if not found:
-        return natural or _infer_bindings(named)
+        return natural or _infer_bindings(named) or _bind_disease_antigen(mentions)
     binder_type = find_binder_type(study.parts(*_TITLES, "intervention", "intervention description", "summary", "description"))
     bound = tuple(Binding(Fact(mention.antigen, mention.quote, mention.rule), mention.written, binder_type=binder_type) for mention in found)
     return _join_natural(bound, natural)
+
+
+def _bind_disease_antigen(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
+    """A title that gives cells "for X-positive" disease, and names no other antigen, implies that they bind X."""
+    titled = {one.antigen: one for one in reversed(mentions) if one.part in _TITLES and one.rule == "antigen.positive-disease"}
+    if len(titled) != 1:
+        return ()
+    (mention,) = titled.values()
+    return (Binding(Fact(mention.antigen, mention.quote, "antigen.of-disease", "implied"), mention.written),)
 
 
 def _join_natural(bound: tuple[Binding, ...], natural: tuple[Binding, ...]) -> tuple[Binding, ...]:
@@ -245,7 +254,9 @@ def _find_logic(bindings: tuple[Binding, ...], around: Sequence[Passage], named:
             match = pattern.search(passage.text)
             if match:
                 return Fact(value, passage.quote(match.start(), match.end()), "logic.named")
-    return inferred or Fact("unknown", first.quote, "logic.count")
+    # Two targets named in one breath are one product's; more, or apart, may be several products'.
+    is_pair = len(bindings) == 2 and bindings[0].antigen.quote == bindings[1].antigen.quote
+    return inferred or Fact("dual" if is_pair else "unknown", first.quote, "logic.count")
 
 
 def _find_prose_name(study: Study) -> Fact | None:
