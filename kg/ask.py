@@ -1,12 +1,13 @@
-"""``kg ask``: a question in words, answered by the stored query that fits it, with a plain account of how it was understood.
+"""``kg ask``: a question in words, answered by the stored query that fits it, saying how it was understood.
 
-What a question can be about is the table ``INTENTS``; which parameters a query takes is its own header. Nothing that changes
-the meaning is dropped in silence: what was not understood is named, and what cannot be asked is refused.
+What a question can be about is the table ``INTENTS``; which parameters a query takes is its own header. Nothing that
+changes the meaning is dropped in silence: what was not understood is named, and what cannot be asked is refused.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -27,8 +28,8 @@ from kg.questions import (
     show_term,
 )
 
-_EXAMPLES = ("Ask for example 'allogeneic CD123 trials', 'recruiting phase 1 CAR-NK studies in China' or 'synonyms of BCMA'; "
-             "`kg query --list` names every question")
+_EXAMPLES = ("Ask for example 'allogeneic CD123 trials', 'recruiting phase 1 CAR-NK studies in China' or 'synonyms of "
+             "BCMA'; `kg query --list` names every question")
 _MAX_RUNS = 16
 
 
@@ -36,114 +37,138 @@ class Intent(msgspec.Struct, frozen=True):
     """A kind of question, and the stored query that answers it.
 
     :ivar head: What the answer lists, in English.
-    :ivar says: Words (a pattern) that ask for it; names stand as ``§`` in the text it is matched on.
+    :ivar says: Words (a pattern) that ask for it. In the text it is matched on, names stand as ``§``, cell sources as
+        ``¤``, conditions as ``¶``, one for each character.
+    :ivar also: Words that belong to it without asking for it.
     :ivar has: Concepts of which one alone asks for it.
     :ivar needs: Concepts without which it cannot be asked.
-    :ivar also: Words that belong to it without asking for it.
     :ivar first: Concept that a name with several readings has here.
+    :ivar antigen: How the antigen joins on.
     """
 
     query: str
     head: str
     says: str = ""
+    also: str = ""
     has: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    also: str = ""
     first: str = ""
+    antigen: str = "binding {}"
 
 
-_SILENT = (r"(?:not|never|n't|isn't|without)\s(?:being\s)?(?:any\s|a\s|the\s)?(?:clearly\s)?(?:stat\w+|sa(?:y|id|ying)|specif\w+|report\w*|giv\w+|"
-           r"tell\w*|disclos\w+|mention\w*|known)|unstated|unspecified|unknown|undisclosed|silent|no stated|missing|unclear")
+_SILENT = (r"(?:(?:not|never|n't|without|no)\s(?:being\s)?(?:any\s|an?\s|the\s)?(?:clearly\s)?(?:stat\w+|sa(?:y|id|ying)|"
+           r"specif\w+|report\w*|giv\w+|tell\w*|disclos\w+|mention\w*|known)|unstated|unspecified|unknown|undisclosed|"
+           r"silent|missing|unclear)")
+_ORIGIN = r"(?:donors?|(?:cell )?sources?|origin|whose|provenance|¤+)"
+_ENDPOINT = r"\bend-?\s?points?\b|\boutcomes?\b|\bmeasur(?!able)\w+\b|\bassess\w*\b"
+_PLACE = r"\bsites?\b|\bhospitals?\b|\bwhere\b|\bcit(?:y|ies)\b|\bcent(?:er|re)s?\b|\blocations?\b|\bfacilit\w+|\bclinics?\b"
+_FACTS = (r"\b(?:card|summar\w+|details?|title|about|phases?|sponsors?|ages?|range|purpose|mask\w*|blind\w*|allocat\w+|"
+          r"design|recruit\w*|enroll?\w*|conditions?|eligib\w+|criteri\w+|everything|describe|what's|arms?|open|dates?)\b")
 INTENTS = (
     Intent("cell_source_not_stated", "cell products that do not state whose cells they are made from",
-           rf"(?:{_SILENT})[^.?]{{0,30}}(?:donors?|sources?|origin|whose|§|provenance)?|(?:donors?|sources?|origin|§)[^.?]{{0,20}}(?:{_SILENT})",
-           also=r"\b(?:whether|whose|donors?|sources?|origin|cells? come|they|come|made)\b"),
+           rf"{_SILENT}[^.?§¶]{{0,30}}?{_ORIGIN}(?:,? (?:or|nor|and) {_ORIGIN})?|{_ORIGIN}[^.?§¶]{{0,20}}?{_SILENT}",
+           r"\b(?:whether|whose|donors?|origin|they|come|cells|are|do|not)\b"),
     Intent("not_targets", "antigens that are named but not bound",
-           r"\bnot\s(?:a\s|an\s|the\s|real\s|true\s|actual\s|used as\s|as\s)*(?:targets?|targeted|bound)\b|\bother roles?\b|\bnon-?targets?\b"
-           r"|\bbut not (?:bound|targeted)\b|\bwithout being targeted\b|\bmerely\b",
-           also=r"\b(?:named|mentioned|but|role|other than|than|as|merely)\b"),
+           r"\bnot\s(?:a|an|the|real|true|actual|used as)\s(?:\w+\s)?targets?\b|\bnot targets\b|\bother roles?\b|"
+           r"\bnon-?targets?\b|\b(?:antigens?|named|mentioned|but)\b[^.?]{0,40}\bnot (?:bound|targeted)\b|"
+           r"\bwithout being (?:bound|targeted)\b",
+           r"\b(?:named|mentioned|but|roles?|other|than|merely)\b", antigen="namely {}"),
     Intent("antigen_synonyms", "names and numbers",
-           r"\bsynonyms?\b|\balias(?:es)?\b|\b(?:also|else|otherwise)\s(?:called|known|named)|\b(?:other|alternative|different) (?:names?|symbols?)"
-           r"|\b(?:called|known as|names? (?:of|for)|gene (?:name|symbol|id)|HGNC|UniProt|NCBI)\b", needs=("antigen",),
-           also=r"\b(?:also|else|names?|symbols?|called|known|stands?|gene|protein|accession|ids?|identifiers?|numbers?)\b"),
-    Intent("targets_of_trial", "antigens that the products bind", r"\btarget(?:s|ed|ing)?\b|\bantigens?\b|\bbinds?\b", needs=("trial",)),
+           r"\bsynonyms?\b|\balias(?:es)?\b|\b(?:also|else|otherwise)\s(?:called|known|named)|"
+           r"\b(?:other|alternative|different) (?:names?|symbols?)|\b(?:called|known as|names? (?:of|for)|"
+           r"gene (?:name|symbol|id)|HGNC|UniProt|NCBI)\b",
+           r"\b(?:also|else|names?|symbols?|called|known|gene|protein|accession|ids?|identifiers?|numbers?)\b",
+           needs=("antigen",), antigen="of {}"),
+    Intent("targets_of_trial", "antigens that the products bind", r"\btarget(?:s|ed|ing)?\b|\bantigens?\b|\bbinds?\b",
+           needs=("trial",)),
     Intent("evidence_of_trial", "words of the record behind each fact",
-           r"\bevidence\b|\bquot\w+\b|\bwords\b|\bprove\w*\b|\bproof\b|\bprovenance\b|\bbased on\b|\brests?\b", needs=("trial",),
-           also=r"\b(?:facts?|behind|exact|support\w*)\b"),
-    Intent("endpoints_of_trial", "endpoints", r"\bend-?\s?points?\b|\boutcomes?\b|\bmeasur\w+\b", needs=("trial",), also=r"\bmeasures?\b"),
-    Intent("dose_levels", "dose levels", r"\bdos(?:es?|ing|ages?|ed)\b|\bcells? (?:per|/)\s?kg\b", also=r"\b(?:levels?|cells|high\w*|escalat\w+|given)\b"),
+           r"\bevidence\b|\bquot\w+|\bwords\b|\bprove\w*|\bproof\b|\bprovenance\b|\bbased on\b|\brests?\b",
+           r"\b(?:facts?|behind|exact|support\w*)\b", needs=("trial",)),
+    Intent("endpoints_of_trial", "endpoints", _ENDPOINT, needs=("trial",)),
+    Intent("dose_levels", "dose levels", r"\bdos(?:es?|ing|ages?|ed)\b|\bcells? (?:per|/)\s?kg\b",
+           r"\b(?:levels?|escalat\w+|given)\b"),
     Intent("lymphodepletion_regimens", "lymphodepletion regimens",
-           r"\blympho-?deplet\w+|\b(?:pre-?)?conditioning\b|\bflu\s?/\s?cy\b", also=r"\b(?:regimens?|before|drugs?|chemotherap\w+|prior|infusion)\b"),
-    Intent("trials_excluding", "trials that exclude patients by a criterion", r"\bexclu\w+\b|\bineligible\b|\brul\w+ out\b|\bnot (?:allow|accept|admit)\w*",
-           needs=("measure",), also=r"\b(?:history|positive|infected|criteri\w+|infections?|prior)\b", first="measure"),
+           r"\blympho-?deplet\w+|\b(?:pre-?)?conditioning\b|\bflu\s?/\s?cy\b",
+           r"\b(?:regimens?|drugs?|chemotherap\w+|before|infusion)\b"),
+    Intent("trials_excluding", "trials that exclude patients",
+           r"\bexclu\w+|\bineligible\b|\brul\w+ out\b|\bnot (?:allow|accept|admit)\w*",
+           r"\b(?:history|positive|infected|criteri\w+|infections?|prior|active)\b", needs=("measure",), first="measure"),
     Intent("eligibility_thresholds", "thresholds among the eligibility criteria",
-           r"\bthresholds?\b|\bcut-?\s?offs?\b|\brequir\w+\b|\beligib\w+\b|\bcriteri\w+\b|\b(?:minimum|maximum|limits?)\b|\b(?:minimal|allowed|accept\w*)\b",
-           needs=("measure",), also=r"\b(?:values?|levels?|score|status|inclusion|exclusion|upper|lower|what's)\b", first="measure"),
+           r"\bthresholds?\b|\bcut-?\s?offs?\b|\brequir\w+|\beligib\w+|\bcriteri\w+|\b(?:minim|maxim)(?:um|al)\b|\blimits?\b|"
+           r"\ballowed\b|\baccept\w*",
+           r"\b(?:values?|levels?|scores?|status|inclusion|exclusion|upper|lower)\b", needs=("measure",), first="measure"),
     Intent("primary_endpoints_without_time_frame", "primary endpoints without a time frame",
-           r"\b(?:without|no|missing|lack\w*|not? stat\w+)\s(?:a\s|any\s|stated\s)?time\s?-?frames?\b|\btime\s?-?frames?[^.?]{0,12}(?:missing|not stated|absent)",
-           also=r"\b(?:primary|§|end-?points?|outcomes?)\b"),
-    Intent("follow_up_at_least", "trials with long follow-up", r"\bfollow\w*[- ]?up\b|\bfollow(?:s|ed|ing)?\b", needs=("min_days",),
-           also=r"\b(?:long|longer|long-term|years?|more|or|period)\b"),
-    Intent("co_targeted_antigens", "antigens bound together with it",
-           r"\b(?:together|along|alongside|combined|paired|in combination|jointly) with\b|\bco-?target\w*|\b(?:dual|double|multi)[- ]?target\w*|"
-           r"\bpartners?\b|\bwhat else\b|\bwith which\b|\btogether\b", also=r"\b(?:else|together|pairs?|often|most|frequently|other|combin\w+)\b"),
+           r"\b(?:without|no|missing|lack\w*|not? stat\w+)\s(?:an?\s|any\s|stated\s)?time\s?-?frames?\b|"
+           r"\btime\s?-?frames?[^.?]{0,12}(?:missing|not stated|absent)", rf"{_ENDPOINT}|\bprimary\b"),
+    Intent("follow_up_at_least", "trials with a follow-up", r"\bfollow\w*[- ]?up\b|\bfollow(?:s|ed|ing)?\b",
+           r"\b(?:long|longer|long-term|years?|more|period)\b", needs=("min_days",)),
+    Intent("co_targeted_antigens", "antigens bound together",
+           r"\b(?:together|along|alongside|combined|paired|in combination|jointly) with\b|\bco-?target\w*|"
+           r"\b(?:dual|double|multi)[- ]?target\w*|\bpartners?\b|\bwhat else\b|\btogether\b",
+           r"\b(?:else|pairs?|often|most|frequently|other|combin\w+)\b", antigen="with {}"),
     Intent("ligand_based_binders", "products that bind through a natural ligand or receptor",
-           r"\bligands?\b|\bligand-(?:based|binding)\b|\breceptor-based\b|\bnatural (?:binders?|receptors?)\b|\bnot an? antibod\w+",
-           has=("ligand",), also=r"\b(?:based|natural|binders?|receptors?|through|instead|rather|via)\b"),
+           r"\bligands?\b|\breceptor-based\b|\bnatural (?:binders?|receptors?)\b|\bnot an? antibod\w+",
+           r"\b(?:based|binders?|receptors?|through|instead|rather|via)\b", has=("ligand",), antigen="of {}"),
     Intent("target_by_phase_matrix", "number of trials by target and phase",
-           r"\bmatrix\b|\b(?:targets?|antigens?)\s(?:by|per|and|versus|vs\.?|against|across|in each)\s(?:the\s)?(?:clinical\s)?phases?\b"
-           r"|\bphases?\s(?:by|per|and|of)\s(?:the\s|each\s)?(?:targets?|antigens?)\b|\bphase (?:distribution|breakdown)\b",
-           also=r"\b(?:phases?|by|per|each|across|distribution|breakdown|table|trial)\b"),
-    Intent("targets_by_condition", "antigens targeted in a disease",
-           r"\b(?:what|which|whose)\s(?:other\s)?(?:antigens?|targets?|proteins?|molecules?)\b|\bwhat (?:is|are|gets?|do trials) (?:being )?target\w*|"
-           r"\b(?:targets?|antigens?)\s(?:in|for|of|against)\s§", needs=("condition",),
-           also=r"\b(?:most|often|common\w*|popular|frequent\w*|used|proteins?|molecules?)\b"),
+           r"\bmatrix\b|\b(?:targets?|antigens?)\s(?:by|per|and|versus|vs\.?|across|in each)\s(?:the\s)?(?:clinical\s)?"
+           r"phases?\b|\bphases?\s(?:by|per|and|of)\s(?:the\s|each\s)?(?:targets?|antigens?)\b|"
+           r"\bphases? (?:distribution|breakdown)\b", r"\b(?:by|per|each|across|distribution|breakdown|table|phases?)\b"),
+    Intent("targets_by_condition", "antigens targeted",
+           r"\b(?:what|which|whose)\s(?:other\s)?(?:antigens?|targets?|proteins?|molecules?)\b|"
+           r"\bwhat (?:is|are|gets?|do trials) (?:being )?target\w*|\b(?:targets?|antigens?)\s(?:in|for|of|against)\s¶",
+           r"\b(?:most|often|common\w*|popular|frequent\w*)\b", needs=("condition",)),
     Intent("conflicts_between_records", "facts on which two records of one trial disagree",
-           r"\bconflict\w*|\bdisagree\w*|\bcontradict\w*|\binconsisten\w*|\bdiscrepan\w*|\brecords? differ\w*", also=r"\b(?:records|facts|registries|versions?|other|each|two)\b"),
+           r"\bconflict\w*|\bdisagree\w*|\bcontradict\w*|\binconsisten\w*|\bdiscrepan\w*|\brecords? differ\w*",
+           r"\b(?:facts|versions?|other|each|two)\b"),
     Intent("completeness_by_item", "how many records state each WHO item",
-           r"\bcomplete(?:ness)?\b(?! response| remission)|\bWHO\b(?=[^?]*\bitem)|\bmissing (?:items?|data|fields?)\b|\bitems? (?:are )?(?:missing|stated)\b",
-           also=r"\b(?:items?|data|set|fields?|missing|often|most|WHO|registration|24)\b"),
-    Intent("recruiting_near", "recruiting trials near a point", has=("latitude",), needs=("latitude", "longitude"), also=r"\b(?:near|around|close|nearest)\b"),
+           r"\bcomplete(?:ness)?\b|\bWHO\b(?=[^?]*\bitem)|\bmissing (?:items?|data|fields?)\b|"
+           r"\bitems? (?:are )?(?:missing|stated)\b", r"\b(?:items?|data|set|fields?|missing|often|most|who|registration)\b"),
+    Intent("recruiting_near", "recruiting trials", "", r"\b(?:near|around|close|nearest)\b",
+           has=("latitude",), needs=("latitude", "longitude")),
     Intent("stale_trials", "trials whose record is long out of date",
-           r"\bstale\b|\bout-?\s?of-?\s?date\b|\boutdated\b|\bnot (?:been )?updated\b|\bno updates?\b|\boverdue\b|\bnever updated\b|\babandoned\b",
-           also=r"\b(?:updated?s?|long|still|haven't|hasn't|not|been)\b"),
-    Intent("new_since", "new trials", r"\bnew(?:ly|est)?\b|\bposted\b|\bregistered\b|\badded\b|\bappeared\b|\bfirst\b", needs=("since",),
-           also=r"\b(?:posted|registered|added|first|after|entries)\b"),
-    Intent("trials_by_endpoint", "trials that measure an endpoint", r"\bend-?\s?points?\b|\boutcomes?\b|\bmeasur\w+\b|\bassess\w*\b", has=("endpoint-kind",),
-           needs=("endpoint-kind",), also=r"\b(?:rates?|negativ\w+|report\w*)\b", first="endpoint-kind"),
-    Intent("endpoints_by_kind", "endpoint kinds by number of trials", r"\bend-?\s?points?\b|\boutcomes?\b|\bwhat do\b[^?]*\bmeasure\b",
-           also=r"\b(?:most|common\w*|often|frequent\w*|kinds?|measures?|used|popular)\b", first="endpoint-kind"),
-    Intent("trials_by_site", "trials at a site", has=("site",), needs=("site",), also=r"\b(?:hospitals?|sites?|cent(?:er|re)s?|where|recruit\w*)\b"),
-    Intent("sites_by_country", "sites of trials", r"\bsites?\b|\bhospitals?\b|\bwhere\b|\bcit(?:y|ies)\b|\bcent(?:er|re)s?\b|\blocations?\b|\bfacilit\w+\b|\bclinics?\b",
-           also=r"\b(?:located|take|place|near)\b"),
-    Intent("trials_by_sponsor", "trials by sponsor", r"\bsponsors?\b|\bsponsored\b|\bcompan(?:y|ies)\b|\bwho (?:runs?|funds?|leads?)\b", has=("sponsor",),
-           also=r"\b(?:most|top|industry|academic|have|has)\b"),
-    Intent("trial_card", "all that the graph says of it", needs=("trial",),
-           also=r"\b(?:card|summar\w+|details?|title|about|phase|status|sponsors?|age|ages|range|purpose|mask\w*|blind\w*|allocat\w+|design|where|"
-                r"recruit\w*|enroll?\w*|conditions?|eligib\w+|criteri\w+|everything|describe|what's|arms?|sites?|dos\w+|open|many|dates?|start\w*)\b"),
+           r"\bstale\b|\bout-?\s?of-?\s?date\b|\boutdated\b|\bnot (?:been )?updated\b|\bno updates?\b|\boverdue\b|"
+           r"\bnever updated\b|\babandoned\b", r"\b(?:updated?s?|long|still|haven't|hasn't)\b"),
+    Intent("new_since", "new trials", r"\bnew(?:ly|est)?\b|\bposted\b|\bregistered\b|\badded\b|\bappeared\b",
+           r"\b(?:first|after|entries)\b", needs=("since",)),
+    Intent("trials_by_endpoint", "trials", _ENDPOINT, r"\b(?:rates?|negativ\w+|report\w*)\b", has=("endpoint-kind",),
+           needs=("endpoint-kind",), first="endpoint-kind"),
+    Intent("endpoints_by_kind", "endpoint kinds by number of trials", _ENDPOINT,
+           r"\b(?:most|common\w*|often|frequent\w*|kinds?|popular)\b", first="endpoint-kind"),
+    Intent("trials_by_site", "trials", "", rf"{_PLACE}|\brecruit\w*\b", has=("site",), needs=("site",)),
+    Intent("sites_by_country", "sites of trials", _PLACE, r"\b(?:located|place|near)\b"),
+    Intent("trials_by_sponsor", "trials by sponsor",
+           r"\bsponsors?\b|\bsponsored\b|\bcompan(?:y|ies)\b|\bwho (?:runs?|funds?|leads?)\b",
+           r"\b(?:most|top)\b", has=("sponsor",)),
+    Intent("trial_card", "all that the graph says", "", rf"{_FACTS}|{_PLACE}", needs=("trial",)),
     Intent("trials_by_target_and_source", "trials", has=("antigen", "cell-source")),
-    Intent("trials", "trials", has=("modality", "cell-type", "phase", "status", "country", "condition", "study-type", "sponsor", "since", "until")),
-    Intent("trials", "all trials", r"\b(?:how many|all|every|list(?: the| of)?|show(?: me)?)\s(?:the\s)?(?:clinical\s)?(?:trials|studies)\b"),
+    Intent("trials", "trials", "", r"\b(?:posted|registered|first)\b",
+           has=("modality", "cell-type", "phase", "status", "country", "condition", "study-type", "sponsor", "since")),
+    Intent("trials", "all trials",
+           r"\b(?:how many|all|every|list(?: the| of)?|show(?: me)?)\s(?:the\s)?(?:clinical\s)?(?:trials|studies)\b"),
 )
 """In order of preference: among intents that explain as much of a question, the first is taken."""
 
+_MARKS = {"cell-source": "¤", "condition": "¶"}
 _NAMED = {"trial": ("trial",), "max_days": ("max_days",), "min_days": ("min_days", "days"), "since": ("since", "date"),
-          "until": ("until", "before"), "sponsor": ("sponsor",), "site": ("site",), "latitude": ("latitude",), "longitude": ("longitude",),
-          "km": ("km", "kilometres", "radius")}
+          "until": ("until", "before"), "sponsor": ("sponsor",), "site": ("site",), "latitude": ("latitude",),
+          "longitude": ("longitude",), "km": ("km", "kilometres", "radius")}
 """Names of the parameters that take what is no term of a vocabulary. Terms go to the parameter of their vocabulary."""
 
 _CLAUSES = {
-    "trial": "of {}", "antigen": "binding {}", "cell-source": "with {} cells", "modality": "with {} products", "cell-type": "with {}s",
-    "condition": "in {}", "phase": "in {}", "status": "with the status {}", "country": "in {}", "study-type": "of the type {}",
-    "endpoint-kind": "measuring {}", "endpoint-role": "as {}", "measure": "by {}", "binder-type": "through a {}", "max_days": "within {} days",
-    "min_days": "of at least {} days", "since": "first posted on or after {}", "until": "first posted on or before {}",
-    "sponsor": "sponsored by '{}'", "site": "at '{}'", "latitude": "at latitude {}", "longitude": "and longitude {}", "km": "within {} km",
+    "trial": "of {}", "antigen": "binding {}", "cell-source": "with {} cells", "modality": "with {} products",
+    "cell-type": "with {}s", "condition": "in {}", "phase": "in {}", "status": "with the status {}", "country": "in {}",
+    "study-type": "of the type {}", "endpoint-kind": "measuring {}", "endpoint-role": "as {} endpoint",
+    "measure": "by {}", "binder-type": "through a {}", "max_days": "{}", "min_days": "of {}",
+    "since": "first posted on or after {}", "until": "first posted on or before {}", "sponsor": "sponsored by '{}'",
+    "site": "at '{}'", "latitude": "at latitude {}", "longitude": "and longitude {}", "km": "within {} km",
     "product": "with the product {}"}
-_ANY = frozenset({"country", "status", "condition", "modality", "cell-source", "cell-type", "study-type", "trial", "measure", "site", "sponsor"})
+_ANY = frozenset({"country", "status", "condition", "modality", "cell-source", "cell-type", "study-type", "trial", "measure",
+                  "site", "sponsor"})
 """Concepts of which "and" means either: a list of trials in China and Japan holds those of each."""
 
-_NEGATION = re.compile(r"(?:\b(?:not|non|without|no|never|except|excluding|neither|nor|other than|apart from|but not|don't|doesn't|isn't|aren't|lacking)\b|n't\b)"
-                       r"[\s-]*(?:(?!and\b|but\b)[\w'-]+\s){0,3}$", re.IGNORECASE)
+_NEGATION = re.compile(r"(?:\b(?:not|non|without|no|never|except|excluding|neither|nor|other than|apart from|lacking)\b"
+                       r"|n't\b)[\s-]*(?:(?!and\b|but\b)[\w'-]+\s){0,3}$", re.IGNORECASE)
+_COUNTED = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 
 
 class Understanding(msgspec.Struct, frozen=True):
@@ -151,7 +176,7 @@ class Understanding(msgspec.Struct, frozen=True):
 
     :ivar parameters: As the query takes them; several values of one are joined by "and" or "or".
     :ivar unknown: Words that were not understood.
-    :ivar left_out: What was understood, and the query cannot be asked.
+    :ivar left_out: What was understood, but the query cannot be asked.
     :ivar answers: Three-valued answers to keep; all when empty.
     """
 
@@ -175,16 +200,25 @@ class Reply(msgspec.Struct, frozen=True):
     hint: str
 
 
+_Used = tuple[tuple[str, Mention], ...]
+"""Mentions that give a parameter its values, each with the concept it is read as."""
+
+
 class _Plan(msgspec.Struct, frozen=True):
     """An intent laid over a question: which value each parameter gets, and what of the question it explains."""
 
     intent: Intent
-    values: dict[str, tuple[tuple[str, Mention], ...]]
+    values: dict[str, _Used]
     spans: tuple[tuple[int, int], ...]
-    score: int
+    score: int = 0
 
     def covers(self, mention: Mention) -> bool:
-        """Whether the plan uses a mention."""
+        """Whether the plan uses a mention, as a value or among its own words."""
+        return any(mention is used for values in self.values.values() for _, used in values) \
+            or any(start <= mention.start and mention.end <= end for start, end in self.spans)
+
+    def takes(self, mention: Mention) -> bool:
+        """Whether a mention gives a parameter its value."""
         return any(mention is used for values in self.values.values() for _, used in values)
 
 
@@ -196,12 +230,18 @@ def answer_question(engine: Engine, question: str) -> Reply:
     found = understand_question(question)
     if not found.query:
         return Reply("", {}, found.sentence, None, found.hint)
-    answer = _run(engine, load_queries()[found.query], found)
-    return Reply(found.query, found.parameters, found.sentence + (_count(answer) if found.is_count else ""), answer, found.hint)
+    query, given = load_queries()[found.query], found.parameters
+    answer = _run(engine, query, found)
+    sentence = found.sentence + (_count(answer, found) if found.is_count else "")
+    for name in ("sponsor", "site"):
+        if not answer.rows and name in given and not run_query(engine, query, {name: given[name]}).rows:
+            sentence += f"; no record names a {name} like '{given[name]}'"
+    return Reply(found.query, given, sentence, answer, found.hint)
 
 
 def _split_values(parameters: dict[str, str]) -> dict[str, list[str]]:
-    return {name: re.split(r" (?:and|or) ", value) if name not in ("sponsor", "site", "city") else [value] for name, value in parameters.items()}
+    return {name: [value] if name in ("sponsor", "site", "city") else re.split(r" (?:and|or) ", value)
+            for name, value in parameters.items()}
 
 
 def _run(engine: Engine, query: StoredQuery, found: Understanding) -> Answer:
@@ -218,21 +258,21 @@ def _run(engine: Engine, query: StoredQuery, found: Understanding) -> Answer:
                     trials.setdefault(pair, set()).add(row.get("trial"))
     kept = list(rows.values())
     for name, several in values.items():
-        if " and " in found.parameters[name] and len(several) > 1 and "trial" in query.columns:
+        if len(several) > 1 and " and " in found.parameters[name] and "trial" in query.columns:
             shared = set.intersection(*(trials.get((name, value), set()) for value in several))
             kept = [row for row in kept if row["trial"] in shared]
     return Answer(tuple(query.columns), tuple(kept))
 
 
-def _count(answer: Answer) -> str:
-    """The number of trials, by answer where there are three."""
+def _count(answer: Answer, found: Understanding) -> str:
+    """The number of trials, by answer where the question has three."""
     if "trial" not in answer.columns:
         return f": {len(answer.rows)} rows"
-    trials = len({row["trial"] for row in answer.rows})
-    if "answer" not in answer.columns:
-        return f": {trials} trials"
-    by_answer = {kind: len({row["trial"] for row in answer.rows if row["answer"] == kind}) for kind in ("yes", "not stated", "no")}
-    return f": {trials} trials ({', '.join(f'{number} {kind}' for kind, number in by_answer.items() if number) or 'none'})"
+    is_valued = "answer" in answer.columns and {"cell_source", "kind", "measure"} & set(found.parameters)
+    by_answer = {kind: len({row["trial"] for row in answer.rows if row["answer"] == kind})
+                 for kind in ("yes", "not stated", "no") if is_valued}
+    told = ", ".join(f"{number} {kind}" for kind, number in by_answer.items() if number)
+    return f": {len({row['trial'] for row in answer.rows})} trials" + (f" ({told})" if told else "")
 
 
 def understand_question(question: str, today: date | None = None) -> Understanding:
@@ -245,18 +285,25 @@ def understand_question(question: str, today: date | None = None) -> Understandi
         return _refuse("nothing", "The question is empty. " + _EXAMPLES)
     if len(question) > MAX_LENGTH:
         return _refuse("nothing", f"The question has {len(question):,} characters; ask in at most {MAX_LENGTH:,}")
+    if re.search(r"[{}]", question):
+        return _refuse("nothing", "That looks like SPARQL. Ask in words, or name a stored query: `kg query --list`")
     reading = read_question(question, today)
     plan = _choose(reading)
-    unknown = list_leftovers(reading, plan.spans if plan else ())
-    strange = next((word for word in unknown if looks_like_antigen(word)), None) or _find_strange_target(reading, unknown)
+    negated, negation = (_find_negated(reading, plan) if plan else None) or (None, (0, 0))
+    unknown = list_leftovers(reading, (*plan.spans, negation) if plan else ())
+    strange = _find_strange_antigen(reading, unknown)
     if strange is not None:
-        return _refuse_antigen(strange, unknown)
+        near = list_near_names(strange)
+        hint = f"{strange} is no antigen that kg knows" + (f". Near names: {', '.join(near)}" if near else "")
+        return _refuse(_list_unknown(unknown), hint, unknown)
     if plan is None or (unknown and (not reading.mentions or len(unknown) > 3 + 2 * len(reading.mentions))):
-        return _refuse(_list_unknown(unknown) or "nothing that kg can ask for", _EXAMPLES, unknown)
-    negated = _find_negated(reading, plan)
+        known = ", ".join(_put(mention, reading.text) for mention in reading.mentions)
+        understood = [f"only: {known}"] if known else []
+        understood += [_list_unknown(unknown)] if unknown else []
+        return _refuse("; ".join(understood) or "nothing that kg can ask for", _EXAMPLES, unknown)
     if negated is not None and negated.concept != "cell-source":
-        what = _show(negated.concept, negated.readings[negated.concept])
-        return _refuse(f"a negation: not {what}", f"kg cannot leave trials out by {what}. Ask without the negation, and compare")
+        return _refuse(f"a negation: not {_show(negated)}",
+                       f"kg cannot leave trials out by {_show(negated)}. Ask without the negation, and compare")
     return _explain(reading, plan, unknown, negated)
 
 
@@ -264,23 +311,17 @@ def _refuse(sentence: str, hint: str, unknown: tuple[str, ...] = ()) -> Understa
     return Understanding("", {}, unknown, sentence, hint)
 
 
-def _refuse_antigen(word: str, unknown: tuple[str, ...]) -> Understanding:
-    near = list_near_names(word)
-    hint = f"{word} is no antigen that kg knows" + (f". Near names: {', '.join(near)}" if near else "")
-    return _refuse(_list_unknown(unknown), hint, unknown)
-
-
 def _list_unknown(unknown: tuple[str, ...]) -> str:
-    if not unknown:
-        return ""
-    return "not understood: " + ", ".join(word[:40] for word in unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
+    more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+    return "not understood: " + ", ".join(word[:40] for word in unknown[:8]) + more
 
 
-def _find_strange_target(reading: Reading, unknown: tuple[str, ...]) -> str | None:
-    """An unknown word where an antigen must stand ("who targets FOO?")."""
+def _find_strange_antigen(reading: Reading, unknown: tuple[str, ...]) -> str | None:
+    """An unknown word that is written as antigens are, or stands where one must ("who targets FOO?")."""
     for word in unknown:
-        if re.search(rf"(?:\btarget(?:s|ing)|\banti-?|\bagainst|\bbind(?:s|ing)|\bsynonyms? (?:of|for)|\bnames? (?:of|for))\s?{re.escape(word)}(?![\w-])", reading.text,
-                     re.IGNORECASE):
+        if looks_like_antigen(word) or re.search(
+                r"(?:\btarget(?:s|ing)|\banti-?|\bagainst|\bbind(?:s|ing)|\b(?:synonym|name)s? (?:of|for))\s?"
+                rf"{re.escape(word)}(?![\w-])", reading.text, re.IGNORECASE):
             return word
     return None
 
@@ -288,119 +329,135 @@ def _find_strange_target(reading: Reading, unknown: tuple[str, ...]) -> str | No
 def _choose(reading: Reading) -> _Plan | None:
     """The plan that explains most of the question; of equals, the first in the table."""
     masked = _mask(reading)
-    best: _Plan | None = None
-    for intent in (*INTENTS, *_list_other_intents()):
-        plan = _lay(intent, reading, masked)
-        if plan is not None and (best is None or plan.score > best.score):
-            best = plan
-    return best
+    plans = [plan for intent in (*INTENTS, *_list_other_intents()) if (plan := _lay(intent, reading, masked))]
+    return max(plans, key=lambda plan: plan.score, default=None)
 
 
 def _list_other_intents() -> Iterator[Intent]:
     """Queries that no intent names are asked for by the keywords of their header."""
     named = {intent.query for intent in INTENTS}
     for name, query in load_queries().items():
-        if name not in named and not query.must_be_empty:
-            special = [word for word in query.keywords if word.casefold() not in NOISE and len(word) > 3]
-            if special:
-                words = r"\b(?:" + "|".join(re.escape(word) + "s?" for word in special) + r")\b"
-                yield Intent(name, query.title[0].lower() + query.title[1:], words, also=words)
+        special = [re.escape(word) for word in query.keywords if word.casefold() not in NOISE and len(word) > 3]
+        if special and name not in named and not query.must_be_empty:
+            words = rf"\b(?:{'|'.join(special)})s?\b"
+            yield Intent(name, query.title[0].lower() + query.title[1:], words)
 
 
 def _mask(reading: Reading) -> str:
+    """The text with a mark for each character of a name, so that places stay."""
     text = list(reading.text)
     for mention in reading.mentions:
-        text[mention.start:mention.end] = "§" * (mention.end - mention.start)
-    return re.sub(r"§+", lambda found: "§" + "\u200b" * (len(found[0]) - 1), "".join(text))
+        text[mention.start:mention.end] = _MARKS.get(mention.concept, "§") * (mention.end - mention.start)
+    return "".join(text)
+
+
+def _find_spans(pattern: str, text: str) -> list[tuple[int, int]]:
+    return [found.span() for found in re.finditer(pattern, text, re.IGNORECASE)] if pattern else []
 
 
 def _lay(intent: Intent, reading: Reading, masked: str) -> _Plan | None:
+    """The intent over a question; None where the question does not ask for it."""
     query = load_queries().get(intent.query)
-    if query is None:
-        return None
-    found = [one.span() for one in re.finditer(intent.says, masked.replace("\u200b", "§"), re.IGNORECASE)] if intent.says and "§" not in intent.says \
-        else [one.span() for one in re.finditer(intent.says.replace("§", "§\u200b*"), masked, re.IGNORECASE)] if intent.says else []
-    concepts = {mention.concept for mention in reading.mentions} | {concept for mention in reading.mentions for concept in mention.readings if concept == "ligand"}
     readable = {concept for mention in reading.mentions for concept in mention.readings}
-    is_asked = bool(found) or bool(concepts & set(intent.has)) or (not intent.says and not intent.has)
-    if not is_asked or not set(intent.needs) <= readable:
+    plainest = {mention.concept for mention in reading.mentions} | ({"ligand"} & readable)
+    said = _find_spans(intent.says, masked)
+    is_asked = said or plainest & set(intent.has) or not (intent.says or intent.has)
+    if query is None or not is_asked or not set(intent.needs) <= readable:
         return None
-    values = _fill(intent, query, reading, found)
+    values = _fill(intent, query, reading, said)
     if any(parameter.required and name not in values for name, parameter in query.parameters.items()):
         return None
-    also = [one.span() for one in re.finditer(intent.also, masked, re.IGNORECASE)] if intent.also else []
-    plan = _Plan(intent, values, (*found, *also), 0)
-    covered = sum(plan.covers(mention) for mention in reading.mentions)
-    return msgspec.structs.replace(plan, score=covered + bool(found))
+    plan = _Plan(intent, values, (*said, *_find_spans(intent.also, masked)))
+    weights = (3 if "trial" in mention.readings else 1 for mention in reading.mentions if plan.covers(mention))
+    return msgspec.structs.replace(plan, score=sum(weights) + bool(said))
 
 
-def _fill(intent: Intent, query: StoredQuery, reading: Reading, spans: list[tuple[int, int]]) -> dict[str, tuple[tuple[str, Mention], ...]]:
-    """Values of the query's parameters. A name inside the words of the intent ("without stated donor") is part of them."""
-    values: dict[str, tuple[tuple[str, Mention], ...]] = {}
+def _fill(intent: Intent, query: StoredQuery, reading: Reading, said: list[tuple[int, int]]) -> dict[str, _Used]:
+    """Values of the query's parameters. A name inside the intent's words ("without stated donor") is part of them."""
+    values: dict[str, _Used] = {}
     for mention in reading.mentions:
+        if any(start <= mention.start and mention.end <= end for start, end in said):
+            continue
         for concept in sorted(mention.readings, key=lambda one: one != intent.first):
-            takes = [name for name, parameter in query.parameters.items() if parameter.scheme == concept or name in _NAMED.get(concept, ())]
-            if takes and not any(start <= mention.start and mention.end <= end for start, end in spans):
+            takes = [name for name, parameter in query.parameters.items()
+                     if parameter.scheme == concept or name in _NAMED.get(concept, ())]
+            if takes:
                 name = next((one for one in takes if one not in values), takes[0])
                 values[name] = (*values.get(name, ()), (concept, mention))
                 break
-    return values
+    return {name: values[name] for name in query.parameters if name in values}
 
 
-def _find_negated(reading: Reading, plan: _Plan) -> Mention | None:
-    """A name right behind a negation that is not part of the intent's own words."""
+def _find_negated(reading: Reading, plan: _Plan) -> tuple[Mention, tuple[int, int]] | None:
+    """A name right behind a negation that is not part of the intent's own words, and where the negation stands."""
+    text = reading.text
+    for start, end in (*plan.spans, *((mention.start, mention.end) for mention in reading.mentions)):
+        text = text[:start] + "§" * (end - start) + text[end:]
     for mention in reading.mentions:
-        before = list(reading.text[:mention.start])
-        for start, end in (*plan.spans, *((other.start, other.end) for other in reading.mentions)):
-            before[start:min(end, mention.start)] = "§" * max(0, min(end, mention.start) - start)
-        if _NEGATION.search("".join(before).replace("§", "\u00a7")):
-            return mention
+        found = _NEGATION.search(text[:mention.start])
+        if found is not None and not any(start <= mention.start < end for start, end in plan.spans):
+            return mention, (found.start(), mention.start)
     return None
 
 
-def _show(concept: str, value: str) -> str:
-    return show_term(concept, value)
+def _show(mention: Mention, concept: str = "", text: str = "") -> str:
+    """A mention in words; a time as it was written, with its days."""
+    concept = concept or mention.concept
+    value = show_term(concept, mention.readings[concept])
+    return f"{text[mention.start:mention.end]} ({value} days)" if concept.endswith("_days") else value
 
 
-def _join(name: str, concept: str, used: tuple[tuple[str, Mention], ...], reading: Reading) -> str:
-    """Values of one parameter, joined as the question joins them."""
-    values = list(dict.fromkeys(mention.readings[concept] for concept, mention in used))
+def _put(mention: Mention, text: str) -> str:
+    return _CLAUSES.get(mention.concept, "{}").format(_show(mention, text=text))
+
+
+def _join(used: _Used, reading: Reading) -> str:
+    """The word between several values of a parameter: as the question joins them, and as it can be meant."""
+    concept = used[0][0]
     between = reading.text[used[0][1].end:used[-1][1].start]
-    is_any = concept in _ANY or re.search(r"\bor\b", between) or (concept == "phase" and " and " in between) or not between
-    return (" or " if is_any else " and ").join(values)
+    is_phases = concept == "phase" and " and " in between
+    return " or " if concept in _ANY or is_phases or not between or re.search(r"\bor\b", between) else " and "
 
 
 def _explain(reading: Reading, plan: _Plan, unknown: tuple[str, ...], negated: Mention | None) -> Understanding:
-    parameters = {name: _join(name, used[0][0], used, reading) for name, used in plan.values.items()}
-    if len(list(itertools.product(*_split_values(parameters).values()))) > _MAX_RUNS:
+    """Put the plan in a sentence."""
+    parameters = {name: _join(used, reading).join(dict.fromkeys(mention.readings[concept] for concept, mention in used))
+                  for name, used in plan.values.items()}
+    if math.prod(map(len, _split_values(parameters).values())) > _MAX_RUNS:
         return _refuse("too many names at once", "Ask about fewer names in one question")
-    clauses = [plan.intent.head]
-    for used in plan.values.values():
-        values = list(dict.fromkeys(mention.readings[concept] for concept, mention in used))
-        joined = f" {'and' if ' and ' in _join('', used[0][0], used, reading) else 'or'} ".join(_show(used[0][0], value) for value in values)
-        clauses.append(_CLAUSES.get(used[0][0], "{}").format(joined))
+    query = load_queries()[plan.intent.query]
+    if negated is not None and (not plan.takes(negated) or "answer" not in query.columns):
+        source = _show(negated)
+        return _refuse(f"a negation: not {source}",
+                       f"kg can ask 'which CD19 trials are not {source}?', with an antigen and no sponsor or date")
+    left_out = tuple(dict.fromkeys(_put(one, reading.text) for one in reading.mentions if not plan.covers(one)))
     given = "".join(f" {name}={_quote(value)}" for name, value in parameters.items())
-    left_out = tuple(dict.fromkeys(_show(mention.concept, mention.readings[mention.concept]) for mention in reading.mentions
-                                   if not plan.covers(mention) and not _is_inside(mention, plan.spans)))
-    answers: tuple[str, ...] = ()
-    notes = list(reading.notes)
-    notes += [f"{mention.readings['ligand']} binds {_show('antigen', mention.readings['antigen'])}" for mention in reading.mentions
-              if "ligand" in mention.readings and plan.covers(mention)]
+    head = " ".join((plan.intent.head, *(_phrase(plan.intent, used, reading) for used in plan.values.values())))
+    notes = (*reading.notes, *_list_notes(plan, left_out, negated), *([_list_unknown(unknown)] if unknown else []))
+    return Understanding(query.name, parameters, unknown, "; ".join((f"{head} [{query.name}{given}]", *notes)),
+                         left_out=left_out, answers=("no", "not stated") if negated else (),
+                         is_count=_COUNTED.search(reading.text) is not None)
+
+
+def _phrase(intent: Intent, used: _Used, reading: Reading) -> str:
+    concept = used[0][0]
+    values = dict.fromkeys(_show(mention, concept, reading.text) for concept, mention in used)
+    clause = intent.antigen if concept == "antigen" else _CLAUSES.get(concept, "{}")
+    return clause.format(_join(used, reading).join(values))
+
+
+def _list_notes(plan: _Plan, left_out: tuple[str, ...], negated: Mention | None) -> Iterator[str]:
+    """What a reader must know of how the question was taken."""
+    for _, mention in itertools.chain.from_iterable(plan.values.values()):
+        if "ligand" in mention.readings:
+            yield f"{mention.readings['ligand']} binds {_show(mention, 'antigen')}"
     if negated is not None:
-        source = negated.readings["cell-source"]
-        if not plan.covers(negated) or "answer" not in load_queries()[plan.intent.query].columns:
-            return _refuse(f"a negation: not {source}", f"kg can ask 'which CD19 trials are not {source}?', with an antigen and no sponsor or date")
-        answers = ("no", "not stated")
-        notes.append(f"not {source}: 'no' is another stated source; 'not stated' may still be {source}")
-    notes += [f"left out, because this question cannot take it: {', '.join(left_out)}"] if left_out else []
-    notes += [_list_unknown(unknown)] if unknown else []
-    sentence = f"{' '.join(clauses)} [{plan.intent.query}{given}]" + "".join(f"; {note}" for note in notes)
-    is_count = re.search(r"\bhow many\b|\bnumber of\b|\bcount\b", reading.text, re.IGNORECASE) is not None
-    return Understanding(plan.intent.query, parameters, unknown, sentence, "", left_out, answers, is_count)
-
-
-def _is_inside(mention: Mention, spans: tuple[tuple[int, int], ...]) -> bool:
-    return any(start <= mention.start and mention.end <= end for start, end in spans)
+        source = _show(negated)
+        yield f"not {source}: 'no' is another stated source, 'not stated' may still be {source}"
+    if left_out and plan.intent.query == "trial_card":
+        yield f"look there for: {', '.join(left_out)}"
+    elif left_out:
+        yield f"left out, as this question cannot take it: {', '.join(left_out)}"
 
 
 def _quote(value: str) -> str:

@@ -70,7 +70,7 @@ def _render_criterion(item: dict[str, Any]) -> str:
     op = "" if item["op"] in (None, "range") else f" {item['op']}"
     antigen = f" {item['antigen']}" if item.get("antigen") else ""
     unit = f" {item['unit']}" if item["unit"] else ""
-    return f"{item['list'] or 'list not stated'}: {item['measure']}{antigen}{op}{value}{unit}"
+    return f"{item['list'] or 'list not stated'}: {'no ' if item.get('negated') else ''}{item['measure']}{antigen}{op}{value}{unit}"
 
 
 def _render_mention(item: dict[str, Any]) -> str:

@@ -346,7 +346,7 @@ class _Builder:
         value = None if low is None else self.show(low) if low == high else [self.show(low), self.show(high)]
         antigen = self.first(node, "antigen")
         card = {"list": self.show(held) if held else None, "measure": self.show(self.first(node, "measure")), "op": to_value(op) if op else None,
-                "value": value, "unit": to_value(unit) if unit else None, **({"antigen": self.show(antigen)} if antigen else {})}
+                "value": value, "unit": to_value(unit) if unit else None, **({"antigen": self.show(antigen)} if antigen else {}), **({"negated": True} if self.first(node, "negated") else {})}
         self.prove(about, value, self.trial, "hasCriterion", NamedNode(node))
         return card
 

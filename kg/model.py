@@ -274,6 +274,7 @@ class Criterion(Frozen, frozen=True):
     :ivar op: ``<``, ``<=``, ``>``, ``>=``, ``=``, ``range``; None for presence or absence only.
     :ivar value: Number, or (low, high) with ``range``.
     :ivar antigen: Antigen notation for the measure "antigen expression".
+    :ivar is_negated: True where the clause asks for the absence of what the measure names ("no active infection").
     """
 
     list: str | None
@@ -285,6 +286,7 @@ class Criterion(Frozen, frozen=True):
     unit: str | None = None
     antigen: str | None = None
     basis: str = "stated"
+    is_negated: bool = False
 
 
 class Trial(Frozen, frozen=True):

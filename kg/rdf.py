@@ -283,7 +283,7 @@ class _Describer:
 
     def _describe_criterion(self, position: int, criterion: Criterion) -> Iterator[Statement]:
         low, high = criterion.value if isinstance(criterion.value, tuple) else (criterion.value, criterion.value)
-        key = slug(" ".join(str(part) for part in (criterion.list or "either", criterion.measure, criterion.antigen or "", criterion.op or "",
+        key = slug(" ".join(str(part) for part in (criterion.list or "either", "no" if criterion.is_negated else "", criterion.measure, criterion.antigen or "", criterion.op or "",
                                                    "" if low is None else f"{low:g}", "" if high is None else f"{high:g}", criterion.unit or "")))
         node = mint_under(self.iri, "criterion", f"{key}-{hash_key(criterion.op or '')[:4]}" if criterion.op else key)
         fact = Fact(None, criterion.quote, criterion.rule, criterion.basis)
@@ -302,6 +302,8 @@ class _Describer:
             yield Statement(node, kg("thresholdHigh"), decimal(high))
         if criterion.unit:
             yield Statement(node, kg("unit"), literal(criterion.unit))
+        if criterion.is_negated:
+            yield Statement(node, kg("negated"), boolean(True))
 
     def _describe_sites(self) -> Iterator[Statement]:
         countries: dict[str, Fact] = {}

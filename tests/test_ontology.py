@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
 import owlrl
 import pytest
@@ -36,7 +35,7 @@ def read_ontology() -> Graph:
 
 
 KG_TTL = read_ontology()
-DECLARED = sorted({term for kind in KINDS for term in KG_TTL.subjects(RDF.type, kind)})
+DECLARED = [URIRef(iri) for iri in sorted({str(term) for kind in KINDS for term in KG_TTL.subjects(RDF.type, kind)})]
 PROPERTIES = [term for term in DECLARED if (term, RDF.type, OWL.Class) not in KG_TTL]
 
 
@@ -157,10 +156,9 @@ def list_in_code() -> tuple[set[str], set[str]]:
         sure.update(_IN_CODE.findall(source))
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "kg":
-                sure.update(one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str))
+                sure.update(str(one.value) for one in node.args if isinstance(one, ast.Constant))
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)
-                sure.update(_PREFIXED.findall(node.value) if "PREFIX kg:" in node.value or "?s kg:" in node.value else ())
     return sure, texts
 
 
@@ -184,7 +182,9 @@ def test_every_used_term_is_declared(demo: Graph) -> None:
 def test_every_declared_term_is_used(demo: Graph) -> None:
     """A term of ``kg.ttl`` is used somewhere else, is the domain or range of one that is, or annotates terms."""
     sure, texts = list_uses(demo)
-    used = sure | texts | {local_name(term) for term in KG_TTL.subjects(RDF.type, OWL.AnnotationProperty) if (None, term, None) in KG_TTL}
+    annotations = {local_name(term) for term in KG_TTL.subjects(RDF.type, OWL.AnnotationProperty)
+                   if (None, term, None) in KG_TTL}
+    used = sure | texts | annotations
     spanned = {local_name(kind) for term in PROPERTIES if local_name(term) in used
                for predicate in (RDFS.domain, RDFS.range) for kind in KG_TTL.objects(term, predicate)}
     assert [local_name(term) for term in DECLARED if local_name(term) not in used | spanned] == []
@@ -192,8 +192,8 @@ def test_every_declared_term_is_used(demo: Graph) -> None:
 
 def test_data_uses_declared_classes(demo: Graph) -> None:
     """Every class of the written graph is ours and declared, or PROV's."""
-    classes = set(demo.objects(RDF.type)) | set(demo.objects(None, RDF.type))
-    assert {str(kind) for kind in classes} <= {str(term) for term in DECLARED if term not in PROPERTIES} | {f"{PROV}Entity"}
+    classes = {str(kind) for kind in demo.objects(None, RDF.type)}
+    assert sorted(classes - {str(term) for term in DECLARED if term not in PROPERTIES} - {f"{PROV}Entity"}) == []
 
 
 def test_data_fits_ranges(demo: Graph, concepts: Graph) -> None:
