@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 import msgspec
 from pyoxigraph import Store as Engine
@@ -44,6 +45,7 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar needs: Concepts without which it cannot be asked.
     :ivar first: Concept that a name with several readings has here.
     :ivar antigen: How the antigen joins on.
+    :ivar implies: Value that the query has by itself.
     """
 
     query: str
@@ -54,14 +56,16 @@ class Intent(msgspec.Struct, frozen=True):
     needs: tuple[str, ...] = ()
     first: str = ""
     antigen: str = "binding {}"
+    implies: str = ""
 
 
-_SILENT = (r"(?:(?:not|never|n't|without|no)\s(?:being\s)?(?:any\s|an?\s|the\s)?(?:clearly\s)?(?:stat\w+|sa(?:y|id|ying)|"
-           r"specif\w+|report\w*|giv\w+|tell\w*|disclos\w+|mention\w*|known)|unstated|unspecified|unknown|undisclosed|"
+_SILENT = (r"(?:(?:not|never|n't|without|no)\s(?:being\s)?(?:any\s|an?\s|the\s)?(?:clearly\s)?"
+           r"(?:stat\w+|sa(?:y|id|ying)|specif\w+|report\w*|giv\w+|tell\w*|disclos\w+|mention\w*|known)|unstated|unspecified|unknown|undisclosed|"
            r"silent|missing|unclear)")
 _ORIGIN = r"(?:donors?|(?:cell )?sources?|origin|whose|provenance|¤+)"
 _ENDPOINT = r"\bend-?\s?points?\b|\boutcomes?\b|\bmeasur(?!able)\w+\b|\bassess\w*\b"
-_PLACE = r"\bsites?\b|\bhospitals?\b|\bwhere\b|\bcit(?:y|ies)\b|\bcent(?:er|re)s?\b|\blocations?\b|\bfacilit\w+|\bclinics?\b"
+_PLACE = (r"\bsites?\b|\bhospitals?\b|\bwhere\b|\bcit(?:y|ies)\b|\bcent(?:er|re)s?\b|\blocations?\b|\bfacilit\w+"
+          r"|\bclinics?\b")
 _FACTS = (r"\b(?:card|summar\w+|details?|title|about|phases?|sponsors?|ages?|range|purpose|mask\w*|blind\w*|allocat\w+|"
           r"design|recruit\w*|enroll?\w*|conditions?|eligib\w+|criteri\w+|everything|describe|what's|arms?|open|dates?)\b")
 INTENTS = (
@@ -77,7 +81,7 @@ INTENTS = (
            r"\bsynonyms?\b|\balias(?:es)?\b|\b(?:also|else|otherwise)\s(?:called|known|named)|"
            r"\b(?:other|alternative|different) (?:names?|symbols?)|\b(?:called|known as|names? (?:of|for)|"
            r"gene (?:name|symbol|id)|HGNC|UniProt|NCBI)\b",
-           r"\b(?:also|else|names?|symbols?|called|known|gene|protein|accession|ids?|identifiers?|numbers?)\b",
+           r"\b(?:under|also|else|names?|symbols?|called|known|gene|protein|accession|ids?|identifiers?|numbers?)\b",
            needs=("antigen",), antigen="of {}"),
     Intent("targets_of_trial", "antigens that the products bind", r"\btarget(?:s|ed|ing)?\b|\bantigens?\b|\bbinds?\b",
            needs=("trial",)),
@@ -92,14 +96,16 @@ INTENTS = (
            r"\b(?:regimens?|drugs?|chemotherap\w+|before|infusion)\b"),
     Intent("trials_excluding", "trials that exclude patients",
            r"\bexclu\w+|\bineligible\b|\brul\w+ out\b|\bnot (?:allow|accept|admit)\w*",
-           r"\b(?:history|positive|infected|criteri\w+|infections?|prior|active)\b", needs=("measure",), first="measure"),
+           r"\b(?:history|positive|infected|criteri\w+|infections?|prior|active)\b",
+           needs=("measure",), first="measure"),
     Intent("eligibility_thresholds", "thresholds among the eligibility criteria",
-           r"\bthresholds?\b|\bcut-?\s?offs?\b|\brequir\w+|\beligib\w+|\bcriteri\w+|\b(?:minim|maxim)(?:um|al)\b|\blimits?\b|"
-           r"\ballowed\b|\baccept\w*",
-           r"\b(?:values?|levels?|scores?|status|inclusion|exclusion|upper|lower)\b", needs=("measure",), first="measure"),
+           r"\bthresholds?\b|\bcut-?\s?offs?\b|\brequir\w+|\beligib\w+|\bcriteri\w+|\b(?:minim|maxim)(?:um|al)\b|"
+           r"\blimits?\b|\ballowed\b|\baccept\w*",
+           r"\b(?:values?|levels?|scores?|status|inclusion|exclusion|upper|lower)\b",
+           needs=("measure",), first="measure"),
     Intent("primary_endpoints_without_time_frame", "primary endpoints without a time frame",
            r"\b(?:without|no|missing|lack\w*|not? stat\w+)\s(?:an?\s|any\s|stated\s)?time\s?-?frames?\b|"
-           r"\btime\s?-?frames?[^.?]{0,12}(?:missing|not stated|absent)", rf"{_ENDPOINT}|\bprimary\b"),
+           r"\btime\s?-?frames?[^.?]{0,12}(?:missing|not stated|absent)", _ENDPOINT, implies="primary"),
     Intent("follow_up_at_least", "trials with a follow-up", r"\bfollow\w*[- ]?up\b|\bfollow(?:s|ed|ing)?\b",
            r"\b(?:long|longer|long-term|years?|more|period)\b", needs=("min_days",)),
     Intent("co_targeted_antigens", "antigens bound together",
@@ -108,23 +114,27 @@ INTENTS = (
            r"\b(?:else|pairs?|often|most|frequently|other|combin\w+)\b", antigen="with {}"),
     Intent("ligand_based_binders", "products that bind through a natural ligand or receptor",
            r"\bligands?\b|\breceptor-based\b|\bnatural (?:binders?|receptors?)\b|\bnot an? antibod\w+",
-           r"\b(?:based|binders?|receptors?|through|instead|rather|via)\b", has=("ligand",), antigen="of {}"),
+           r"\b(?:based|binders?|receptors?|through|instead|rather|via)\b",
+           has=("ligand", "binder-type"), antigen="of {}"),
     Intent("target_by_phase_matrix", "number of trials by target and phase",
            r"\bmatrix\b|\b(?:targets?|antigens?)\s(?:by|per|and|versus|vs\.?|across|in each)\s(?:the\s)?(?:clinical\s)?"
            r"phases?\b|\bphases?\s(?:by|per|and|of)\s(?:the\s|each\s)?(?:targets?|antigens?)\b|"
-           r"\bphases? (?:distribution|breakdown)\b", r"\b(?:by|per|each|across|distribution|breakdown|table|phases?)\b"),
+           r"\bphases? (?:distribution|breakdown)\b",
+           r"\b(?:by|per|each|across|distribution|breakdown|table|phases?)\b"),
     Intent("targets_by_condition", "antigens targeted",
            r"\b(?:what|which|whose)\s(?:other\s)?(?:antigens?|targets?|proteins?|molecules?)\b|"
-           r"\bwhat (?:is|are|gets?|do trials) (?:being )?target\w*|\b(?:targets?|antigens?)\s(?:in|for|of|against)\s¶",
+           r"\bwhat (?:is|are|gets?|do trials) (?:being )?target\w*|"
+           r"\b(?:targets?|antigens?)\s(?:in|for|of|against)\s¶",
            r"\b(?:most|often|common\w*|popular|frequent\w*)\b", needs=("condition",)),
     Intent("conflicts_between_records", "facts on which two records of one trial disagree",
            r"\bconflict\w*|\bdisagree\w*|\bcontradict\w*|\binconsisten\w*|\bdiscrepan\w*|\brecords? differ\w*",
            r"\b(?:facts|versions?|other|each|two)\b"),
     Intent("completeness_by_item", "how many records state each WHO item",
            r"\bcomplete(?:ness)?\b|\bWHO\b(?=[^?]*\bitem)|\bmissing (?:items?|data|fields?)\b|"
-           r"\bitems? (?:are )?(?:missing|stated)\b", r"\b(?:items?|data|set|fields?|missing|often|most|who|registration)\b"),
+           r"\bitems? (?:are )?(?:missing|stated)\b",
+           r"\b(?:items?|data|set|fields?|missing|often|most|who|registration)\b"),
     Intent("recruiting_near", "recruiting trials", "", r"\b(?:near|around|close|nearest)\b",
-           has=("latitude",), needs=("latitude", "longitude")),
+           has=("latitude",), needs=("latitude", "longitude"), implies="RECRUITING"),
     Intent("stale_trials", "trials whose record is long out of date",
            r"\bstale\b|\bout-?\s?of-?\s?date\b|\boutdated\b|\bnot (?:been )?updated\b|\bno updates?\b|\boverdue\b|"
            r"\bnever updated\b|\babandoned\b", r"\b(?:updated?s?|long|still|haven't|hasn't)\b"),
@@ -136,7 +146,7 @@ INTENTS = (
            r"\b(?:most|common\w*|often|frequent\w*|kinds?|popular)\b", first="endpoint-kind"),
     Intent("trials_by_site", "trials", "", rf"{_PLACE}|\brecruit\w*\b", has=("site",), needs=("site",)),
     Intent("sites_by_country", "sites of trials", _PLACE, r"\b(?:located|place|near)\b"),
-    Intent("trials_by_sponsor", "trials by sponsor",
+    Intent("trials_by_sponsor", "trials",
            r"\bsponsors?\b|\bsponsored\b|\bcompan(?:y|ies)\b|\bwho (?:runs?|funds?|leads?)\b",
            r"\b(?:most|top)\b", has=("sponsor",)),
     Intent("trial_card", "all that the graph says", "", rf"{_FACTS}|{_PLACE}", needs=("trial",)),
@@ -157,17 +167,20 @@ _NAMED = {"trial": ("trial",), "max_days": ("max_days",), "min_days": ("min_days
 _CLAUSES = {
     "trial": "of {}", "antigen": "binding {}", "cell-source": "with {} cells", "modality": "with {} products",
     "cell-type": "with {}s", "condition": "in {}", "phase": "in {}", "status": "with the status {}", "country": "in {}",
-    "study-type": "of the type {}", "endpoint-kind": "measuring {}", "endpoint-role": "as {} endpoint",
+    "study-type": "of the type {}", "endpoint-kind": "measuring {}", "endpoint-role": "as {}",
     "measure": "by {}", "binder-type": "through a {}", "max_days": "{}", "min_days": "of {}",
     "since": "first posted on or after {}", "until": "first posted on or before {}", "sponsor": "sponsored by '{}'",
     "site": "at '{}'", "latitude": "at latitude {}", "longitude": "and longitude {}", "km": "within {} km",
     "product": "with the product {}"}
-_ANY = frozenset({"country", "status", "condition", "modality", "cell-source", "cell-type", "study-type", "trial", "measure",
-                  "site", "sponsor"})
+_ANY = frozenset({"country", "status", "condition", "modality", "cell-source", "cell-type", "study-type", "trial",
+                  "measure", "site", "sponsor"})
 """Concepts of which "and" means either: a list of trials in China and Japan holds those of each."""
 
 _NEGATION = re.compile(r"(?:\b(?:not|non|without|no|never|except|excluding|neither|nor|other than|apart from|lacking)\b"
                        r"|n't\b)[\s-]*(?:(?!and\b|but\b)[\w'-]+\s){0,3}$", re.IGNORECASE)
+_TURNING = re.compile(r"not|non|no|none|nor|neither|never|without|except|exclud\w*|lack\w*|unless|rather|instead|"
+                      r"\w+n't", re.IGNORECASE)
+"""Words that, left over, would turn the answer round."""
 _COUNTED = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 
 
@@ -214,7 +227,7 @@ class _Plan(msgspec.Struct, frozen=True):
 
     def covers(self, mention: Mention) -> bool:
         """Whether the plan uses a mention, as a value or among its own words."""
-        return any(mention is used for values in self.values.values() for _, used in values) \
+        return self.takes(mention) or self.intent.implies in mention.readings.values() \
             or any(start <= mention.start and mention.end <= end for start, end in self.spans)
 
     def takes(self, mention: Mention) -> bool:
@@ -278,8 +291,8 @@ def _count(answer: Answer, found: Understanding) -> str:
 def understand_question(question: str, today: date | None = None) -> Understanding:
     """Find the stored query that a question asks for, and its parameters. Needs no graph.
 
-    >>> understand_question("allogeneic CD123 trials").sentence
-    'trials binding IL3RA (CD123) with allogeneic cells [trials_by_target_and_source target=IL3RA cell_source=allogeneic]'
+    >>> understand_question("who targets CD123?").sentence
+    'trials binding IL3RA (CD123) [trials_by_target_and_source target=IL3RA]'
     """
     if not question.strip():
         return _refuse("nothing", "The question is empty. " + _EXAMPLES)
@@ -287,7 +300,7 @@ def understand_question(question: str, today: date | None = None) -> Understandi
         return _refuse("nothing", f"The question has {len(question):,} characters; ask in at most {MAX_LENGTH:,}")
     if re.search(r"[{}]", question):
         return _refuse("nothing", "That looks like SPARQL. Ask in words, or name a stored query: `kg query --list`")
-    reading = read_question(question, today)
+    reading = read_question(question, today, _own_words())
     plan = _choose(reading)
     negated, negation = (_find_negated(reading, plan) if plan else None) or (None, (0, 0))
     unknown = list_leftovers(reading, (*plan.spans, negation) if plan else ())
@@ -301,10 +314,20 @@ def understand_question(question: str, today: date | None = None) -> Understandi
         understood = [f"only: {known}"] if known else []
         understood += [_list_unknown(unknown)] if unknown else []
         return _refuse("; ".join(understood) or "nothing that kg can ask for", _EXAMPLES, unknown)
+    dangerous = next((word for word in unknown if _TURNING.fullmatch(word)), None)
+    if dangerous is not None:
+        return _refuse(_list_unknown(unknown), f"'{dangerous}' turns the meaning, and kg cannot tell what of", unknown)
     if negated is not None and negated.concept != "cell-source":
         return _refuse(f"a negation: not {_show(negated)}",
                        f"kg cannot leave trials out by {_show(negated)}. Ask without the negation, and compare")
     return _explain(reading, plan, unknown, negated)
+
+
+@cache
+def _own_words() -> re.Pattern[str]:
+    """Words that the table itself knows, so that they are not taken for misspelt names."""
+    patterns = [pattern for intent in INTENTS for pattern in (intent.says, intent.also) if pattern]
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
 
 
 def _refuse(sentence: str, hint: str, unknown: tuple[str, ...] = ()) -> Understanding:

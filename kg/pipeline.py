@@ -21,6 +21,7 @@ import msgspec
 from kg import rdf
 from kg.errors import KgError, SourceError
 from kg.extract import extract_trial
+from kg.merges import merge_records
 from kg.model import Record, Rejected, Study, Trial
 from kg.sources.inputs import Blob, open_sources, read_blob
 from kg.store import (Manifest, StoredRecord, Snapshot, VERSION, add_record, hash_file, load_index, lock_store, open_records, open_snapshot,
@@ -222,7 +223,7 @@ def _merge(records: sqlite3.Connection, iris: Sequence[str]) -> list[str]:
         trial = reread(Record(file, form, "", zlib.decompress(text).decode()))
         if isinstance(trial, Trial):
             found.append((iri, trial.study.record.updated, rdf.describe(trial)))
-    return rdf.merge_records(found)
+    return merge_records(found)
 
 
 def reread(record: Record) -> Trial | Rejected:

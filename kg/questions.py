@@ -1,7 +1,7 @@
 """Read a question in words: the names, times, dates and places in it, and what is left over.
 
-Names come from the vocabularies that the extraction reads records with, so a new term is understood here too. Nothing is
-guessed in silence: a corrected spelling is noted, and what has no meaning stays in view as a leftover.
+Names come from the vocabularies that the extraction reads records with, so a new term is understood here too. Nothing
+is guessed in silence: a corrected spelling is noted, and what has no meaning stays in view as a leftover.
 """
 
 from __future__ import annotations
@@ -23,52 +23,66 @@ from kg.rdf import REGISTRY_ID
 from kg.vocabularies import load_vocabularies
 
 MAX_LENGTH = 1000
-SCHEMES = ("antigen", "cell-source", "modality", "cell-type", "phase", "status", "country", "condition", "endpoint-kind", "measure",
-           "study-type", "endpoint-role", "binder-type", "product", "ligand", "disease-setting", "costimulation", "safety-switch", "drug")
-"""The vocabularies that questions name things of; where one name is in several, the earlier is the plainer reading."""
+SCHEMES = ("antigen", "cell-source", "modality", "cell-type", "phase", "status", "country", "condition",
+           "endpoint-kind", "measure", "study-type", "endpoint-role", "binder-type", "product", "ligand",
+           "disease-setting", "costimulation", "safety-switch", "drug")
+"""The vocabularies that questions name things of; where one name is in several, the earlier is the plainer."""
 
-NOISE = frozenset(
-    "a an the of for in on at by to from with within and or as that this these those which what who whom whose it its their there if "
-    "is are was were be been being do does did has have had can could would should will may might must i we you me us my our your "
-    "how many much number count any all every each some only also both either list lists show shows find give get tell see display return "
-    "please want wants need know look looking search trial trials study studies clinical registry registries record records say says "
-    "cell cells therapy therapies treatment treatments treat treats treating treated product products intervention interventions "
-    "patient patients people participant participants human subject subjects run runs running ran use uses using used take takes "
-    "target targets targeted targeting anti against bind binds binding bound directed specific antigen antigens car currently now so "
-    "exist exists made make makes include includes including involve involves involving about concerning disease diseases cancers "
-    "test tests tested testing evaluate evaluates evaluating investigate investigates investigating investigated studied conducted "
-    "country countries phase phases status kind type types source sources versus vs between then than's s t re don doesn isn aren".split()
-) - {"car", "phase"}
+NOISE = frozenset(re.findall(r"\w+", """
+    a an the of for in on at by to from with within and or as that this these those which what who whom whose it its
+    their there if is are was were be been being do does did has have had can could would should will may might must
+    i we you me us my our your they them
+    how many much number count any all every each some only also both either list lists show shows find give get tell
+    see display return please want wants need know look looking search currently now so now
+    trial trials study studies clinical registry registries record records say says
+    cell cells therapy therapies treatment treatments treat treats treating treated product products intervention
+    interventions patient patients people participant participants human subject subjects
+    run runs running ran use uses using used take takes exist exists made make makes include includes including involve
+    involves involving about concerning test tests tested testing evaluate evaluates evaluating investigate investigates
+    investigating investigated studied conducted disease diseases
+    target targets targeted targeting anti against bind binds binding bound directed specific antigen antigens
+    country countries status kind type types source sources versus vs between then s t re
+    """))
 """Words that carry no condition of their own."""
 
 _NUMBER = r"(?:\d+(?:\.\d+)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|eighteen|twenty)"
-_TIME = rf"(?:{_NUMBER}[\s-]?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?)\b|(?:day|week|month|year)\s?\d+)"
-_MOST = re.compile(rf"(?:\bwithin(?: the first)?|\b(?:in|during) the first|\bup to|\bat most|\bno later than|\bless than|\bunder|\bbefore|\bby|\bat|"
-                   rf"\bin|≤|<=?)\s?({_TIME})(?! of follow)", re.IGNORECASE)
-_LEAST = re.compile(rf"(?:\bat least|\bmore than|\bover|\blonger than|\bbeyond|\bminimum(?: of)?|\bor more|≥|>=?)\s?({_TIME})"
-                    rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)", re.IGNORECASE)
-_LAST = re.compile(rf"\b(?:in|within|over|during|for)?\s?(?:the\s)?(?:last|past|previous)\s({_TIME}|days?|weeks?|months?|years?)", re.IGNORECASE)
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_TIME = (rf"(?:{_NUMBER}[\s-]?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?)\b"
+         r"|(?:day|week|month|year)\s?\d+)")
+_MOST = re.compile(
+    r"(?:\bwithin(?: the first)?|\b(?:in|during) the first|\bup to|\bat most|\bno later than|\bless than|\bunder"
+    rf"|\bbefore|\bby|\bat|\bin|≤|<=?)\s?({_TIME})(?! of follow)", re.IGNORECASE)
+_LEAST = re.compile(
+    rf"(?:\bat least|\bmore than|\bover|\blonger than|\bbeyond|\bminimum(?: of)?|≥|>=?)\s?({_TIME})"
+    rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)", re.IGNORECASE)
+_LAST = re.compile(rf"\b(?:(?:in|within|over|during|for)\s)?(?:the\s)?(?:last|past|previous)\s"
+                   rf"({_TIME}|days?\b|weeks?\b|months?\b|years?\b)", re.IGNORECASE)
+_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+           "december")
 _MONTH = "|".join(rf"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)
+_YEAR = r"(?:19|20)\d\d"
 _DATE = re.compile(
-    rf"\b(?:(?P<lead>since|from|on or after|not before|after|later than|newer than|before|until|till|by|up to|in|during|of)\s)?"
-    rf"(?:(?P<year>(?:19|20)\d\d)(?:[-/](?P<month>\d\d?)(?:[-/](?P<day>\d\d?))?)?"
-    rf"|(?:(?P<day2>\d\d?)(?:st|nd|rd|th)?\s)?(?P<name>{_MONTH})\.?\s(?:(?P<day3>\d\d?)(?:st|nd|rd|th)?,?\s)?(?P<year2>(?:19|20)\d\d))"
-    rf"(?![\d-])(?:\s(?P<on>on(?:wards?)?|or later)\b)?", re.IGNORECASE)
-_POINT = re.compile(r"(?:\b(?:near|around|of|at|to)\s)?\(?(-?\d{1,2}(?:\.\d+)?)\s?[°]?\s?,\s?(-?\d{1,3}(?:\.\d+)?)[°]?\)?")
-_KILOMETRES = re.compile(r"(?:\bwithin\s|\bless than\s)?(\d+(?:\.\d+)?)\s?(?:km|kilomet(?:re|er)s?)\b(?:\s(?:of|from|around))?", re.IGNORECASE)
-_NAME = r"(?:[A-Z][\w&'’.-]*|[A-Z]{2,})"
-_NAMES = rf"{_NAME}(?:\s(?:(?:of|for|and|the|&|de|la|at)\s){{0,2}}{_NAME})*"
+    r"\b(?:(?P<lead>since|from|on or after|not before|after|later than|newer than|before|until|till|by|up to|in|during"
+    rf"|of)\s)?(?:(?P<year>{_YEAR})(?:[-/](?P<month>\d\d?)(?:[-/](?P<day>\d\d?))?)?"
+    rf"|(?:(?P<day2>\d\d?)(?:st|nd|rd|th)?\s)?(?P<name>{_MONTH})\.?\s(?:(?P<day3>\d\d?)(?:st|nd|rd|th)?,?\s)?"
+    rf"(?P<year2>{_YEAR}))(?![\d-])(?:\s(?P<on>on(?:wards?)?|or later)\b)?", re.IGNORECASE)
+_POINT = re.compile(r"(?:\b(?:near|around|of|at|to)\s)?\(?"
+                    r"(-?\d{1,2}(?:\.\d+)?)\s?°?\s?,\s?(-?\d{1,3}(?:\.\d+)?)°?\)?")
+_KILOMETRES = re.compile(r"(?:\bwithin\s|\bless than\s)?(\d{1,6}(?:\.\d+)?)\s?(?:km|kilomet(?:re|er)s?)\b"
+                         r"(?:\s(?:of|from|around))?", re.IGNORECASE)
+_NAME = r"(?:[A-Z][\w&'’.-]*)"
+_NAMES = rf"{_NAME}(?:\s(?:(?:of|for|and|the|&|de|la|at)\s){{0,2}}{_NAME}){{0,9}}"
 _HOUSE = r"(?:hospital|university|institute|cent(?:er|re)|clinic|college|school|infirmary)s?"
 _SPONSOR = re.compile(
-    rf"\b(?:sponsor(?:ed|s)?(?: (?:by|is|of|named|like))?|(?:funded|led|initiated|owned|developed|run|conducted) by|[Bb]y)\s(?:the\s)?"
-    rf"(?:\"(?P<quoted>[^\"]{{2,80}})\"|(?P<name>{_NAMES}))"
-    rf"|\bsponsored by (?:the\s)?(?P<low>[\w&'’.-]+(?:\s(?!in\b|with\b|for\b|since\b|that\b|targeting\b|and\b|or\b|at\b)[\w&'’.-]+){{0,6}})")
+    r"\b(?:sponsor(?:ed|s)?(?: (?:by|is|of|named|like))?|(?:funded|led|initiated|owned|developed|run|conducted) by"
+    rf"|[Bb]y)\s(?:the\s)?(?:\"(?P<quoted>[^\"]{{2,80}})\"|(?P<name>{_NAMES}))"
+    r"|\bsponsored by (?:the\s)?(?P<low>[\w&'’.-]+"
+    r"(?:\s(?!(?:in|with|for|since|that|targeting|and|or|at)\b)[\w&'’.-]+){0,6})")
 _SITE = re.compile(
-    rf"\b(?:[Aa]t|[Ii]n|[Nn]ear)\s(?:the\s)?(?:(?:city|cities|town|site|hospital) (?:of|named|called)\s)?"
+    r"\b(?:[Aa]t|[Ii]n|[Nn]ear)\s(?:the\s)?(?:(?:city|cities|town|site|hospital) (?:of|named|called)\s)?"
     rf"(?:\"(?P<quoted>[^\"]{{2,80}})\"|(?P<name>{_NAMES}))"
-    rf"|\b(?:at|in) (?:the\s)?(?P<low>(?:(?!all\b|any\b|which\b|how\b|least\b|a\b|an\b)[\w'’.-]+\s){{1,5}}?{_HOUSE})\b", re.UNICODE)
-_PHASES = re.compile(r"\b(phases?\s)(\d|i{1,3}v?|iv)([ab]?\s?(?:/|-|–|and|or|to|&|,)\s?)(?:phase\s)?(?=(?:\d|i{1,3}|iv)[ab]?\b)", re.IGNORECASE)
+    rf"|\b(?:at|in) (?:the\s)?(?P<low>(?:(?!(?:all|any|which|how|least|an?)\b)[\w'’.-]+\s){{1,5}}?{_HOUSE})\b")
+_PHASES = re.compile(r"\bphases?\s(\d|i{1,3}v?|iv)([ab]?\s?(?:/|-|–|and|or|to|&|,)\s?)(?:phase\s)?"
+                     r"(?=(?:\d|i{1,3}|iv)[ab]?\b)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_][\w'’+*./-]*")
 _CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{0,2}\d?)", re.ASCII)
 
@@ -98,20 +112,24 @@ class Reading(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def read_question(question: str, today: date | None = None) -> Reading:
+def read_question(question: str, today: date | None = None, spared: re.Pattern[str] | None = None) -> Reading:
     """Find what a question names; names that are nearly known are corrected and noted.
+
+    :param today: What "the last 6 months" counts from.
+    :param spared: Words that are no misspelt names.
 
     >>> [mention.readings for mention in read_question("alogenic CD123 trials").mentions]
     [{'cell-source': 'allogeneic'}, {'antigen': 'IL3RA'}]
     """
-    text = _spell_phases(" ".join(question.split()))
+    text = _spell_phases(" ".join(question.encode("utf-8", "replace").decode().split()))
     text = text.lower() if text.isupper() and len(text.split()) > 3 else text
     mentions = find_mentions(text, today)
-    corrected, words = _correct(text, mentions)
+    corrected, words = _correct(text, mentions, spared)
     if not words:
         return Reading(text, mentions)
     mentions = find_mentions(corrected, today)
-    return Reading(corrected, mentions, tuple(f"read '{wrong}' as {_name_at(corrected, right, mentions)}" for wrong, right in words.items()))
+    notes = (f"read '{wrong}' as {_name_at(corrected, right, mentions)}" for wrong, right in words.items())
+    return Reading(corrected, mentions, tuple(notes))
 
 
 def _name_at(text: str, word: str, mentions: tuple[Mention, ...]) -> str:
@@ -144,7 +162,7 @@ def _spell_phases(text: str) -> str:
     ('phase I/phase II trials', 'phase 1 and phase 2')
     """
     for _ in range(3):
-        text = _PHASES.sub(lambda found: f"phase {found[2]}{found[3]}phase ", text)
+        text = _PHASES.sub(r"phase \1\2phase ", text)
     return re.sub(r"\bphases\s(?=\d|i)", "phase ", text, flags=re.IGNORECASE)
 
 
@@ -152,8 +170,7 @@ def find_mentions(text: str, today: date | None = None) -> tuple[Mention, ...]:
     """All that a text names, in text order; of what overlaps, the longer."""
     fixed = [*_find_trials(text), *_find_dates(text, today), *_find_points(text), *_find_times(text)]
     names = _keep_longest([*_find_names(text), *_find_plain_names(text)], fixed)
-    places = [mention for mention in _find_places(text) if not any(_overlap(mention, other) for other in fixed)
-              and not any(mention.start <= other.start and mention.end == other.end and other.concept in ("country", "phase") for other in names)]
+    places = [mention for mention in _find_places(text) if not any(_overlap(mention, other) for other in fixed)]
     free = [mention for mention in names if not any(_overlap(mention, place) for place in places)]
     return tuple(sorted((*fixed, *places, *free), key=lambda mention: mention.start))
 
@@ -169,7 +186,7 @@ def _keep_longest(names: Iterable[Mention], taken: Iterable[Mention]) -> list[Me
         for concept, value in mention.readings.items():
             by_span.setdefault((mention.start, mention.end), {}).setdefault(concept, value)
     kept = list(taken)
-    found = []
+    found: list[Mention] = []
     for start, end in sorted(by_span, key=lambda span: (span[0] - span[1], span[0])):
         readings = by_span[start, end]
         mention = Mention(start, end, {concept: readings[concept] for concept in SCHEMES if concept in readings})
@@ -195,16 +212,21 @@ def _follow_ligand(mention: Mention) -> Iterator[Mention]:
 def _find_names(text: str) -> Iterator[Mention]:
     """Names as the extraction finds them."""
     for place in find_places(text):
-        if place.antigen and not (place.is_contextual and fold(text[place.start:place.end]) in NOISE | {"met"}):
+        if place.antigen and not (place.is_contextual and fold(text[place.start:place.end]) in _TOO_PLAIN):
             yield Mention(place.start, place.end, {"antigen": place.antigen})
     for scheme in SCHEMES:
         if scheme != "antigen":
             for match in open_lexicon(scheme).find(text):
-                if not match.is_contextual:
+                is_plural = text[match.end:match.end + 1] in ("s", "S")  # "phase is" is not phase I
+                if not match.is_contextual and not (scheme == "phase" and is_plural):
                     yield Mention(match.start, match.end, {match.term.scheme: match.term.notation})
     off_shelf = find_off_the_shelf([Passage("title", "text", 0, text)])
     if off_shelf is not None and off_shelf.quote is not None:
         yield Mention(off_shelf.quote.start, off_shelf.quote.end, {"cell-source": "allogeneic"})
+
+
+_TOO_PLAIN = frozenset({"other", "met", "unknown", "available"})
+"""Names of terms that are everyday words in small letters."""
 
 
 @cache
@@ -213,9 +235,10 @@ def _plain_lexicon() -> Lexicon:
     renamed = []
     for scheme in SCHEMES:
         for term in load_vocabularies().scheme(scheme).values():
-            names = {name for name in (term.label, term.notation, *term.alt_labels, *term.case_forms, *term.context_forms)
-                     if len(name) > 2 and not set(fold(name).split()) <= NOISE | {"other", "met", "unknown", "available"}}
-            names -= set(term.context_forms) if scheme not in ("antigen", "ligand") else set()
+            names = {term.label, term.notation, *term.alt_labels, *term.case_forms}
+            names |= set(term.context_forms) if scheme in ("antigen", "ligand") else set()
+            names -= {term.label} if scheme == "endpoint-role" else set()
+            names = {name for name in names if len(name) > 2 and not set(fold(name).split()) <= NOISE | _TOO_PLAIN}
             renamed.append(msgspec.structs.replace(term, forms=tuple(sorted(names)), case_forms=(), context_forms=()))
     return Lexicon(renamed)
 
@@ -258,7 +281,8 @@ def _read_demonym(word: str) -> str | None:
 
 def _find_trials(text: str) -> Iterator[Mention]:
     for found in re.finditer(rf"(?<![\w-])(?:{REGISTRY_ID.pattern})(?![\w])", text, re.IGNORECASE):
-        yield Mention(found.start(), found.end(), {"trial": found[0].upper() if found[0][:3].upper() == "NCT" else found[0]})
+        is_nct = found[0][:3].upper() == "NCT"
+        yield Mention(found.start(), found.end(), {"trial": found[0].upper() if is_nct else found[0]})
 
 
 def _read_days(time: str) -> str | None:
@@ -278,34 +302,36 @@ def _find_times(text: str) -> Iterator[Mention]:
 
 def _find_dates(text: str, today: date | None) -> Iterator[Mention]:
     for found in _LAST.finditer(text):
-        days = _read_days(found[1] if any(char.isdigit() for char in found[1]) or " " in found[1] else f"1 {found[1]}")
+        days = _read_days(found[1]) or _read_days(f"1 {found[1]}")
         if days is not None and float(days) < 40_000:
-            yield Mention(found.start(), found.end(), {"since": ((today or date.today()) - timedelta(days=int(float(days)))).isoformat()})
+            since = (today or date.today()) - timedelta(days=int(float(days)))
+            yield Mention(found.start(), found.end(), {"since": since.isoformat()})
     for found in _DATE.finditer(text):
         span = _read_span(found)
-        if span is None:
-            continue
-        first, last = span
-        lead = (found["lead"] or "in").lower()
-        if lead in ("after", "later than", "newer than") and not found["on"]:
-            yield Mention(found.start(), found.end(), {"since": (last + timedelta(days=1)).isoformat()})
-        elif lead in ("since", "from", "on or after", "not before", "after") or found["on"]:
-            yield Mention(found.start(), found.end(), {"since": first.isoformat()})
-        elif lead == "before":
-            yield Mention(found.start(), found.end(), {"until": (first - timedelta(days=1)).isoformat()})
-        elif lead in ("until", "till", "by", "up to"):
-            yield Mention(found.start(), found.end(), {"until": last.isoformat()})
-        else:
-            middle = found.start() + 1
-            yield Mention(found.start(), middle, {"since": first.isoformat()})
-            yield Mention(middle, found.end(), {"until": last.isoformat()})
+        is_date = found["lead"] or found["on"] or re.match(r"\s(?:trials?|studies)\b|\W*$", text[found.end():])
+        if span is not None and is_date:
+            yield from _bound_date(found, *span)
+
+
+def _bound_date(found: re.Match[str], first: date, last: date) -> Iterator[Mention]:
+    """What the words before a date make of it; "in 2024" says two things, and each takes a share of the place."""
+    lead, day = (found["lead"] or "in").lower(), timedelta(days=1)
+    if found["on"] or lead in ("since", "from", "on or after", "not before"):
+        yield Mention(found.start(), found.end(), {"since": first.isoformat()})
+    elif lead in ("after", "later than", "newer than"):
+        yield Mention(found.start(), found.end(), {"since": (last + day).isoformat()})
+    elif lead in ("before", "until", "till", "by", "up to"):
+        yield Mention(found.start(), found.end(), {"until": (first - day if lead == "before" else last).isoformat()})
+    else:
+        yield Mention(found.start(), found.start() + 1, {"since": first.isoformat()})
+        yield Mention(found.start() + 1, found.end(), {"until": last.isoformat()})
 
 
 def _read_span(found: re.Match[str]) -> tuple[date, date] | None:
     """First and last day of a date as written; None where there is no such day."""
     year = int(found["year"] or found["year2"])
-    named = found["name"]
-    month = next(number for number, name in enumerate(_MONTHS, 1) if name[:3] == named[:3].lower()) if named else int(found["month"] or 0)
+    starts = [name[:3] for name in _MONTHS]
+    month = starts.index(found["name"][:3].lower()) + 1 if found["name"] else int(found["month"] or 0)
     day = int(found["day"] or found["day2"] or found["day3"] or 0)
     try:
         if day:
@@ -334,33 +360,38 @@ def _find_places(text: str) -> Iterator[Mention]:
     taken: list[Mention] = []
     for concept, pattern in (("sponsor", _SPONSOR), ("site", _SITE)):
         for found in pattern.finditer(text):
-            name = found["quoted"] or _trim_name((found["name"] or found["low"] or "").strip(" .?'’"))
-            start = found.start() + found[0].index(name) if name else found.start()
-            if len(name) < 2 or not _is_free_name(name, has_house=bool(re.search(_HOUSE, name, re.IGNORECASE)), is_said=bool(found["quoted"])
-                                                  or (concept == "sponsor" and "ponsor" in found[0])):
+            name = found["quoted"] or _trim_name((found["name"] or found["low"]).strip(" .?'’"))
+            if found["name"] and re.match(r"\s(?:trials?|studies|patients?|diseases?|cells?)\b", text[found.end():]):
                 continue
-            mention = Mention(found.start(), start + len(name), {concept: name})
-            if not any(_overlap(mention, other) for other in taken):
+            is_said = bool(found["quoted"] or "ponsor" in found[0] or re.search(_HOUSE, name, re.IGNORECASE))
+            mention = Mention(found.start(), found.start() + found[0].index(name) + len(name), {concept: name})
+            if _is_free_name(name, is_said=is_said) and not any(_overlap(mention, other) for other in taken):
                 taken.append(mention)
                 yield mention
 
 
 def _trim_name(name: str) -> str:
-    """A name without the condition behind it: "Novartis for AML"."""
+    """A name without the condition behind it.
+
+    >>> _trim_name("Novartis for AML"), _trim_name("Hospital of Soochow")
+    ('Novartis', 'Hospital of Soochow')
+    """
     for found in re.finditer(r"\s(?:for|in|with|at|of|and|the)\s", name):
-        if any(mention.start == 0 for mention in (*_find_names(name[found.end():]), *_find_plain_names(name[found.end():]))):
+        if _begins_with_term(name[found.end():]):
             return name[:found.start()]
     return name
 
 
-def _is_free_name(name: str, *, has_house: bool, is_said: bool) -> bool:
-    """Whether a name is none of a vocabulary's own: "in China" and "by Phase" name no site and no sponsor."""
-    first = name.split()[0]
-    known = [*_find_names(name), *_find_plain_names(name)]
-    begins = any(mention.start == 0 for mention in known)
-    if REGISTRY_ID.match(name) or _CODE_WORD.fullmatch(first) or fold(first) in NOISE:
+def _begins_with_term(text: str) -> bool:
+    return any(mention.start == 0 for mention in (*_find_names(text), *_find_plain_names(text)))
+
+
+def _is_free_name(name: str, *, is_said: bool) -> bool:
+    """Whether a name can be a site's or a sponsor's: "in China" and "by Phase" name none, unless they say so."""
+    first = (name.split() or [""])[0]
+    if len(name) < 2 or REGISTRY_ID.match(name) or _CODE_WORD.fullmatch(first) or fold(first) in NOISE:
         return False
-    return has_house or is_said or not begins
+    return is_said or not (_begins_with_term(name) or (first == name and find_near_word(name)))
 
 
 def list_leftovers(reading: Reading, spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:
@@ -368,7 +399,7 @@ def list_leftovers(reading: Reading, spans: Iterable[tuple[int, int]]) -> tuple[
     covered = [*((mention.start, mention.end) for mention in reading.mentions), *spans]
     found = [word[0].strip(".'’/-+*") for word in _WORD.finditer(reading.text)
              if not any(start < word.end() and word.start() < end for start, end in covered)]
-    return tuple(dict.fromkeys(word for word in found if word and fold(word) not in NOISE and fold(word).removesuffix("'s") not in NOISE))
+    return tuple(dict.fromkeys(word for word in found if word and fold(word).removesuffix("'s") not in NOISE))
 
 
 def looks_like_antigen(word: str) -> bool:
@@ -377,7 +408,7 @@ def looks_like_antigen(word: str) -> bool:
     >>> [looks_like_antigen(word) for word in ("CD999", "XYZ7", "cd999", "disease", "COVID-19")]
     [True, True, True, False, False]
     """
-    return bool(_CODE_WORD.fullmatch(word) or _CODE_WORD.fullmatch(word.upper()) and word[:2].lower() == "cd")
+    return bool(_CODE_WORD.fullmatch(word) or (_CODE_WORD.fullmatch(word.upper()) and word[:2] == "cd"))
 
 
 @cache
@@ -386,7 +417,7 @@ def _known_words() -> frozenset[str]:
     names = [name for scheme in SCHEMES for term in load_vocabularies().scheme(scheme).values()
              for name in (term.label, *term.alt_labels, *term.forms, *term.case_forms, *term.context_forms)]
     asked = [text for query in load_queries().values() for text in (query.question, query.title, *query.keywords)]
-    words = {word for text in (*names, *asked) for word in re.findall(r"[^\W\d_][\w-]*[^\W_]", fold_width(text))}
+    words = set(re.findall(r"[^\W\d_][\w-]*[^\W_]", fold_width("\n".join((*names, *asked, *NOISE)))))
     return frozenset(part for word in words for part in (word, *word.split("-")) if len(part) > 3)
 
 
@@ -395,14 +426,16 @@ def _folded_words() -> dict[str, str]:
     return {fold(word): word for word in sorted(_known_words())}
 
 
-def _correct(text: str, mentions: tuple[Mention, ...]) -> tuple[str, dict[str, str]]:
+def _correct(text: str, mentions: tuple[Mention, ...], spared: re.Pattern[str] | None) -> tuple[str, dict[str, str]]:
     """The text with misspelt words put right, and which."""
     covered = [(mention.start, mention.end) for mention in mentions]
     words: dict[str, str] = {}
     pieces, last = [], 0
     for found in _WORD.finditer(text):
         word = found[0].strip(".'’/-+*")
-        right = None if any(start < found.end() and found.start() < end for start, end in covered) else find_near_word(word)
+        is_read = (spared is not None and spared.search(word)) or any(
+            start < found.end() and found.start() < end for start, end in covered)
+        right = None if is_read else find_near_word(word)
         if right is not None and len(words) < 8:
             words[word] = right
             pieces += [text[last:found.start()], right]
@@ -422,20 +455,21 @@ def find_near_word(word: str) -> str | None:
 
     low, is_symbol = fold(word), word.isupper()
     known = _folded_words()
-    if len(low) < (4 if is_symbol else 5) or len(low) > 40 or low in known or low in NOISE or low.rstrip("s") in known:
+    if len(low) < (4 if is_symbol else 5) or len(low) > 40 or low in known or low in NOISE:
         return None
+    plain = [name for name in NOISE if name[0] == low[0] and len(name) > 4 and OSA.distance(low, name) == 1]
+    if plain or low.rstrip("s") in known:
+        return min(plain, key=lambda name: (-len(name), name), default=None)
     digits = re.sub(r"\D", "", low)
-    limit = 1 if is_symbol or len(low) < 8 else 2
+    limit = 1 if is_symbol or len(low) < 10 else 2
     near: dict[int, list[str]] = {}
     for name, written in known.items():
-        if abs(len(name) - len(low)) <= limit and name[0] == low[0] and re.sub(r"\D", "", name) == digits \
-                and (written.isupper() == is_symbol or (len(low) > 6 and not written.isupper())):
-            distance = OSA.distance(low, name, score_cutoff=limit)
-            if distance <= limit:
-                near.setdefault(distance, []).append(written)
-    best = near[min(near)] if near else []
-    stems = {fold(name).removesuffix("s") for name in best}
-    return min(best, key=lambda name: (len(name), name)) if len(stems) == 1 else None
+        is_alike = written.isupper() == is_symbol or (len(low) > 6 and not written.isupper())
+        if is_alike and name[0] == low[0] and abs(len(name) - len(low)) <= limit and re.sub(r"\D", "", name) == digits:
+            near.setdefault(OSA.distance(low, name), []).append(written)
+    best = near[min(near)] if near and min(near) <= limit else []
+    is_single = len({fold(name).removesuffix("s") for name in best}) == 1
+    return min(best, key=lambda name: (len(name), name)) if is_single else None
 
 
 def list_near_names(word: str, limit: int = 3) -> list[str]:

@@ -344,6 +344,7 @@ def _run_pyrudof() -> Callable[[str], str]:
         raise ShapeError(f"pyrudof refuses the shapes: {error}", mend="Run the lint; see shapes/") from None
 
     def run(data: str) -> str:
+        rudof.reset_data()  # read_data(merge=False) keeps what was read before (0.3.35)
         rudof.read_data(data, format=pyrudof.RDFFormat.NTriples, reader_mode=pyrudof.ReaderMode.Strict)
         rudof.validate_shacl()
         return str(rudof.serialize_shacl_validation_results(format=pyrudof.ResultShaclValidationFormat.NTriples))

@@ -1,7 +1,7 @@
 """The graph as Turtle, N-Triples, N-Quads and JSON-LD: streamed, in a stable order, the same bytes from run to run.
 
-The snapshot's shards are sorted, so a merge of them is the sorted graph; memory does not grow with it. Turtle is that of
-RDF 1.1 (https://www.w3.org/TR/turtle/), and JSON-LD 1.1 has its context inside (https://www.w3.org/TR/json-ld11/).
+The snapshot's shards are sorted, so a merge of them is the sorted graph; memory does not grow with it. Turtle is that
+of RDF 1.1 (https://www.w3.org/TR/turtle/), and JSON-LD 1.1 has its context inside (https://www.w3.org/TR/json-ld11/).
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from pyoxigraph import RdfFormat, parse
+from pyoxigraph import BlankNode, RdfFormat, parse
 
 from kg.errors import UsageError
 from kg.rdf import to_triple
@@ -76,8 +77,16 @@ def _find_graphs(snapshot: Snapshot, trial: str) -> tuple[str, ...]:
 @cache
 def _read_vocabularies() -> tuple[str, ...]:
     """The ontology and its vocabularies as sorted N-Quads lines in a graph of their own."""
-    return tuple(sorted({f"{triple} {iri(KG.rstrip('#'))} .\n" for path in list_files("ontology", ".ttl")
-                         for triple in parse(path=str(path), format=RdfFormat.TURTLE)}))
+    return tuple(sorted({line for path in list_files("ontology", ".ttl") for line in _read_vocabulary(path)}))
+
+
+def _read_vocabulary(path: Path) -> Iterator[str]:
+    """One file's N-Quads lines; blank nodes are numbered as they come, since the parser names them at random."""
+    numbers: dict[str, str] = {}
+    for triple in parse(path=str(path), format=RdfFormat.TURTLE):
+        terms = (numbers.setdefault(str(term), f"_:{path.stem}{len(numbers)}") if isinstance(term, BlankNode)
+                 else str(term) for term in (triple.subject, triple.predicate, triple.object))
+        yield f"{' '.join(terms)} {iri(KG.rstrip('#'))} .\n"
 
 
 def _write_quads(lines: Iterator[str], stream: IO[bytes]) -> int:
@@ -157,10 +166,10 @@ def _write_json(lines: Iterator[str], stream: IO[bytes]) -> int:
     stream.write(b'{"@context": ' + msgspec.json.format(msgspec.json.encode(context), indent=1) + b',\n"@graph": [')
     count = 0
     for number, (subject, triples) in enumerate(_group_subjects(lines)):
-        node: dict[str, Any] = {"@id": _compact(subject[1:-1])}
+        node: dict[str, Any] = {"@id": _compact(subject.strip("<>"))}
         for p, group in itertools.groupby(triples, lambda triple: triple[1]):
             name = p[1:-1]
-            values = [_compact(o[1:-1]) if p == _TYPE else _to_json(o, coerced.get(name)) for _, _, o in group]
+            values = [_compact(o.strip("<>")) if p == _TYPE else _to_json(o, coerced.get(name)) for _, _, o in group]
             node["@type" if p == _TYPE else _compact(name)] = values[0] if len(values) == 1 else values
         stream.write((b",\n" if number else b"\n") + msgspec.json.encode(node))
         count += len(triples)
@@ -184,7 +193,7 @@ def _read_ranges() -> dict[str, str]:
 
 
 def _compact(name: str) -> str:
-    """An IRI with the prefix of the longest namespace that it starts with; unlike Turtle's, the rest may hold slashes."""
+    """An IRI with the prefix of the longest namespace it starts with; unlike Turtle's, the rest may hold slashes."""
     cut = len(name)
     while (cut := max(name.rfind("/", 0, cut), name.rfind("#", 0, cut))) > 0:
         prefix = _BY_NAMESPACE.get(name[:cut + 1])
@@ -195,8 +204,8 @@ def _compact(name: str) -> str:
 
 def _to_json(term: str, coerced: str | None) -> Any:
     """A term as a JSON-LD value; with the type that the context gives its property, the value alone."""
-    if term.startswith("<"):
-        name = _compact(term[1:-1])
+    if not term.startswith('"'):
+        name = _compact(term.strip("<>"))
         return name if coerced == "@id" else {"@id": name}
     end = term.rindex('"')
     text, mark = _unescape(term[1:end]), term[end + 1:]

@@ -1,7 +1,7 @@
 """Flat tables for spreadsheets and data frames: one row a trial, product, target, endpoint, site, criterion and so on.
 
-A table is a pattern that finds its rows and, for each column, a pattern that finds the values. Each is answered by itself,
-so that many-valued columns do not multiply rows: their values stand in one cell, sorted and joined by "; ".
+A table is a pattern that finds its rows and, for each column, a pattern that finds the values. Each is answered by
+itself, so that many-valued columns do not multiply rows: their values stand in one cell, sorted and joined by "; ".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, Any
 import msgspec
 from pyoxigraph import QuerySolutions
 
-from kg.errors import UsageError
+from kg.errors import QueryError, UsageError
 from kg.queries import to_value
 from kg.store import Snapshot
 from kg.terms import PREFIXES
@@ -31,7 +31,7 @@ class Column(msgspec.Struct, frozen=True):
     """A column: where its values stand, seen from ``?row`` (or from ``?trial``), and what they mean.
 
     :ivar path: A property path, or a whole pattern that binds ``?value``.
-    :ivar type: ``string``, ``integer``, ``decimal`` or ``boolean``. Only strings are joined; of numbers the first is taken.
+    :ivar type: ``string``, ``integer``, ``decimal`` or ``boolean``. Strings are joined; of numbers the least is taken.
     """
 
     name: str
@@ -47,10 +47,14 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table: ``rows`` binds ``?trial`` and ``?row``. Each table begins with the trial's IRI and its registry id."""
+    """A table: ``kind`` is the class of its rows, ``rows`` binds ``?trial`` and ``?row``.
+
+    Each table begins with the trial's IRI and its registry id.
+    """
 
     name: str
     note: str
+    kind: str
     rows: str
     columns: tuple[Column, ...]
 
@@ -66,7 +70,7 @@ _PRODUCT = Column("product", "(^kg:hasBinding|^kg:hasDose)/rdfs:label", "Product
 _NOT_STATED = Column("not_stated", "kg:notStated/kg:cardKey", "Keys that the record was read for and does not tell")
 
 TABLES = {table.name: table for table in (
-    Table("trials", "One row a trial", "?trial a kg:Trial . BIND(?trial AS ?row)", (
+    Table("trials", "One row a trial", "kg:Trial", "?trial a kg:Trial . BIND(?trial AS ?row)", (
         Column("secondary_ids", "kg:secondaryId", "Other numbers of the trial"),
         Column("title", "kg:title", "Short title"),
         Column("official_title", "kg:officialTitle", "Scientific title"),
@@ -97,9 +101,10 @@ TABLES = {table.name: table for table in (
         Column("countries", "kg:country/skos:notation", "Countries of the sites, ISO 3166-1"),
         Column("contacts", "kg:contactName", "Contacts"),
         Column("has_results", "kg:hasResults", "Whether the registry shows results", "boolean"),
-        Column("targets", "kg:hasIntervention/kg:hasBinding/kg:antigen/skos:notation", "Antigens that its products bind"),
+        Column("targets", "kg:hasIntervention/kg:hasBinding/kg:antigen/skos:notation", "Antigens its products bind"),
         _NOT_STATED)),
-    Table("products", "One row a cell product", "?trial kg:hasIntervention ?row . ?row a kg:CellProduct .", (
+    Table("products", "One row a cell product", "kg:CellProduct",
+          "?trial kg:hasIntervention ?row . ?row a kg:CellProduct .", (
         Column("product", "rdfs:label", "Product, as the record names it"),
         Column("named_product", "kg:namedProduct/skos:prefLabel", "Known product that it is"),
         Column("modality", "kg:modality/skos:notation", "CAR-T, CAR-NK, TCR-T, TIL …"),
@@ -117,7 +122,8 @@ TABLES = {table.name: table for table in (
         Column("lymphodepletion", "kg:lymphodepletion", "Drugs given before the cells"),
         Column("dose_escalation", "kg:doseEscalation", "Whether the dose is raised step by step", "boolean"),
         _NOT_STATED)),
-    Table("targets", "One row an antigen that a product binds", "?trial kg:hasIntervention/kg:hasBinding ?row .", (
+    Table("targets", "One row an antigen that a product binds", "kg:Binding",
+          "?trial kg:hasIntervention/kg:hasBinding ?row .", (
         _PRODUCT,
         Column("target", "kg:antigen/skos:notation", "HGNC symbol, or the antigen's label where it is no one gene"),
         Column("target_label", "kg:antigen/skos:prefLabel", "Common name"),
@@ -125,14 +131,14 @@ TABLES = {table.name: table for table in (
         Column("binder", "kg:binder", "What binds it, where that is told"),
         Column("binder_type", "kg:binderType/skos:notation", "Antibody fragment, ligand …"),
         Column("quote", _quote("subject", "antigen"), "Words on which the target rests"))),
-    Table("doses", "One row a dose of a product", "?trial kg:hasIntervention/kg:hasDose ?row .", (
+    Table("doses", "One row a dose of a product", "kg:Dose", "?trial kg:hasIntervention/kg:hasDose ?row .", (
         _PRODUCT,
         Column("role", "kg:doseRole/skos:notation", "Range, start, level or RP2D"),
         Column("low", "kg:doseLow", "Lower end", "decimal"),
         Column("high", "kg:doseHigh", "Upper end", "decimal"),
         Column("unit", "kg:doseUnit", "cells, cells/kg or cells/m2"),
         Column("quote", _quote("object", "hasDose"), "Words on which the dose rests"))),
-    Table("endpoints", "One row an endpoint", "?trial kg:hasEndpoint ?row .", (
+    Table("endpoints", "One row an endpoint", "kg:Endpoint", "?trial kg:hasEndpoint ?row .", (
         Column("role", "kg:endpointRole/skos:notation", "Primary, secondary or other"),
         Column("endpoint", "rdfs:label", "Measure as written"),
         Column("kind", "kg:mainKind/skos:notation", "Main thing measured"),
@@ -143,14 +149,15 @@ TABLES = {table.name: table for table in (
         Column("anchor", "kg:timeFrame/kg:anchor", "Event from which the time counts"),
         Column("event_driven", "kg:timeFrame/kg:eventDriven", "Whether an event ends it", "boolean"),
         Column("grading", "kg:grading", "Scale, such as CTCAE v5.0"))),
-    Table("sites", "One row a trial and site", "?trial kg:hasSite ?row .", (
+    Table("sites", "One row a trial and site", "kg:Site", "?trial kg:hasSite ?row .", (
         Column("facility", "kg:facility", "Hospital or institute"),
         Column("city", "kg:city", "City"),
         Column("region", "kg:region", "State or province"),
         Column("country", "kg:country/skos:notation", "ISO 3166-1 code"),
         Column("latitude", "geo:lat", "Degrees north", "decimal"),
         Column("longitude", "geo:long", "Degrees east", "decimal"))),
-    Table("criteria", "One row an eligibility criterion that can be compared", "?trial kg:hasCriterion ?row .", (
+    Table("criteria", "One row an eligibility criterion that can be compared", "kg:Criterion",
+          "?trial kg:hasCriterion ?row .", (
         Column("list", "kg:criterionList/skos:notation", "Inclusion or exclusion"),
         Column("measure", "kg:measure/skos:notation", "What is looked at"),
         Column("antigen", "kg:antigen/skos:notation", "Antigen, where its expression is looked at"),
@@ -159,19 +166,22 @@ TABLES = {table.name: table for table in (
         Column("high", "kg:thresholdHigh", "Value compared with; upper end of a range", "decimal"),
         Column("unit", "kg:unit", "Unit"),
         Column("quote", _quote("object", "hasCriterion"), "Words on which the criterion rests"))),
-    Table("not_targets", "One row an antigen that is named but not bound", "?trial kg:hasAntigenMention ?row .", (
+    Table("not_targets", "One row an antigen that is named but not bound", "kg:AntigenMention",
+          "?trial kg:hasAntigenMention ?row .", (
         Column("antigen", "kg:antigen/skos:notation", "HGNC symbol or label"),
         Column("antigen_as_written", "kg:asWritten", "The record's word"),
         Column("role", "kg:mentionRole/skos:notation", "Eligibility marker, reagent, co-stimulation …"),
         Column("quote", _quote("object", "hasAntigenMention"), "Words in which it is named"))),
-    Table("records", "One row a record that was read", "?trial kg:hasRecord ?row .", (
-        Column("record", "?trial kg:hasRecord ?row . BIND(STR(?row) AS ?value)", "IRI of the record"),
+    Table("records", "One row a record that was read", "kg:RegistryRecord", "?trial kg:hasRecord ?row .", (
+        Column("record", "BIND(STR(?row) AS ?value)", "IRI of the record"),
         Column("file", "kg:fileName", "File, with the line where it holds several"),
         Column("format", "kg:recordFormat", "Format in which it was read"),
         Column("sha256", "kg:sha256", "Of the record's text"),
         Column("updated", "kg:lastUpdateDate/rdfs:label", "Date of this version as it gives it"))),
-    Table("evidence", "One row a statement read from prose", "?row kg:fromRecord/^kg:hasRecord ?trial .", (
-        Column("property", "kg:predicate/rdfs:label", "Property that the words support"),
+    Table("evidence", "One row a statement read from prose", "kg:Evidence",
+          "?row kg:fromRecord/^kg:hasRecord ?trial .", (
+        Column("property", "?row kg:predicate ?said . OPTIONAL { ?said rdfs:label ?label } "
+                           "BIND(STR(COALESCE(?label, ?said)) AS ?value)", "Property that the words support"),
         Column("about", "kg:subject", "IRI of the thing they are about"),
         Column("value", "?row kg:object|kg:objectValue ?object . OPTIONAL { ?object skos:notation ?notation } "
                         "BIND(STR(COALESCE(?notation, ?object)) AS ?value)", "Value: notation, text or IRI"),
@@ -256,15 +266,18 @@ def read_table(snapshot: Snapshot, table: Table) -> Iterator[tuple[Any, ...]]:
 def _read_column(snapshot: Snapshot, table: Table, column: Column) -> dict[str, Any]:
     """Values of a column by the IRI they belong to."""
     found: dict[str, set[Any]] = defaultdict(set)
-    for key, value in _select(snapshot, f"{table.rows} {column.pattern}", column.of, "value"):
+    kind = "kg:Trial" if column.of == "trial" else table.kind
+    for key, value in _select(snapshot, f"?{column.of} a {kind} . {column.pattern}", column.of, "value"):
         found[key].add(_READ[column.type](value))
-    return {key: "; ".join(sorted(values)) if column.type == "string" else min(values) for key, values in found.items()}
+    return {key: "; ".join(sorted(values)) if column.type == "string" else min(values)
+            for key, values in found.items()}
 
 
 def _select(snapshot: Snapshot, pattern: str, *names: str) -> Iterator[tuple[Any, ...]]:
     prefixes = "".join(f"PREFIX {prefix}: <{namespace}>\n" for prefix, namespace in PREFIXES.items())
     found = snapshot.engine.query(f"{prefixes}SELECT {' '.join(f'?{name}' for name in names)} WHERE {{ {pattern} }}")
-    assert isinstance(found, QuerySolutions)
+    if not isinstance(found, QuerySolutions):
+        raise QueryError("a table's pattern must select")
     for solution in found:
         yield tuple(to_value(solution[name]) for name in names)
 
@@ -282,8 +295,8 @@ def _write_csv(table: Table, rows: Iterator[tuple[Any, ...]], stream: IO[bytes])
 def write_cell(value: Any) -> str:
     """A value as a CSV cell that no spreadsheet runs: text that begins like a formula gets an apostrophe.
 
-    >>> write_cell("=1+1"), write_cell(-1.5), write_cell(28.0), write_cell('a "b", c'), write_cell(True), write_cell(None)
-    ("'=1+1", '-1.5', '28', '"a ""b"", c"', 'true', '')
+    >>> [write_cell(value) for value in ("=1+1", -1.5, 28.0, 'a "b", c', True, None)]
+    ["'=1+1", '-1.5', '28', '"a ""b"", c"', 'true', '']
     """
     if value is None:
         return ""
@@ -297,7 +310,8 @@ def write_cell(value: Any) -> str:
 
 def _write_parquet(table: Table, rows: Iterator[tuple[Any, ...]], stream: IO[bytes]) -> int:
     pyarrow, parquet = _import_pyarrow()
-    types = {"string": pyarrow.string(), "integer": pyarrow.int64(), "decimal": pyarrow.float64(), "boolean": pyarrow.bool_()}
+    types = {"string": pyarrow.string(), "integer": pyarrow.int64(), "decimal": pyarrow.float64(),
+             "boolean": pyarrow.bool_()}
     schema = pyarrow.schema([pyarrow.field(column.name, types[column.type], metadata={"note": column.note})
                              for column in list_columns(table)])
     cells = list(zip(*rows, strict=True)) or [()] * len(schema)

@@ -1,84 +1,33 @@
 """Cell doses and dose escalation in the prose of a record.
 
-A dose is read in three steps: one pattern finds *amounts* (numbers with a power of ten, or counted in millions);
-the words right after an amount tell whether it counts cells, and per what; amounts in a row share the unit of the last.
-What is counted in other units (IU, mg, /L, CFU, viral genomes) or for another purpose (collection, assays, blood
-counts) is left out. Every pattern looks at a window of bounded width, so time is linear in the text.
+A dose is an amount (``kg.extract.amounts``) of cells that is given to patients; amounts in a row share the unit of the
+last. What is counted for another purpose (collection, assays, blood counts) is left out. Every pattern looks at a
+window of bounded width, so time is linear in the text.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
+from kg.extract.amounts import AMOUNT, TOLERANCE, Amount, compile_any, read_amounts
 from kg.lexicon import fold_width
-from kg.model import Dose, Fact, Frozen, Passage
+from kg.model import Dose, Fact, Passage
 
 DOSE_PARTS = frozenset({"title", "official title", "intervention", "intervention description", "other name", "arm",
                         "arm description", "summary", "description"})
 PLAUSIBLE = {"cells": (1e3, 1e12), "cells/kg": (1e2, 1e10), "cells/m2": (1e3, 1e12)}
 
-def _either(*patterns: str) -> re.Pattern[str]:
-    """One pattern, in any case, for whichever comes."""
-    return re.compile("|".join(patterns), re.IGNORECASE)
-
-
-def _spell_power(name: str) -> str:
-    r"""Pattern of a power of ten ("10^6", "10\^6", "10(6)", "10e6", "10⁶") whose groups start with ``name``."""
-    return (rf"10(?:\s?(?:\\?\^|\*\*)\s?[({{]?\s?(?P<{name}caret>\d{{1,2}})[)}}]?"
-            rf"|\s?[\[(](?P<{name}round>\d{{1,2}})[\])]|\s?(?:e|exp)\s?\+?(?P<{name}exp>\d{{1,2}})|(?P<{name}raised>[{_SUPER}]{{1,2}}))(?!\d)")
-
-
-_SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_NUMBER = r"(?:0,\d{1,2}|\d{1,4}(?:\.\d{1,3})?)"
-_LIST = rf"{_NUMBER}(?:(?:\s?(?:\\?~|-|,|/|#)\s?(?:(?:and|or)\s)?|\s(?:to|and|or)\s){_NUMBER}){{0,6}}"
-_AMOUNT = re.compile(
-    rf"(?<![\w^\\×])(?<!\d\.)(?<![×*]\s)(?:(?P<list>\(\s?{_LIST}\s?\)|{_LIST})"
-    rf"(?:\s{{0,2}}\\?[x×*·✕]\s{{0,2}}(?:{_spell_power('t')}"
-    r"|10 ?(?P<lost>\d{1,2})(?!\d|\.\d|,\d{3}(?!\d))|(?P<zeros>10{3,11}|1(?:,000){1,3})(?!\d))"
-    r"|[ -]?(?P<word>thousand|million|billion)s?\b(?![ -](?:thousand|million))"
-    r"|(?<!\W10)(?<!^10)e\+?(?P<sci>\d{1,2})(?![\d.]))"
-    rf"|(?<![*·✕]){_spell_power('b')}"
-    r"|(?P<plain>[1-9]\d{0,2}(?:,\d{3}){1,3}(?![\d,])|[1-9]\d{4,11}(?!\d|\.\d)))", re.IGNORECASE)
-_EXPONENTS = ("tcaret", "tround", "texp", "lost", "sci", "bcaret", "bround", "bexp")
-_WORDS = {"thousand": 3, "million": 6, "billion": 9}
-_SMALL = re.compile(_NUMBER)
-
-# What follows an amount.
-_TOLERANCE = _either(r"\s{0,2}[(\[]?\s?(?:±|\+\s?/?\s?-)\s?\d{1,2}(?:\.\d)?\s?%\s?[)\]]?")
-_PER = _either(
-    r"\s?\)?(?:\s(?:injection|product|infusion|dose))?\s?(?:/|\bper\b|\\/)\s?(?:(?:recipient|patient"
-    r"|subject)(?:'s)?\s)?"
-    r"(?:(?:actual |ideal )?body ?weight\s)?\(?(?:(?P<kg>kgs?|kilograms?|kilogramme)\b"
-    r"|(?P<m2>m\s?\\?\^?\s?(?:2|²)|square met(?:er|re))"
-    r"|(?P<other>m?l\b|[uμµ]l\b|dl\b|microlit|millilit|lit(?:er|re)\b|mm|\d?\s?cc\b|well|tube|plate|capsule|sachet"
-    r"|tablet|cm|flask))(?:\s(?:of\s)?(?:recipient\s|actual\s|ideal\s)?body ?weight\b|\s?bw\b)?")
-_NOUN = _either(
-    r"\s{0,2}(?:[^\s;]{1,30}[ \t]{1,2}){0,8}?[^\s;/]{0,30}?(?P<noun>cells?|lymphocytes?|CAR-?T'?s?|CART-?\d*|CAR-?NKs?"
-    r"|CAR\+?-? ?gdT|CAR(?=\+)|gdT|MSCs?|TILs?|Tregs?|NKs?|DCs?|\w{1,12}(?:cytes?|phages?|blasts?))(?:\b|(?=[+(]))")
-_NEXT_NOUN = _either(r"\+?[ -]?(?:T|NK|CTL|iNKT|gdT|\d{1,3})?[ -]?(?:cells?|lymphocytes)\b")
-_STOP = _either(r"[。:]|\.\s|\n", r"\b(?:to|was|were|is|are|will|if|on|in|for|with|by|at|from|than|when|before|after"
-                                 r"|who|days?"
-                r"|level|until|doses?|as|via|based)\b")
-_FOREIGN = _either(
-    r"\s{0,2}\W?\s?(?:m?g|kg|ug|mcg|ng|iu|u|units?|vg|vp|gc|pfu|cfu|tcid|mbq|gy|ppm|copies|usd|dollars|%)\b",
-    r"(?<![a-z])(?:IU|U/|units?|vg|viral|virus|vector|genomes?|particles?|plaque|PFU|CFU|colony|colonies|bacteri\w{1,6}"
-    r"|lactobac\w{1,8}|bifido\w{1,10}|spores?|copies|organisms?|people|persons?|patients|platelets?|sperm\w{0,8}"
-    r"|tumou?r cells|red blood|blood cells|leukemi[ac] |blasts?|exosomes?|reads|erythrocytes?|granulocytes"
-    r"|neutrophils?)"
-    r"(?![a-z])")
-_NOT_AFTER = _either(
+# What stands around a dose.
+_NOT_AFTER = compile_any(
     r"[^.;\n]{0,40}?\b(?:(?:will|should|must) be (?:collected|harvested|cryopreserved|frozen|stored|cultured|isolated)"
     r"|(?:were|was) (?:collected|harvested|isolated|cultured|seeded|plated|stained|stimulated)|per well|are required"
     r"|packaged)")
-_OPEN_END = _either(
+_OPEN_END = compile_any(
     r"\s{0,2}$", r"\s?[,;:.)(\]、。\n#~+-]",
     r"\s(?:and|or|to|on|for|if|in|by|via|at|is|was|as|with|will|per (?:dose|infusion|time))\b",
     r"\s{1,2}(?:dose|DL|level|cohort|group)\b", r"\s?/\s?(?:dose|infusion|time)", r"[(\s]{1,2}[±+]")
 
-# What stands before it.
-_NOT_A_DOSE = _either(
+_NOT_A_DOSE = compile_any(
     r"(?<![a-z])(?:collect\w{0,5}|harvest\w{0,4}|apheres[ie]s|leukapheres[ie]s|mobili[sz]\w{1,6}|yields?|nucleated"
     r"|sperm\w{0,8}"
     r"|platelets?|neutrophils?|anc|wbc|white blood|leu[kc]ocyte count|lymphocyte count|counts?|contains? (?:at least"
@@ -88,60 +37,31 @@ _NOT_A_DOSE = _either(
     r"|lactobacill\w{1,6}|bifidobac\w{1,8}|concentration|copies|expan(?:d|ded|sion to)|viral load|vector|aav\d?"
     r"|plaque|titer"
     r"|detect\w{0,5}|back-?up|freez\w{1,5}|frozen)(?![a-z])")
-_GIVEN = _either(r"(?<![a-z])(?:infus|inject|dos(?:e|es|age|ing)(?![a-z])|administ|receiv|given|transplant|levels?\b"
-                 r"|DL)")
-_LABEL = _either(
+_GIVEN = compile_any(r"(?<![a-z])(?:infus|inject|dos(?:e|es|age|ing)(?![a-z])|administ|receiv|given|transplant"
+                     r"|levels?\b|DL)")
+_LABEL = compile_any(
     r"(?<![a-z])(?:(?:dose|dosage|dosing)s?(?: level| group| range| cohort)?s?(?: [-\d]{1,2}| [A-F])?|DL|level|RP2D"
     r"|cells?"
     r"|CAR-?T|lymphocytes)[^.;。\n]{0,28}$")
-_ORDINAL = _either(r"(?:\b(?:days?|levels?|cohorts?|groups?|phases?|stages?|parts?|arms?|weeks?|cycles?|months?"
-                   r"|grades?|no\.?|DL)"
-                   r"|\bd)\s?-?\s?$")
-_START = _either(r"(?<![a-z])(?:start(?:s|ed|ing)?(?![a-z])[^.;。\n]{0,50}?(?:dos|infus|level|with|at\b|cohort|from)"
-                 r"|(?:initial|first) (?:[\w-]{1,12} )?(?:dos(?:e|age)|level))[^.;。\n]{0,60}$")
-_RP2D = _either(r"(?<![a-z])(?:RP2D|recommended (?:phase (?:2|II) )?dose)(?![a-z])[^.;。\n]{0,50}$")
-_FALLBACK = _either(r"level \(?-\s?\d|de-escalat|minus (?:one|1)|lower safety")
-_BETWEEN = _either(r"\b(?:between|from)\s{1,2}[(~\\]{0,2}$")
+_START = compile_any(r"(?<![a-z])(?:start(?:s|ed|ing)?(?![a-z])[^.;。\n]{0,50}?(?:dos|infus|level|with|at\b|cohort"
+                     r"|from)|(?:initial|first) (?:[\w-]{1,12} )?(?:dos(?:e|age)|level))[^.;。\n]{0,60}$")
+_RP2D = compile_any(r"(?<![a-z])(?:RP2D|recommended (?:phase (?:2|II) )?dose)(?![a-z])[^.;。\n]{0,50}$")
+_FALLBACK = compile_any(r"level \(?-\s?\d|de-escalat|minus (?:one|1)|lower safety")
+_BETWEEN = compile_any(r"\b(?:between|from)\s{1,2}[(~\\]{0,2}$")
 
 # What joins two amounts.
-_TO = _either(r"[\s,)]{0,3}(?:\\?~|-{1,2}|to|until|up to|to up to|to a maximum(?: dose)? of|and up to"
+_TO = compile_any(r"[\s,)]{0,3}(?:\\?~|-{1,2}|to|until|up to|to up to|to a maximum(?: dose)? of|and up to"
               r"|(?:and|but) (?:\\?[<≤]=?|up to))\s{0,2}\(?")
-_ROW = _either(r"[\s,;、#/&()\]*-]{0,5}(?:(?:and|or|then|and/or|to|until)\b)?[\s,(]{0,3}"
+_ROW = compile_any(r"[\s,;、#/&()\]*-]{0,5}(?:(?:and|or|then|and/or|to|until)\b)?[\s,(]{0,3}"
                r"(?:(?:\(?(?:dose|level|group|cohort|DL)[\s-]{0,2}){0,3}-?(?:\d|[A-F]|[IV]{1,3})?[\s:)=(-]{0,4})?")
 
-_ESCALATION = _either(
+_ESCALATION = compile_any(
     r"\bdos(?:e|es|age|ing)[- ]{1,2}escalat\w{1,4}",
     r"\bescalat(?:ed|ing|ion)(?: of)?(?: [\w+-]{1,15}){0,3}? dos(?:e|es|age|ing)\b",
     r"\bdos(?:e|es) (?:will be |is |are )?(?:escalated|climbing)", r"\b(?:ascending|increasing|rising)[- ]dos(?:e"
                                                                    r"|es)\b",
     r"\bincreased? to the next (?:higher )?dos(?:e|age)", r"\bnext higher dose", r"(?<![\d.+/])3 ?\+ ?3(?![\d.+%])")
-_NEGATED = _either(r"\b(?:no|without|not|non)[- ](?:\w{1,10} ){0,2}$")
-
-
-class Amount(Frozen, frozen=True):
-    """Numbers found in a text, not yet known to count cells.
-
-    :ivar low: Smallest; ``values`` has all of them where several share one power ("1, 3, 10 x10^6").
-    :ivar unit: What follows: a unit of `PLAUSIBLE`, ``None`` where nothing does, ``""`` where it is something else.
-    :ivar stop: End of the unit.
-    """
-
-    start: int
-    end: int
-    values: tuple[float, ...]
-    is_range: bool
-    unit: str | None
-    stop: int
-
-    @property
-    def low(self) -> float:
-        """The smallest of its values."""
-        return min(self.values)
-
-    @property
-    def high(self) -> float:
-        """The largest of its values."""
-        return max(self.values)
+_NEGATED = compile_any(r"\b(?:no|without|not|non)[- ](?:\w{1,10} ){0,2}$")
 
 
 def extract_doses(passages: Sequence[Passage]) -> tuple[Dose, ...]:
@@ -180,82 +100,6 @@ def find_dose_escalation(passages: Sequence[Passage]) -> Fact | None:
             if not _NEGATED.search(passage.text, max(0, match.start() - 25), match.start()):
                 return Fact(True, passage.quote(*match.span()), "dose.escalation")
     return None
-
-
-def read_amounts(text: str) -> tuple[Amount, ...]:
-    """Find all amounts in folded text, whatever they count.
-
-    >>> [(amount.values, amount.unit) for amount in read_amounts("1, 3 x 10^6 T cells/kg, then 2 million IU")]
-    [((1000000.0, 3000000.0), 'cells/kg'), ((2000000.0,), '')]
-    """
-    matches = list(_AMOUNT.finditer(text))
-    limits = [*(match.start() for match in matches[1:]), len(text)]
-    return tuple(amount for match, limit in zip(matches, limits, strict=False)
-                 for amount in _make_amount(text, match, limit))
-
-
-def _make_amount(text: str, match: re.Match[str], limit: int) -> Iterator[Amount]:
-    unit, stop = _read_unit(text, match.end(), min(limit, match.end() + 200))
-    start = match.start()
-    if match["plain"]:
-        if unit:
-            yield Amount(start, match.end(), (float(match["plain"].replace(",", "")),), False, unit, stop)
-        return
-    factor = 10.0 ** _read_exponent(match)
-    numbers = list(_SMALL.finditer(text, start, match.end("list"))) if match["list"] else []
-    joins = [text[one.end():other.start()].strip() for one, other in pairwise(numbers)]
-    if joins and _is_ordinal(text, start, joins[0]):
-        start, numbers, joins = numbers[-1].start(), numbers[-1:], []
-    values = tuple(round(float(number[0].replace(",", ".")) * factor, 3) for number in numbers) or (factor,)
-    is_range = len(values) == 2 and joins[0] in ("-", "~", "\\~", "to") and values[0] < values[1]
-    if match["word"] and unit is None:
-        unit = ""
-    yield Amount(start, match.end(), values, is_range, unit, stop)
-
-
-def _read_exponent(match: re.Match[str]) -> int:
-    if match["word"]:
-        return _WORDS[match["word"].lower()]
-    if match["zeros"]:
-        return match["zeros"].count("0")
-    raised = match["traised"] or match["braised"]
-    if raised:
-        return int("".join(str(_SUPER.index(digit)) for digit in raised))
-    return int(next(match[name] for name in _EXPONENTS if match[name]))
-
-
-def _is_ordinal(text: str, start: int, join: str) -> bool:
-    """Whether the first number before a shared power is a day, level or cohort ("day 1, 3 x 10^6")."""
-    before = text[max(0, start - 12):start]
-    return bool(_ORDINAL.search(before)) or (join == "," and bool(re.search(r"\bdose\s$", before)))
-
-
-def _read_unit(text: str, start: int, limit: int) -> tuple[str | None, int]:
-    """Unit in ``text[start:limit]`` right after an amount, and where it ends."""
-    tolerance = _TOLERANCE.match(text, start, limit)
-    at = tolerance.end() if tolerance else start
-    per = _PER.match(text, at, limit)
-    if per:
-        return _name_unit(per), per.end()
-    noun = _NOUN.match(text, at, limit)
-    if noun is None or _STOP.search(text, at, noun.start("noun")):
-        return ("", at) if _FOREIGN.match(text, at, min(limit, at + 40)) else (None, start)
-    if _FOREIGN.search(text, at, noun.end()) or _FOREIGN.match(text, at, noun.end()):
-        return "", noun.end()
-    end = noun.end()
-    following = _NEXT_NOUN.match(text, end, limit)
-    end = following.end() if following else end
-    while end < limit and text[end] in "+)(":
-        end += 1
-    tolerance = _TOLERANCE.match(text, noun.end() if end == noun.end() else end, limit)
-    per = _PER.match(text, tolerance.end() if tolerance else end, limit)
-    if per is None:
-        return "cells", (following or noun).end()
-    return _name_unit(per), per.end()
-
-
-def _name_unit(per: re.Match[str]) -> str:
-    return "cells/kg" if per["kg"] else "cells/m2" if per["m2"] else ""
 
 
 def _read_doses(passage: Passage) -> Iterator[Dose]:
@@ -302,7 +146,7 @@ def _share_units(text: str, amounts: tuple[Amount, ...]) -> tuple[Amount, ...]:
 
 
 def _is_row(text: str, here: Amount, after: Amount) -> bool:
-    tolerance = _TOLERANCE.match(text, here.end, after.start)
+    tolerance = TOLERANCE.match(text, here.end, after.start)
     return bool(_ROW.fullmatch(text, tolerance.end() if tolerance else here.end, after.start))
 
 
@@ -310,7 +154,7 @@ def _is_range(text: str, low: Amount, high: Amount) -> bool:
     if low.is_range or high.is_range or low.high >= high.low or len(high.values) > 1:
         return False
     start = low.end if low.stop > high.start else max(low.end, low.stop)
-    tolerance = _TOLERANCE.match(text, start, high.start)
+    tolerance = TOLERANCE.match(text, start, high.start)
     start = tolerance.end() if tolerance else start
     if high.start - start > 30 or low.unit not in (None, high.unit):
         return False
@@ -339,7 +183,7 @@ def _read_role(text: str, amount: Amount) -> tuple[str, str]:
     if _RP2D.search(before):
         return "RP2D", "dose.rp2d"
     start = _START.search(before)
-    if start and not _AMOUNT.search(start[0]):
+    if start and not AMOUNT.search(start[0]):
         return "start", "dose.start"
     return "level", "dose.de-escalation" if _FALLBACK.search(before[-40:]) else "dose.level"
 

@@ -1,4 +1,4 @@
-"""Split eligibility text into its two lists and their items.
+"""Split eligibility text into its two lists, their items, and the clauses of an item.
 
 Registries keep both lists in one text with headings in many spellings, or a page tells the list apart, or has lost the
 headings. An item is one line without its bullet; offsets are exact into the passage's untouched text.
@@ -7,9 +7,11 @@ headings. An item is one line without its bullet; offsets are exact into the pas
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 
+from kg.extract.thresholds import flatten
 from kg.lexicon import fold
 from kg.model import Frozen, Passage
 
@@ -19,6 +21,7 @@ _BULLET = re.compile(
     r"|\(?(?:\d{1,2}(?:\.\d{1,2}){0,3}|[a-z]"
     r"|[ivx]{1,4})\\?[.):、](?=[\s\\]|\D)[.]?"
     r"|\(\d{1,2}|\"(?=\w))[\s\\]{0,4}", re.IGNORECASE)
+_HEADING_WORD = re.compile(r"[ce]l[iu][gs]", re.IGNORECASE)
 _HEADING_LINE = re.compile(
     r"(?:(?!inclusion|exclusion)[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion"
     r"|exclusion)s?\b(?P<rest>[^:.;]{0,80})(?P<end>[:.]{0,2})[\s*_-]{0,5}",
@@ -54,6 +57,14 @@ _FOR_EXCLUSION = re.compile(
     r"|epilep|gvhd|graft"
     r"|systemic steroid|disability|psychiatric|transplant|addict")
 _LONG = 600  # a block of many criteria, which says nothing of its list
+_CLAUSE_END = re.compile(
+    r"[;；。.](?:(?<!\.)|(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bal\.)(?<!\bDr\.)(?<!\bapprox\.)"
+    r"(?=\s{1,3}[A-Z(\d*\\]|\s{0,9}$|[A-Z][a-z]))")
+_NEAR = 40
+_JOINER = re.compile(
+    r"(?:[\s,/()&:+\[\]-]|and\b|or\b|serum\b|plasma\b|total\b|blood\b|levels?\b|score\b|scale\b|as applicable\b"
+    r"|performance\b|status\b|both\b|either\b|the\b|values?\b|activity\b|count\b|also\b|known as\b|liver\b"
+    r"|radioisotope\b|measured\b|enzymes?\b|calculated\b|estimated\b|by\b|for\b){0,12}")
 _NEGATED = re.compile(r"(?:there (?:was|is) )?(?:no\b|without|absence|negative|free of)|test.{0,60}negative")
 
 
@@ -72,6 +83,62 @@ class Item(Frozen, frozen=True):
     text: str
     within: str = ""
     basis: str = "stated"
+
+
+class Wording(Frozen, frozen=True):
+    """An item's text as written and flattened, alike in length, and where its clauses end.
+
+    :ivar within: As in `Item`, flattened.
+    """
+
+    text: str
+    flat: str
+    ends: tuple[int, ...]
+    within: str = ""
+    list: str | None = None
+
+    def is_cut(self, start: int, end: int) -> bool:
+        """Whether a clause ends between two offsets."""
+        at = bisect_left(self.ends, start)
+        return at < len(self.ends) and self.ends[at] < end
+
+    def is_joined(self, start: int, end: int) -> bool:
+        """Whether only words that join names of a list stand between two offsets."""
+        return end - start <= _NEAR and _JOINER.fullmatch(self.flat, start, end) is not None
+
+    def read_lead(self, start: int, reach: int) -> str:
+        """Flattened words of the same clause before an offset, ``reach`` characters at most."""
+        at = bisect_left(self.ends, start)
+        return self.flat[max(self.ends[at - 1] if at else 0, start - reach):start]
+
+    def read_until(self, start: int, stop: re.Pattern[str]) -> str:
+        """Flattened words after an offset up to a stop, 60 characters at most."""
+        found = stop.search(self.flat, start, start + 60)
+        return self.flat[start:found.start() if found else start + 60]
+
+    def bound_clause(self, first: int, last: int) -> tuple[int, int]:
+        """The clause around a name, cut at words to about 300 characters."""
+        text, at = self.text, bisect_left(self.ends, first)
+        start = self.ends[at - 1] + 1 if at else 0
+        end = self.ends[at] if at < len(self.ends) else len(text)
+        if start < first - 150:
+            start = text.find(" ", first - 150, first) + 1 or first
+        if end > last + 150:
+            end = max(text.rfind(" ", last, last + 150), last)
+        while start < first and not text[start].isalnum():
+            start += 1
+        return start, last + len(text[last:end].rstrip())
+
+
+def word_item(item: Item, flat: str) -> Wording:
+    """Wording of an item; backslashes, which only escape, become spaces.
+
+    >>> word_item(Item("inclusion", 0, 15, "Fever. Coughing"), "fever. coughing").ends
+    (5,)
+    """
+    text = item.text.replace("\\", " ")
+    return Wording(text, flat, tuple(found.start() for found in _CLAUSE_END.finditer(text)), flatten(item.within),
+                   item.list)
 
 
 class _Line(Frozen, frozen=True):
@@ -103,11 +170,12 @@ def _list_lines(text: str, listed: str | None) -> Iterator[_Line]:
         line = found[0]
         indent = len(line) - len(line.lstrip())
         at = skip_bullet(line)
-        heading = read_heading(line[at:])
+        is_plain = _HEADING_WORD.search(line) is None
+        heading = None if is_plain else read_heading(line[at:])
         if heading:
             listed = heading
             continue
-        for start, end, opened in _cut_headings(line, at):
+        for start, end, opened in ((at, len(line), None),) if is_plain else _cut_headings(line, at):
             listed = opened or listed
             start = skip_bullet(line, start)
             end = start + len(line[start:end].rstrip())

@@ -161,8 +161,9 @@ def find_thresholds(text: str) -> list[Threshold]:
     [('<=', 3.0, 'ULN'), ('range', (18.0, 65.0), 'years')]
     """
     found = list(_read_all(text))
-    found.extend(Threshold(one.start(), one.end(), read_operator(one["op"]), 1.0, "ULN", number_start=one.start())
-                 for one in _ALONE_ULN.finditer(text))
+    if "uln" in text or "normal" in text:
+        found.extend(Threshold(one.start(), one.end(), read_operator(one["op"]), 1.0, "ULN", number_start=one.start())
+                     for one in _ALONE_ULN.finditer(text))
     return sorted(found, key=lambda one: one.start)
 
 
@@ -176,31 +177,12 @@ def _read_all(text: str) -> Iterator[Threshold]:
 
 def _read_one(text: str, found: re.Match[str]) -> Threshold:
     start, begin, end = found.start(), found.start("number"), found.end("number")
-    number = read_number(found["number"])
     op = read_operator(found["op"] + "".join(re.findall("[≤≥]", found["filler"]))) if found["op"] else None
-    is_graded = bool(_GRADE.search(text, max(0, start - 14), start))
-    low: float | None = None
-    listed = _LIST.match(text, begin) if op in (None, "=") else None
-    if listed and len(found["number"]) != 1 and "," not in found["number"]:
-        listed = None
-    if listed and _read_unit(text, listed.end())[1] is None:
-        digits = [float(digit) for digit in re.findall(r"\d", listed[0])]
-        if digits == sorted(digits):
-            return Threshold(start, listed.end(), "range", (digits[0], digits[-1]), None, is_graded, begin)
-    ranged = _RANGE.match(text, end) if op in (None, "=") else None
-    inner = _read_unit(text, end)[1] if ranged and ranged["unit"] else None
-    if ranged and inner in _TIMES and inner != _read_unit(text, ranged.end())[1]:
-        ranged = None
-    if ranged and (" and" not in ranged[0] or _BETWEEN.search(text, max(0, begin - 30), begin)):
-        low, number, end = number, read_number(ranged["high"]), ranged.end()
+    if op in (None, "="):
+        joined = _read_list(text, found) or _read_range(text, found)
+        if joined:
+            return joined
     unit_end, unit, factor = _read_unit(text, end)
-    value = _scale(number, factor)
-    if low is not None:
-        low = _scale(low, factor)
-        if low < value or unit == "%":  # Karnofsky is also written from the top: "100-70%"
-            return Threshold(start, unit_end, "range", (min(low, value), max(low, value)), unit, is_graded, begin)
-        unit_end, unit, factor = _read_unit(text, found.end("number"))
-        value = low
     if op is None and unit in _TIMES:
         is_high = _HIGH_BEFORE.search(text, max(0, begin - 24), begin)
         op = ">=" if _LOW_AFTER.match(text, unit_end) else "<=" if is_high else None
@@ -208,7 +190,40 @@ def _read_one(text: str, found: re.Match[str]) -> Threshold:
     if after:
         op = ">=" if after["plus"] or after["least"] else read_after(after["dir"])
         unit_end = after.end()
-    return Threshold(start, unit_end, op, value, unit, is_graded, begin)
+    value = _scale(read_number(found["number"]), factor)
+    return Threshold(start, unit_end, op, value, unit, _is_graded(text, start), begin)
+
+
+def _is_graded(text: str, start: int) -> bool:
+    return _GRADE.search(text, max(0, start - 14), start) is not None
+
+
+def _read_list(text: str, found: re.Match[str]) -> Threshold | None:
+    """A rising list of scores ("0, 1 or 2") as a range."""
+    start, begin = found.start(), found.start("number")
+    listed = _LIST.match(text, begin) if len(found["number"]) == 1 or "," in found["number"] else None
+    if listed is None or _read_unit(text, listed.end())[1] is not None:
+        return None
+    digits = [float(digit) for digit in re.findall(r"\d", listed[0])]
+    if digits != sorted(digits):
+        return None
+    return Threshold(start, listed.end(), "range", (digits[0], digits[-1]), None, _is_graded(text, start), begin)
+
+
+def _read_range(text: str, found: re.Match[str]) -> Threshold | None:
+    """Two numbers with one unit ("18-65 years", "between 4 and 9 weeks"); Karnofsky is also written from the top."""
+    start, begin, end = found.start(), found.start("number"), found.end("number")
+    ranged = _RANGE.match(text, end)
+    if ranged is None or (" and" in ranged[0] and not _BETWEEN.search(text, max(0, begin - 30), begin)):
+        return None
+    unit_end, unit, factor = _read_unit(text, ranged.end())
+    inner = _read_unit(text, end)[1] if ranged["unit"] else None
+    if inner in _TIMES and inner != unit:
+        return None
+    low, high = _scale(read_number(found["number"]), factor), _scale(read_number(ranged["high"]), factor)
+    if low >= high and unit != "%":
+        return None
+    return Threshold(start, unit_end, "range", (min(low, high), max(low, high)), unit, _is_graded(text, start), begin)
 
 
 def read_after(direction: str) -> str:

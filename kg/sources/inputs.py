@@ -288,7 +288,8 @@ def _save(content: bytes, name: str, number: int, reason: str) -> list[Blob | Re
     studies = sum(isinstance(one, Blob) for one in saved)
     lines = content.split(b"\n")
     if studies and sum(b"protocolSection" in line and _is_value(line) for line in lines) >= studies:
-        return [Blob(f"{name}:{here}", _strip(line), is_json=True) for here, line in enumerate(lines, number) if _strip(line)]
+        return [Blob(f"{name}:{here}", _strip(line), is_json=True)
+                for here, line in enumerate(lines, number) if _strip(line)]
     if len(saved) == 1:
         return [msgspec.structs.replace(one, **{"name" if isinstance(one, Blob) else "file": name}) for one in saved]
     return saved

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.extract.timeframes import MONTH, YEAR, parse_time_frame
+from kg.extract.durations import MONTH, YEAR
+from kg.extract.timeframes import parse_time_frame
 
 with (Path(__file__).parent / "timeframes.tsv").open(encoding="utf-8", newline="") as rows:
     CASES = list(csv.DictReader(rows, delimiter="\t"))

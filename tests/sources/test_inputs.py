@@ -40,7 +40,10 @@ WRAPPED = {
     "JSON lines with CRLF": (ONE + b"\r\n" + TWO + b"\r\n", 2),
     "JSON values with CR alone": (ONE + b"\r" + TWO + b"\r", 2),
     "an API page": (b'{"studies": [' + ONE + b"," + TWO + b"]}", 2),
-    "an API page with its counts first": (b'{"totalCount": 2, "nextPageToken": "x", "studies": [' + ONE + b"," + TWO + b"]}", 2),
+    "an API page with its counts first": (
+        b'{"totalCount": 2, "nextPageToken": "x", "studies": [' + ONE + b"," + TWO + b"]}",
+        2,
+    ),
     "an API page over many lines": (b'{\n"studies": [\n' + PRETTY + b",\n" + TWO + b"\n]\n}\n", 2),
     "API pages, one a line": (b'{"studies": [' + ONE + b"]}\n" + b'{"studies": [' + TWO + b"," + THREE + b"]}\n", 3),
     "a list": (b"[" + ONE + b"," + TWO + b"]", 2),
@@ -61,7 +64,9 @@ def test_wrapping(tmp_path: Path, case: str, pack: type[bytes]) -> None:
     """Each way to put studies into a file gives those studies, in order, and nothing else."""
     content, count = WRAPPED[case]
     found = read_bytes(tmp_path, pack(content))
-    assert [one.first("registry_id") for one in found if isinstance(one, Study)] == [f"NCT{n:08}" for n in range(1, count + 1)]
+    assert [one.first("registry_id") for one in found if isinstance(one, Study)] == [
+        f"NCT{n:08}" for n in range(1, count + 1)
+    ]
     assert len(found) == count
 
 
@@ -73,12 +78,14 @@ def test_line_numbers(tmp_path: Path) -> None:
 
 def test_single_record_has_the_files_name(tmp_path: Path) -> None:
     """A record that has its file to itself is named by the file alone."""
-    assert [one.record.file for one in read_bytes(tmp_path, ONE + b"\n", "x.json") if isinstance(one, Study)] == ["x.json"]
+    assert [one.record.file for one in read_bytes(tmp_path, ONE + b"\n", "x.json") if isinstance(one, Study)] == [
+        "x.json"
+    ]
 
 
 @pytest.mark.parametrize("path", sorted((SHARED / "seeds").glob("*.txt")), ids=lambda path: path.stem[:3])
 def test_page_text_is_the_file(path: Path, tmp_path: Path) -> None:
-    """The text of a page is the whole file, blank lines and byte order mark included, so that offsets count from its start."""
+    """The text of a page is the whole file, blank lines and mark included: offsets count from its start."""
     content = BOM + b"\n\n" + path.read_bytes()
     [study] = read_bytes(tmp_path, content)
     assert isinstance(study, Study)
@@ -88,7 +95,7 @@ def test_page_text_is_the_file(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, pack: type[bytes]) -> None:
     """`-` is standard input, which stays open."""
-    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack(ONE + b"\n" + TWO))))  # type: ignore[arg-type]
+    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack(ONE + b"\n" + TWO))))
     monkeypatch.setattr(sys, "stdin", stdin)
     found = list(read_sources(["-"]))
     assert [one.record.file for one in found if isinstance(one, Study)] == ["stdin:1", "stdin:2"]
@@ -110,11 +117,20 @@ def test_folders_and_globs(tmp_path: Path) -> None:
     for name in ("b.json", "a.json", ".hidden", "deep/c.json"):
         (tmp_path / name).write_bytes(ONE)
     assert [path.name for path in find_files([str(tmp_path)])] == ["a.json", "b.json", "c.json"]
-    assert [path.name for path in find_files([str(tmp_path / "*.json"), str(tmp_path / "b.json")])] == ["a.json", "b.json"]
+    assert [path.name for path in find_files([str(tmp_path / "*.json"), str(tmp_path / "b.json")])] == [
+        "a.json",
+        "b.json",
+    ]
 
 
-NOTHING = {"missing file": "gone.json", "glob without match": "*.gone", "folder without files": "empty", "hidden files only": "hidden",
-           "a NUL in the path": "a\0b", "a record in place of a path": '{"protocolSection": {}}' * 200}
+NOTHING = {
+    "missing file": "gone.json",
+    "glob without match": "*.gone",
+    "folder without files": "empty",
+    "hidden files only": "hidden",
+    "a NUL in the path": "a\0b",
+    "a record in place of a path": '{"protocolSection": {}}' * 200,
+}
 
 
 @pytest.mark.parametrize("case", NOTHING)
@@ -143,8 +159,11 @@ def test_odd_file_name(tmp_path: Path) -> None:
 
 NONCONFORMING = SHARED / "corpora" / "other" / "nonconforming_ctrdata.jsonl.gz"
 LISTS = {"conditions": "conditionsModule.conditions", "phases": "designModule.phases"}
-PARTS = {"arms": "armsInterventionsModule.armGroups", "interventions": "armsInterventionsModule.interventions",
-         "sites": "contactsLocationsModule.locations"}
+PARTS = {
+    "arms": "armsInterventionsModule.armGroups",
+    "interventions": "armsInterventionsModule.interventions",
+    "sites": "contactsLocationsModule.locations",
+}
 
 
 @pytest.mark.skipif(not NONCONFORMING.exists(), reason="the corpus is not here")
@@ -158,22 +177,30 @@ def test_scalars_for_lists() -> None:
         assert isinstance(study, Study)
         assert not study.set_aside
         for key, path in LISTS.items():
-            assert [fact.value for fact in study.facts.get(key, ())] == count_members(section, path)
+            assert [fact.value for fact in study.facts.get(key, ())] == list_members(section, path)
         for key, path in PARTS.items():
-            assert len(getattr(study, key)) == len(count_members(section, path))
-        outcomes = [one for role in ("primary", "secondary", "other") for one in count_members(section, f"outcomesModule.{role}Outcomes")]
+            assert len(getattr(study, key)) == len(list_members(section, path))
+        outcomes = [
+            one
+            for role in ("primary", "secondary", "other")
+            for one in list_members(section, f"outcomesModule.{role}Outcomes")
+        ]
         assert [outcome.measure.value for outcome in study.outcomes] == [one["measure"] for one in outcomes]
-        arms = count_members(section, PARTS["arms"])
-        assert [len(arm.interventions) for arm in study.arms] == [len(as_list(one.get("interventionNames"))) for one in arms]
-        named = count_members(section, PARTS["interventions"])
-        assert [len(one.other_names) for one in study.interventions] == [len(as_list(one.get("otherNames"))) for one in named]
+        arms = list_members(section, PARTS["arms"])
+        assert [len(arm.interventions) for arm in study.arms] == [
+            len(as_list(one.get("interventionNames"))) for one in arms
+        ]
+        named = list_members(section, PARTS["interventions"])
+        assert [len(one.other_names) for one in study.interventions] == [
+            len(as_list(one.get("otherNames"))) for one in named
+        ]
 
 
 def as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [] if value in (None, "", {}) else [value]
 
 
-def count_members(section: dict[str, object], path: str) -> list[dict[str, object]]:
+def list_members(section: dict[str, object], path: str) -> list[dict[str, object]]:
     value: object = section
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None

@@ -1,0 +1,138 @@
+"""Read what must be present or absent: infections, earlier treatments, pregnancy, consent, an antigen on the disease.
+
+A name counts where its clause is about it, and not in an exception ("other than …") or aside ("at the time of consent").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kg.extract.eligibility import Wording
+from kg.extract.thresholds import Threshold
+from kg.lexicon import Match
+from kg.model import Frozen
+
+ANTIGEN = "antigen expression"
+_INFECTION = "active infection"
+_EXCEPTION = re.compile(r"\b(?:except|excluding|exclud(?:es|ed)|other than|apart from|exception of|unless|but not"
+    r"|not including|rather than|regardless of|irrespective of)\b")
+_BRACKETED = re.compile(r"\([^()]{0,300}\)")
+_OR_C = re.compile(r"\s{0,2}(?:\(?hbv\)?|virus|viral"
+    r"|surface antigen)?\s{0,2}(?:\(hbv\))?\s{0,2}(?:infection)?\s{0,2}(?:or|and|/|,|and/or|&"
+    r"|or/and)\s{0,2}(?:type )?c\b")
+_NOT_PRESENT = re.compile(r"\W{0,3}(?:cells?|therapy|product)?\W{0,2}(?:infusion|manufactur|collection|production"
+    r"|preparation|apheresis|transfusion|administration|prophyla"
+                          r"|prevent|vaccin|trial|study)")
+_CONSIDERED = re.compile(r"\b(?:in|un)?eligible\b|candidates?\b|refus|\b(?:un|not )suitable|proceed|plan|schedul"
+    r"|intend|await|option|identified|appropriate|\bfor\b.{0,20}$|declin")
+_ASIDES = {"consent": re.compile(r"(?:\b(?:time|date|day|prior|before|after|since|from|at|upon|of|to|on) (?:of |to "
+    r"|the |signing |signed |signature |giving |obtaining |informed |written |study "
+                                 r"|main |subject |patient )*$)"),
+           "prior allogeneic transplant": _CONSIDERED, "prior autologous transplant": _CONSIDERED}
+_VIRAL = re.compile(r"hepatitis|\bhbv|\bhcv|\bhiv|immunodeficiency|syphilis")
+_POSITIVE = re.compile(r"\W{0,2}(?:antigens?|target|protein|tumou?r|surface|molecule|ligand"
+    r"|receptor)?[\s)]{0,2}(?:(?:is|are|was|were)\s)?(?:\+|\(\+\)|-?\s?pos(?:itive|itivity)?\b"
+                       r"|(?:\w+\s){0,2}express|[- ]high)")
+_POSITIVE_BEFORE = re.compile(r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)"
+    r"|over-?express\w*)\b(?:\s(?:of|for|the|target|antigens?|surface|markers?|tumor|expression|in|level|levels"
+    r"|status|both|either|rate|)){0,5}\W{0,3}$")
+_SHARE = re.compile(r"express|posit|stain|cells|\+|blasts|^\W{0,3}(?:by|in|on|of|is)?\W{0,3}$")
+_NOT_EXPRESSED = re.compile(r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent"
+    r"|lost)\b|\bno\b")
+_NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc"
+    r"|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)")
+_ANTI = re.compile(r"\banti-?\s?$")
+_NEGATIVE_AFTER = re.compile(r"\W{0,3}(?:\w{1,20}\W){0,3}negative")
+
+
+class Found(Frozen, frozen=True):
+    """A criterion before it is given its list and quote.
+
+    :ivar is_conditional: True for a limit that holds only for some ("with liver metastases").
+    """
+
+    start: int
+    end: int
+    measure: str
+    rule: str
+    op: str | None = None
+    value: float | tuple[float, float] | None = None
+    unit: str | None = None
+    antigen: str | None = None
+    basis: str = "stated"
+    is_conditional: bool = False
+
+
+def read_presence(words: Wording, matches: list[Match]) -> Iterator[Found]:
+    """Names of things that are present or absent, where the clause is about them."""
+    for match in matches:
+        start, end = words.bound_clause(match.start, match.end)
+        measure, lead = match.term.notation, words.flat[start:match.start]
+        aside = _ASIDES.get(measure)
+        if _EXCEPTION.search(_BRACKETED.sub("", lead)) or (aside and aside.search(lead[-70:])):
+            continue
+        if match.is_contextual and not _is_qualified(lead, match):
+            continue
+        if measure == _INFECTION and _VIRAL.search(words.flat, match.end, match.end + 25):
+            continue
+        if (match.is_contextual or measure == "graft-versus-host disease") \
+                and _NOT_PRESENT.match(words.flat, match.end):
+            continue
+        yield Found(start, end, measure, "criterion.presence")
+        if measure == "hepatitis B" and _OR_C.match(words.flat, match.end):
+            yield Found(start, end, "hepatitis C", "criterion.presence")
+
+
+def _is_qualified(lead: str, match: Match) -> bool:
+    """Whether a qualifier of the term stands shortly before ("active … infection", "prior … CAR-T")."""
+    near = lead[-60:]
+    qualifiers = "|".join(map(re.escape, match.term.extra.get("qualifier", ())))
+    return bool(re.search(rf"\b(?:{qualifiers})\b(?!\s+to\b)", near)) and not (
+        match.term.notation == _INFECTION and _VIRAL.search(near))
+
+
+def read_antigens(words: Wording, matches: list[Match], thresholds: list[Threshold],
+                  presence: list[Match]) -> tuple[list[Found], set[int]]:
+    """Antigens that the disease must (or must not) express, and the starts of the numbers that say how much."""
+    viruses = {at for match in presence for at in range(match.start, match.end)}
+    shares = [one for one in thresholds if one.unit == "%" and one.op]
+    found: list[Found] = []
+    taken: set[int] = set()
+    after: Match | None = None  # the next antigen, where it is expressed: in "A, B and C positive" all are
+    for match in reversed([match for match in matches if match.start not in viruses]):
+        is_chained = after is not None and words.is_joined(match.end, after.start)
+        after = match if is_chained or _is_expressed(words, match) else None
+        if after is None:
+            continue
+        share = next((one for one in shares if _is_share(words, match, one)), None)
+        if share is None:
+            start, end = words.bound_clause(match.start, match.end)
+            found.append(Found(start, end, ANTIGEN, "criterion.antigen", antigen=match.term.notation))
+        else:
+            taken.add(share.start)
+            found.append(Found(min(match.start, share.start), max(match.end, share.end), ANTIGEN, "criterion.antigen",
+                                share.op, share.value, "%", match.term.notation))
+    return found, taken
+
+
+def _is_share(words: Wording, match: Match, share: Threshold) -> bool:
+    """Whether a percentage says how many cells carry the antigen."""
+    if words.is_cut(min(share.start, match.start), max(share.start, match.start)):
+        return False
+    is_after = share.start >= match.end
+    between = words.flat[match.end:share.start] if is_after else words.flat[share.end:match.start]
+    if len(between) > (120 if is_after else 60) or (not is_after and ")" in between):
+        return False
+    return bool(_SHARE.search(between)) and "marrow blast" not in between
+
+
+def _is_expressed(words: Wording, match: Match) -> bool:
+    """Whether the words say that the disease carries the antigen."""
+    lead = words.read_lead(match.start, 60)
+    after = _POSITIVE.match(words.flat, match.end)
+    if not after and not _POSITIVE_BEFORE.search(lead):
+        return False
+    tail = after.end() if after else match.end
+    return not (_NOT_DISEASE.match(words.flat, tail) or _NOT_EXPRESSED.search(lead[-25:]) or _ANTI.search(lead)
+                or _NEGATIVE_AFTER.match(words.flat, tail))

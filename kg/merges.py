@@ -1,0 +1,95 @@
+"""Several records of one trial become one description of it (``docs/decisions/0003``)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from kg.rdf import A, Statement, write_evidence, write_statements
+from kg.terms import kg
+
+_UNION = frozenset({kg("hasRecord"), A})
+_PARTS = frozenset(map(kg, ("hasIntervention", "hasArm", "hasEndpoint", "hasCriterion", "hasAntigenMention", "hasBinding", "hasDose", "hasSite",
+                            "position", "timeFrame", "usesIntervention", "lastUpdateDate", "notStated")))
+
+
+def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[str]:
+    """Several records of one trial as sorted N-Quads lines.
+
+    The newest record that states a property tells its value; where two state the same day the fuller one counts as newer.
+    What an older record tells otherwise is kept as evidence marked ``superseded``, not as a triple: a stale status would
+    answer queries wrongly.
+
+    :param records: Record IRI, date of the record's version, and statements, of each record.
+    """
+    merge = _Merge(sorted(records, key=lambda one: (_reverse(one[1]), -len(one[2]), one[0])))
+    lines = set(merge.write_conflicts())
+    kept = {record: [one for one in statements if merge.is_kept(record, one)] for record, _, statements in merge.ranked}
+    reachable = _reach({merge.trial, *merge.find_outdated()}, [one for statements in kept.values() for one in statements])
+    for record, statements in kept.items():
+        lines.update(write_statements((one for one in statements if one.s in reachable), merge.trial, record))
+    return sorted(lines)
+
+
+class _Merge:
+    """Which record tells what: ``ranked`` has the record that wins first."""
+
+    def __init__(self, ranked: list[tuple[str, str, list[Statement]]]) -> None:
+        self.ranked = ranked
+        self.trial = ranked[0][2][0].s
+        self.winners: dict[tuple[str, str], str] = {}
+        self.told: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        for record, _, statements in ranked:
+            for one in statements:
+                self.winners.setdefault((one.s, one.p), record)
+                self.told[record, one.s, one.p].add(one.o)
+
+    def is_kept(self, record: str, one: Statement) -> bool:
+        """Whether a statement of the record is one of the trial's."""
+        if one.p == kg("notStated") and (one.s, one.o) in self.winners:
+            return False
+        is_shared = not one.s.startswith(self.trial[:-1])
+        return is_shared or one.p in _UNION or self.winners[one.s, one.p] == record
+
+    def find_conflicts(self) -> Iterator[tuple[str, Statement]]:
+        """What older records say otherwise than the winning one; a part of its list, or a list that holds it, is no conflict."""
+        for record, _, statements in self.ranked:
+            for one in statements:
+                if one.s == self.trial and one.p not in _PARTS and not self.is_kept(record, one):
+                    ours, theirs = self.told[self.winners[one.s, one.p], one.s, one.p], self.told[record, one.s, one.p]
+                    if not (theirs <= ours or ours <= theirs):
+                        yield record, one
+
+    def find_outdated(self) -> set[str]:
+        """Things that only older records name."""
+        return {one.o for _, one in self.find_conflicts()}
+
+    def write_conflicts(self) -> Iterator[str]:
+        """Evidence for both sides of each conflict, as N-Quads lines."""
+        disputed = {(one.s, one.p) for _, one in self.find_conflicts()}
+        for record, _, statements in self.ranked:
+            for one in statements:
+                if (one.s, one.p) in disputed:
+                    ours = self.told[self.winners[one.s, one.p], one.s, one.p]
+                    for s, p, o in write_evidence(one, self.trial, record, is_superseded=one.o not in ours):
+                        yield f"{s} {p} {o} {record} .\n"
+
+
+def _reverse(date: str) -> tuple[int, ...]:
+    """Sort key that puts later dates first."""
+    return tuple(-ord(char) for char in date.ljust(10, "\0"))
+
+
+def _reach(roots: set[str], statements: Sequence[Statement]) -> set[str]:
+    """Subjects that the trial, and what its older records say, lead to."""
+    links: dict[str, list[str]] = defaultdict(list)
+    for one in statements:
+        if one.o.startswith("<"):
+            links[one.s].append(one.o)
+    seen, queue = set(roots), sorted(roots)
+    while queue:
+        for node in links.get(queue.pop(), ()):
+            if node not in seen:
+                seen.add(node)
+                queue.append(node)
+    return seen

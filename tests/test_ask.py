@@ -1,0 +1,158 @@
+"""``kg ask`` understands what analysts write, says how, and refuses what it cannot ask. ``ask.tsv`` holds the phrasings."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pyoxigraph import Store as Engine
+
+from kg.ask import INTENTS, Reply, answer_question, understand_question
+from kg.pipeline import build
+from kg.queries import load_queries
+from kg.questions import MAX_LENGTH, read_question
+from kg.store import open_snapshot
+
+FIXTURES = Path(__file__).parent / "fixtures" / "records"
+with (Path(__file__).parent / "ask.tsv").open(encoding="utf-8", newline="") as rows:
+    CASES = list(csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["question"] for case in CASES])
+def test_understands_as_expected(case: dict[str, str]) -> None:
+    """Each phrasing finds its query and parameters, or is refused with a hint that says why."""
+    found = understand_question(case["question"])
+    if case["query"] == "refused":
+        assert (found.query, found.parameters) == ("", {})
+        assert case["says"] in found.hint
+    else:
+        assert (found.query, found.parameters) == (case["query"], json.loads(case["parameters"]))
+        assert case["says"] in found.sentence
+
+
+@pytest.mark.parametrize("name", sorted({intent.query for intent in INTENTS}))
+def test_intents_name_stored_queries(name: str) -> None:
+    """Every intent leads to a query that exists."""
+    assert name in load_queries()
+
+
+@pytest.mark.parametrize("name", sorted(name for name, query in load_queries().items() if not query.must_be_empty))
+def test_every_query_can_be_asked(name: str) -> None:
+    """No stored query is out of reach: an intent or the keywords of its header lead to it."""
+    query = load_queries()[name]
+    assert name in {intent.query for intent in INTENTS} or any(len(word) > 3 for word in query.keywords)
+
+
+def test_sentence_says_how_it_was_understood() -> None:
+    """The sentence is plain English, and names the query with its parameters."""
+    assert understand_question("allogeneic CD123 trials").sentence == (
+        "trials binding IL3RA (CD123) with allogeneic cells "
+        "[trials_by_target_and_source target=IL3RA cell_source=allogeneic]")
+
+
+def test_counts_back_from_today() -> None:
+    """"The last 6 months" ends today."""
+    found = understand_question("CD19 trials new in the last 30 days", today=date(2025, 3, 31))
+    assert found.parameters["since"] == "2025-03-01"
+
+
+def test_refuses_long_input() -> None:
+    """A pasted document is no question."""
+    assert "ask in at most" in understand_question("CD19 " * MAX_LENGTH).hint
+
+
+@settings(deadline=None)
+@given(st.one_of(st.text(max_size=120), st.lists(
+    st.sampled_from(["CD19", "not", "or", "and", "phase", "I/II", "within", "3", "months", "since", "2024", "by", "at", "X",
+                     "§", "¤¤", "allogeneic", "in China", '"', "NCT05574608", "APRIL", "NKG2D", "39.9, 116.4", "\ud800"]),
+    max_size=12).map(" ".join)))
+@example("phase 1 and 2 and 3/4 or i-ii CD19 x CD22 or CD20 and CD33 / CD7 in China, Japan and the US")
+@example("in 2024-13-45 or since 99 by 2000-00-00 within 99999999999999 years")
+def test_survives_any_text(text: str) -> None:
+    """Any text is answered or refused; parameters are always those of the query."""
+    found = understand_question(text)
+    assert bool(found.query) != bool(found.hint)
+    if found.query:
+        assert set(found.parameters) <= set(load_queries()[found.query].parameters)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80))
+def test_mentions_lie_in_the_text(text: str) -> None:
+    """Mentions are places of the text, in order, and do not overlap."""
+    reading = read_question(text)
+    places = [(mention.start, mention.end) for mention in reading.mentions]
+    assert all(0 <= start < end <= len(reading.text) for start, end in places)
+    assert all(first[1] <= second[0] for first, second in zip(places, places[1:], strict=False))
+
+
+def test_imports_no_fuzzy_matching() -> None:
+    """Spelling correction is loaded only where a word is unknown."""
+    code = "import sys, kg.ask; sys.exit('rapidfuzz' in sys.modules or 'rdflib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """A graph of the fixture records."""
+    folder = tmp_path_factory.mktemp("ask")
+    build([str(FIXTURES)], folder, workers=1)
+    return open_snapshot(folder).engine
+
+
+def list_trials(reply: Reply) -> set[str]:
+    """Registry ids of the rows."""
+    assert reply.answer is not None
+    return {row["registry_id"] for row in reply.answer.rows}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["query"] != "refused"],
+                         ids=[case["question"] for case in CASES if case["query"] != "refused"])
+def test_every_phrasing_runs(engine: Engine, case: dict[str, str]) -> None:
+    """What was understood can be asked."""
+    reply = answer_question(engine, case["question"])
+    assert reply.answer is not None
+    assert reply.query == case["query"]
+
+
+def test_and_keeps_the_trials_of_both(engine: Engine) -> None:
+    """"CD19 and CD22" are the trials that bind both; "or" those of either."""
+    both, either = (list_trials(answer_question(engine, f"CD19 {word} CD22 trials")) for word in ("and", "or"))
+    single = list_trials(answer_question(engine, "CD22 trials")), list_trials(answer_question(engine, "CD19 trials"))
+    assert both == single[0] & single[1] == {"NCT90000002"}
+    assert either == single[0] | single[1] > both
+
+
+def test_negation_is_not_inverted(engine: Engine) -> None:
+    """"Not allogeneic" gives the answers "no" and "not stated", and never "yes"."""
+    reply = answer_question(engine, "trials that bind CD7 with cells that are not autologous")
+    assert reply.answer is not None
+    assert {row["answer"] for row in reply.answer.rows} <= {"no", "not stated"}
+
+
+def test_counts(engine: Engine) -> None:
+    """"How many" says the number of trials."""
+    reply = answer_question(engine, "How many CD22 trials are there?")
+    assert reply.understood.endswith(f": {len(list_trials(reply))} trials")
+
+
+def test_unknown_place_is_said(engine: Engine) -> None:
+    """An empty answer for a name that no record has says so."""
+    reply = answer_question(engine, "trials in Atlantis")
+    assert reply.answer is not None
+    assert not reply.answer.rows
+    assert reply.understood.endswith("no record names a site like 'Atlantis'")
+
+
+def test_refusal_has_no_answer(engine: Engine) -> None:
+    """What was not understood is not answered."""
+    reply = answer_question(engine, "CD999 trials")
+    assert (reply.query, reply.answer) == ("", None)
+    assert "CD999" in reply.hint
