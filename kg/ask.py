@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import msgspec
@@ -46,6 +46,7 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar first: Concept that a name with several readings has here.
     :ivar antigen: How the antigen joins on.
     :ivar implies: Value that the query has by itself.
+    :ivar defaults: Concepts with the value to take where none is given; "-730" is a date so many days ago.
     """
 
     query: str
@@ -57,6 +58,7 @@ class Intent(msgspec.Struct, frozen=True):
     first: str = ""
     antigen: str = "binding {}"
     implies: str = ""
+    defaults: tuple[tuple[str, str], ...] = ()
 
 
 _SILENT = (r"(?:(?:not|never|n't|without|no)\s(?:being\s)?(?:any\s|an?\s|the\s)?(?:clearly\s)?"
@@ -66,6 +68,7 @@ _ORIGIN = r"(?:donors?|(?:cell )?sources?|origin|whose|provenance|¤+)"
 _ENDPOINT = r"\bend-?\s?points?\b|\boutcomes?\b|\bmeasur(?!able)\w+\b|\bassess\w*\b"
 _PLACE = (r"\bsites?\b|\bhospitals?\b|\bwhere\b|\bcit(?:y|ies)\b|\bcent(?:er|re)s?\b|\blocations?\b|\bfacilit\w+"
           r"|\bclinics?\b")
+_MOST = r"\b(?:most|top|common\w*|often|frequent\w*|popular|kinds?|ranking|ranked)\b"
 _FACTS = (r"\b(?:card|summar\w+|details?|title|about|phases?|sponsors?|ages?|range|purpose|mask\w*|blind\w*|allocat\w+|"
           r"design|recruit\w*|enroll?\w*|conditions?|eligib\w+|criteri\w+|everything|describe|what's|arms?|open|dates?)\b")
 INTENTS = (
@@ -89,6 +92,11 @@ INTENTS = (
            r"\bevidence\b|\bquot\w+|\bwords\b|\bprove\w*|\bproof\b|\bprovenance\b|\bbased on\b|\brests?\b",
            r"\b(?:facts?|behind|exact|support\w*)\b", needs=("trial",)),
     Intent("endpoints_of_trial", "endpoints", _ENDPOINT, needs=("trial",)),
+    Intent("criteria_of_trial", "criteria", r"\beligib\w+|\bcriteri\w+|\b(?:in|ex)clu\w+|\bwho (?:can|may)\b",
+           r"\b(?:take|part|join|enter)\b", needs=("trial",)),
+    Intent("products_of_trial", "products", r"\bproducts?\b|\binterventions?\b|\bdrugs?\b|\btreatments?\b",
+           needs=("trial",)),
+    Intent("records", "records read", r"\brecords?\b|\bfiles?\b|\bversions?\b", r"\bread\b", needs=("trial",)),
     Intent("dose_levels", "dose levels", r"\bdos(?:es?|ing|ages?|ed)\b|\bcells? (?:per|/)\s?kg\b",
            r"\b(?:levels?|escalat\w+|given)\b"),
     Intent("lymphodepletion_regimens", "lymphodepletion regimens",
@@ -103,6 +111,8 @@ INTENTS = (
            r"\blimits?\b|\ballowed\b|\baccept\w*",
            r"\b(?:values?|levels?|scores?|status|inclusion|exclusion|upper|lower)\b",
            needs=("measure",), first="measure"),
+    Intent("trials_for_age", "trials that take people", "", r"\b(?:aged?|olds?|years?|accept\w*|eligib\w+|open|take)\b",
+           has=("age",), needs=("age",)),
     Intent("primary_endpoints_without_time_frame", "primary endpoints without a time frame",
            r"\b(?:without|no|missing|lack\w*|not? stat\w+)\s(?:an?\s|any\s|stated\s)?time\s?-?frames?\b|"
            r"\btime\s?-?frames?[^.?]{0,12}(?:missing|not stated|absent)", _ENDPOINT, implies="primary"),
@@ -125,7 +135,7 @@ INTENTS = (
            r"\b(?:what|which|whose)\s(?:other\s)?(?:antigens?|targets?|proteins?|molecules?)\b|"
            r"\bwhat (?:is|are|gets?|do trials) (?:being )?target\w*|"
            r"\b(?:targets?|antigens?)\s(?:in|for|of|against)\s¶",
-           r"\b(?:most|often|common\w*|popular|frequent\w*)\b", needs=("condition",)),
+           _MOST, needs=("condition",)),
     Intent("conflicts_between_records", "facts on which two records of one trial disagree",
            r"\bconflict\w*|\bdisagree\w*|\bcontradict\w*|\binconsisten\w*|\bdiscrepan\w*|\brecords? differ\w*",
            r"\b(?:facts|versions?|other|each|two)\b"),
@@ -134,21 +144,51 @@ INTENTS = (
            r"\bitems? (?:are )?(?:missing|stated)\b",
            r"\b(?:items?|data|set|fields?|missing|often|most|who|registration)\b"),
     Intent("recruiting_near", "recruiting trials", "", r"\b(?:near|around|close|nearest)\b",
-           has=("latitude",), needs=("latitude", "longitude"), implies="RECRUITING"),
-    Intent("stale_trials", "trials whose record is long out of date",
+           has=("latitude",), needs=("latitude", "longitude"), implies="RECRUITING", defaults=(("km", "100"),)),
+    Intent("stale_trials", "trials that say they recruit and were not updated",
            r"\bstale\b|\bout-?\s?of-?\s?date\b|\boutdated\b|\bnot (?:been )?updated\b|\bno updates?\b|\boverdue\b|"
-           r"\bnever updated\b|\babandoned\b", r"\b(?:updated?s?|long|still|haven't|hasn't)\b"),
+           r"\bnever updated\b|\babandoned\b", r"\b(?:updated?s?|long|still|haven't|hasn't)\b", implies="RECRUITING",
+           defaults=(("until", "-730"),)),
     Intent("new_since", "new trials", r"\bnew(?:ly|est)?\b|\bposted\b|\bregistered\b|\badded\b|\bappeared\b",
            r"\b(?:first|after|entries)\b", needs=("since",)),
     Intent("trials_by_endpoint", "trials", _ENDPOINT, r"\b(?:rates?|negativ\w+|report\w*)\b", has=("endpoint-kind",),
            needs=("endpoint-kind",), first="endpoint-kind"),
-    Intent("endpoints_by_kind", "endpoint kinds by number of trials", _ENDPOINT,
-           r"\b(?:most|common\w*|often|frequent\w*|kinds?|popular)\b", first="endpoint-kind"),
+    Intent("endpoints_by_kind", "endpoint kinds by number of trials", _ENDPOINT, _MOST, first="endpoint-kind"),
+    Intent("trials_by_endpoint", "endpoints of trials", _ENDPOINT, _MOST, first="endpoint-kind"),
     Intent("trials_by_site", "trials", "", rf"{_PLACE}|\brecruit\w*\b", has=("site",), needs=("site",)),
+    Intent("sites_by_trial", "trials by number of sites", r"\bmulti-?(?:cent(?:er|re)|nation)\w*|\bmany sites\b",
+           has=("min_sites",)),
+    Intent("cities_by_trials", "cities by number of trials", r"\b(?:which|what|most|top) cit(?:y|ies)\b",
+           rf"{_MOST}|\bhosts?\b"),
+    Intent("countries_by_target", "countries by number of trials",
+           r"\b(?:which|what|most|top) countr(?:y|ies)\b|\bgeograph\w+", rf"{_MOST}|\bhosts?\b|\bdistribution\b"),
     Intent("sites_by_country", "sites of trials", _PLACE, r"\b(?:located|place|near)\b"),
-    Intent("trials_by_sponsor", "trials",
-           r"\bsponsors?\b|\bsponsored\b|\bcompan(?:y|ies)\b|\bwho (?:runs?|funds?|leads?)\b",
-           r"\b(?:most|top)\b", has=("sponsor",)),
+    Intent("sponsors_by_trials", "sponsors by number of trials",
+           r"\bsponsors?\b|\bcompan(?:y|ies)\b|\borgani[sz]ations?\b|\bwho (?:runs?|funds?|leads?)\b",
+           rf"{_MOST}|\b(?:active|have|has)\b"),
+    Intent("trials_by_sponsor", "trials", has=("sponsor",), needs=("sponsor",)),
+    Intent("conditions_by_trials", "diseases by number of trials",
+           r"\b(?:which|what|most|top)\s(?:studied\s)?(?:diseases?|conditions?|indications?|cancers?)\b", _MOST),
+    Intent("status_by_phase", "number of trials by phase and status",
+           r"\bstatus (?:distribution|breakdown|by phase)\b|\bphases? (?:by|and) status\b",
+           r"\b(?:by|per|distribution|phases?)\b"),
+    Intent("modalities_by_year", "number of trials by kind of product and year",
+           r"\b(?:by|per|each|every|over the) years?\b|\btrends?\b|\bover time\b",
+           r"\b(?:per|year|years|modalit\w+|first|posted)\b"),
+    Intent("enrollment_by_target", "people enrolled by target",
+           r"\benroll?(?:ment|ed|s)?\b|\bhow many (?:people|patients|participants|subjects)\b",
+           r"\b(?:planned|size|total|in)\b"),
+    Intent("gene_edited_products", "products with an edited gene",
+           r"\bgene[- ]?edit\w*|\bedit(?:s|ed|ing)?\b|\bknock(?:ed)?-?\s?outs?\b|\bCRISPR\b|\bTALENs?\b",
+           r"\b(?:genes?|CRISPR)\b", has=("gene",)),
+    Intent("costimulation_by_target", "signalling domains by number of products",
+           r"\bco-?stim\w*|\bsignal+ing\b|\bendodomains?\b", r"\b(?:domains?|intracellular|carry|carries|CARs)\b"),
+    Intent("trials_with_safety_switch", "products with a safety switch",
+           r"\bsafety switch\w*|\bsuicide (?:genes?|switch\w*)", also=r"\b(?:carry|carries|carrying)\b", has=("safety-switch",)),
+    Intent("off_the_shelf_products", "products made ahead", has=("off-shelf",), implies="off-the-shelf"),
+    Intent("named_products", "trials", r"\bnamed products?\b|\bbrands?\b|\bmarketed\b", has=("product",)),
+    Intent("trials_by_design", "trials", "", r"\b(?:accept\w*|open|take|design)\b",
+           has=("allocation", "masking", "has_results", "healthy_volunteers")),
     Intent("trial_card", "all that the graph says", "", rf"{_FACTS}|{_PLACE}", needs=("trial",)),
     Intent("trials_by_target_and_source", "trials", has=("antigen", "cell-source")),
     Intent("trials", "trials", "", r"\b(?:posted|registered|first)\b",
@@ -159,10 +199,8 @@ INTENTS = (
 """In order of preference: among intents that explain as much of a question, the first is taken."""
 
 _MARKS = {"cell-source": "¤", "condition": "¶"}
-_NAMED = {"trial": ("trial",), "max_days": ("max_days",), "min_days": ("min_days", "days"), "since": ("since", "date"),
-          "until": ("until", "before"), "sponsor": ("sponsor",), "site": ("site",), "latitude": ("latitude",),
-          "longitude": ("longitude",), "km": ("km", "kilometres", "radius")}
-"""Names of the parameters that take what is no term of a vocabulary. Terms go to the parameter of their vocabulary."""
+_NAMED = {"since": ("since", "date", "before"), "until": ("until", "before"), "min_days": ("min_days", "days")}
+"""Names of parameters that take a concept, where they are not its own. Terms go to the parameter of their vocabulary."""
 
 _CLAUSES = {
     "trial": "of {}", "antigen": "binding {}", "cell-source": "with {} cells", "modality": "with {} products",
@@ -171,7 +209,9 @@ _CLAUSES = {
     "measure": "by {}", "binder-type": "through a {}", "max_days": "{}", "min_days": "of {}",
     "since": "first posted on or after {}", "until": "first posted on or before {}", "sponsor": "sponsored by '{}'",
     "site": "at '{}'", "latitude": "at latitude {}", "longitude": "and longitude {}", "km": "within {} km",
-    "product": "with the product {}"}
+    "product": "with the product {}", "age": "aged {}", "min_sites": "at {} sites or more", "gene": "namely {}",
+    "drug": "with {}", "off-shelf": "made {}", "safety-switch": "namely {}", "allocation": "with the allocation {}",
+    "masking": "with {} masking", "has_results": "with results", "healthy_volunteers": "that take healthy volunteers"}
 _ANY = frozenset({"country", "status", "condition", "modality", "cell-source", "cell-type", "study-type", "trial",
                   "measure", "site", "sponsor"})
 """Concepts of which "and" means either: a list of trials in China and Japan holds those of each."""
@@ -253,7 +293,7 @@ def answer_question(engine: Engine, question: str) -> Reply:
 
 
 def _split_values(parameters: dict[str, str]) -> dict[str, list[str]]:
-    return {name: [value] if name in ("sponsor", "site", "city") else re.split(r" (?:and|or) ", value)
+    return {name: [value] if name in ("sponsor", "site") else re.split(r" (?:and|or) ", value)
             for name, value in parameters.items()}
 
 
@@ -381,18 +421,29 @@ def _find_spans(pattern: str, text: str) -> list[tuple[int, int]]:
 def _lay(intent: Intent, reading: Reading, masked: str) -> _Plan | None:
     """The intent over a question; None where the question does not ask for it."""
     query = load_queries().get(intent.query)
-    readable = {concept for mention in reading.mentions for concept in mention.readings}
+    readable: set[str] = {concept for mention in reading.mentions for concept in mention.readings}
     plainest = {mention.concept for mention in reading.mentions} | ({"ligand"} & readable)
     said = _find_spans(intent.says, masked)
     is_asked = said or plainest & set(intent.has) or not (intent.says or intent.has)
     if query is None or not is_asked or not set(intent.needs) <= readable:
         return None
     values = _fill(intent, query, reading, said)
+    if intent.defaults and not any(name in values for name in ("km", "before")):
+        values |= _fill(intent, query, _add_defaults(intent, reading), said)
     if any(parameter.required and name not in values for name, parameter in query.parameters.items()):
         return None
     plan = _Plan(intent, values, (*said, *_find_spans(intent.also, masked)))
     weights = (3 if "trial" in mention.readings else 1 for mention in reading.mentions if plan.covers(mention))
     return msgspec.structs.replace(plan, score=sum(weights) + bool(said))
+
+
+def _add_defaults(intent: Intent, reading: Reading) -> Reading:
+    """The question, with what the intent takes where nothing is said."""
+    end, mentions = len(reading.text), reading.mentions
+    for concept, value in intent.defaults:
+        said = (reading.today + timedelta(days=int(value))).isoformat() if value.startswith("-") else value
+        mentions = (*mentions, Mention(end, end, {concept: said}))
+    return msgspec.structs.replace(reading, mentions=mentions)
 
 
 def _fill(intent: Intent, query: StoredQuery, reading: Reading, said: list[tuple[int, int]]) -> dict[str, _Used]:
@@ -403,7 +454,7 @@ def _fill(intent: Intent, query: StoredQuery, reading: Reading, said: list[tuple
             continue
         for concept in sorted(mention.readings, key=lambda one: one != intent.first):
             takes = [name for name, parameter in query.parameters.items()
-                     if parameter.scheme == concept or name in _NAMED.get(concept, ())]
+                     if parameter.scheme == concept or name in _NAMED.get(concept, (concept,))]
             if takes:
                 name = next((one for one in takes if one not in values), takes[0])
                 values[name] = (*values.get(name, ()), (concept, mention))
@@ -472,6 +523,8 @@ def _phrase(intent: Intent, used: _Used, reading: Reading) -> str:
 def _list_notes(plan: _Plan, left_out: tuple[str, ...], negated: Mention | None) -> Iterator[str]:
     """What a reader must know of how the question was taken."""
     for _, mention in itertools.chain.from_iterable(plan.values.values()):
+        if mention.concept == "off-shelf":
+            yield "read off-the-shelf as allogeneic"
         if "ligand" in mention.readings:
             yield f"{mention.readings['ligand']} binds {_show(mention, 'antigen')}"
     if negated is not None:

@@ -25,7 +25,7 @@ from kg.vocabularies import load_vocabularies
 MAX_LENGTH = 1000
 SCHEMES = ("antigen", "cell-source", "modality", "cell-type", "phase", "status", "country", "condition",
            "endpoint-kind", "measure", "study-type", "endpoint-role", "binder-type", "product", "ligand",
-           "disease-setting", "costimulation", "safety-switch", "drug")
+           "disease-setting", "costimulation", "safety-switch", "drug", "allocation")
 """The vocabularies that questions name things of; where one name is in several, the earlier is the plainer."""
 
 NOISE = frozenset(re.findall(r"\w+", """
@@ -83,6 +83,15 @@ _SITE = re.compile(
     rf"|\b(?:at|in) (?:the\s)?(?P<low>(?:(?!(?:all|any|which|how|least|an?)\b)[\w'’.-]+\s){{1,5}}?{_HOUSE})\b")
 _PHASES = re.compile(r"\bphases?\s(\d|i{1,3}v?|iv)([ab]?\s?(?:/|-|–|and|or|to|&|,)\s?)(?:phase\s)?"
                      r"(?=(?:\d|i{1,3}|iv)[ab]?\b)", re.IGNORECASE)
+_EDIT = r"(?:knock(?:ed)?[- ]?out|KO|edit(?:ed|ing)|delet(?:ed|ion)|disrupt(?:ed|ion))"
+_PHRASES = {
+    "age": re.compile(r"\b(?:aged?|age of)\s(?:of\s)?(\d{1,3})\b(?! (?:to|and))|\b(\d{1,3})[- ]years?[- ]olds?\b",
+                      re.IGNORECASE),
+    "min_sites": re.compile(r"(?:\b(?:more than|over|at least)|>=?|≥)\s?(\d{1,5}) (?:sites|cent(?:er|re)s|hospitals)\b", re.IGNORECASE),
+    "gene": re.compile(rf"\b([A-Z][A-Z0-9]{{1,7}})[- ](?i:{_EDIT})\b|\b(?i:{_EDIT})\s(?:of\s|the\s)*([A-Z][A-Z0-9]{{1,7}})\b"),
+    "has_results": re.compile(r"\b(?:with|have|has|posted|reported|that have)\s(?:posted\s|reported\s)?results\b", re.IGNORECASE),
+    "healthy_volunteers": re.compile(r"\bhealthy (?:volunteers?|people|subjects?|participants?)\b(?! donor)", re.IGNORECASE),
+    "masking": re.compile(r"\b(?P<masking>single|double|triple|quadruple)[- ](?:blind|mask)(?:ed)?\b", re.IGNORECASE)}
 _WORD = re.compile(r"[^\W_][\w'’+*./-]*")
 _CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{0,2}\d?)", re.ASCII)
 
@@ -90,8 +99,8 @@ _CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{
 class Mention(msgspec.Struct, frozen=True):
     """Something that the question names, at ``[start:end]`` of its text.
 
-    :ivar readings: What it can mean: concept to value. A concept is a vocabulary's name, or ``trial``, ``max_days``,
-        ``min_days``, ``since``, ``until``, ``sponsor``, ``site``, ``latitude``, ``longitude``, ``km``.
+    :ivar readings: What it can mean: concept to value. A concept is a vocabulary's name, ``off-shelf``, or what a
+        parameter can be called: ``trial``, ``max_days``, ``since``, ``sponsor``, ``latitude``, ``age`` …
     """
 
     start: int
@@ -109,6 +118,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     text: str
     mentions: tuple[Mention, ...]
+    today: date
     notes: tuple[str, ...] = ()
 
 
@@ -121,15 +131,16 @@ def read_question(question: str, today: date | None = None, spared: re.Pattern[s
     >>> [mention.readings for mention in read_question("alogenic CD123 trials").mentions]
     [{'cell-source': 'allogeneic'}, {'antigen': 'IL3RA'}]
     """
+    today = today or date.today()
     text = _spell_phases(" ".join(question.encode("utf-8", "replace").decode().split()))
     text = text.lower() if text.isupper() and len(text.split()) > 3 else text
     mentions = find_mentions(text, today)
     corrected, words = _correct(text, mentions, spared)
     if not words:
-        return Reading(text, mentions)
+        return Reading(text, mentions, today)
     mentions = find_mentions(corrected, today)
     notes = (f"read '{wrong}' as {_name_at(corrected, right, mentions)}" for wrong, right in words.items())
-    return Reading(corrected, mentions, tuple(notes))
+    return Reading(corrected, mentions, today, tuple(notes))
 
 
 def _name_at(text: str, word: str, mentions: tuple[Mention, ...]) -> str:
@@ -166,9 +177,11 @@ def _spell_phases(text: str) -> str:
     return re.sub(r"\bphases\s(?=\d|i)", "phase ", text, flags=re.IGNORECASE)
 
 
-def find_mentions(text: str, today: date | None = None) -> tuple[Mention, ...]:
+def find_mentions(text: str, today: date) -> tuple[Mention, ...]:
     """All that a text names, in text order; of what overlaps, the longer."""
-    fixed = [*_find_trials(text), *_find_dates(text, today), *_find_points(text), *_find_times(text)]
+    fixed: list[Mention] = []
+    for found in (_find_trials(text), _find_numbers(text), _find_dates(text, today), _find_points(text), _find_times(text)):
+        fixed += [mention for mention in list(found) if not any(_overlap(mention, other) for other in fixed)]
     names = _keep_longest([*_find_names(text), *_find_plain_names(text)], fixed)
     places = [mention for mention in _find_places(text) if not any(_overlap(mention, other) for other in fixed)]
     free = [mention for mention in names if not any(_overlap(mention, place) for place in places)]
@@ -189,7 +202,7 @@ def _keep_longest(names: Iterable[Mention], taken: Iterable[Mention]) -> list[Me
     found: list[Mention] = []
     for start, end in sorted(by_span, key=lambda span: (span[0] - span[1], span[0])):
         readings = by_span[start, end]
-        mention = Mention(start, end, {concept: readings[concept] for concept in SCHEMES if concept in readings})
+        mention = Mention(start, end, {concept: readings[concept] for concept in ("off-shelf", *SCHEMES) if concept in readings})
         if not any(_overlap(mention, other) for other in kept):
             kept.append(mention)
             found.extend(_follow_ligand(mention))
@@ -222,7 +235,7 @@ def _find_names(text: str) -> Iterator[Mention]:
                     yield Mention(match.start, match.end, {match.term.scheme: match.term.notation})
     off_shelf = find_off_the_shelf([Passage("title", "text", 0, text)])
     if off_shelf is not None and off_shelf.quote is not None:
-        yield Mention(off_shelf.quote.start, off_shelf.quote.end, {"cell-source": "allogeneic"})
+        yield Mention(off_shelf.quote.start, off_shelf.quote.end, {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"})
 
 
 _TOO_PLAIN = frozenset({"other", "met", "unknown", "available"})
@@ -285,6 +298,16 @@ def _find_trials(text: str) -> Iterator[Mention]:
         yield Mention(found.start(), found.end(), {"trial": found[0].upper() if is_nct else found[0]})
 
 
+def _find_numbers(text: str) -> Iterator[Mention]:
+    """Ages, counts of sites, edited genes, and what is said or not."""
+    for concept, pattern in _PHRASES.items():
+        for found in pattern.finditer(text):
+            value = next((group for group in found.groups() if group), "true")
+            is_more = concept == "min_sites" and re.match(r"(?:more than|over|>\s?\d)", found[0], re.IGNORECASE)
+            value = str(int(value) + 1) if is_more else value.upper() if concept == "masking" else value
+            yield Mention(found.start(), found.end(), {concept: value})
+
+
 def _read_days(time: str) -> str | None:
     frame = parse_time_frame(f"within {time}")
     return None if frame is None or frame.high is None else f"{frame.high:.4f}".rstrip("0").rstrip(".")
@@ -300,11 +323,11 @@ def _find_times(text: str) -> Iterator[Mention]:
             yield Mention(start, found.end(), {"min_days" if found.re is _LEAST else "max_days": days})
 
 
-def _find_dates(text: str, today: date | None) -> Iterator[Mention]:
+def _find_dates(text: str, today: date) -> Iterator[Mention]:
     for found in _LAST.finditer(text):
         days = _read_days(found[1]) or _read_days(f"1 {found[1]}")
         if days is not None and float(days) < 40_000:
-            since = (today or date.today()) - timedelta(days=int(float(days)))
+            since = today - timedelta(days=int(float(days)))
             yield Mention(found.start(), found.end(), {"since": since.isoformat()})
     for found in _DATE.finditer(text):
         span = _read_span(found)

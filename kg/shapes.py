@@ -34,13 +34,9 @@ SEVERITIES = ("violation", "warning", "info")
 BATCH = 200
 """Trials given to an engine at once; one call has a fixed cost, and memory grows with the batch."""
 
-_CORE = frozenset((
-    "NodeShape PropertyShape PropertyGroup IRI Literal BlankNode BlankNodeOrIRI BlankNodeOrLiteral IRIOrLiteral Violation Warning Info "
-    "targetClass targetNode targetObjectsOf targetSubjectsOf property path inversePath alternativePath zeroOrMorePath oneOrMorePath "
-    "zeroOrOnePath severity message name description order group defaultValue node not and or xone class datatype nodeKind minCount "
-    "maxCount minExclusive minInclusive maxExclusive maxInclusive minLength maxLength pattern flags languageIn uniqueLang equals "
-    "disjoint lessThan lessThanOrEquals qualifiedValueShape qualifiedMinCount qualifiedMaxCount qualifiedValueShapesDisjoint closed "
-    "ignoredProperties hasValue in").split())
+_CORE = frozenset(
+    ["NodeShape", "PropertyShape", "PropertyGroup", "IRI", "Literal", "BlankNode", "BlankNodeOrIRI", "BlankNodeOrLiteral", "IRIOrLiteral", "Violation", "Warning", "Info", "targetClass", "targetNode", "targetObjectsOf", "targetSubjectsOf", "property", "path", "inversePath", "alternativePath", "zeroOrMorePath", "oneOrMorePath", "zeroOrOnePath", "severity", "message", "name", "description", "order", "group", "defaultValue", "node", "not", "and", "or", "xone", "class", "datatype", "nodeKind", "minCount", "maxCount", "minExclusive", "minInclusive", "maxExclusive", "maxInclusive", "minLength", "maxLength", "pattern", "flags", "languageIn", "uniqueLang", "equals", "disjoint", "lessThan", "lessThanOrEquals", "qualifiedValueShape", "qualifiedMinCount", "qualifiedMaxCount", "qualifiedValueShapesDisjoint", "closed", "ignoredProperties", "hasValue", "in"]
+)
 """Terms of SHACL Core (https://www.w3.org/TR/shacl/) that a shape may use: an engine silently ignores a misspelt one."""
 _TARGETS = ("targetClass", "targetNode", "targetObjectsOf", "targetSubjectsOf")
 _LINKS = ("property", "node", "not", "qualifiedValueShape")
@@ -180,8 +176,11 @@ def compile_shapes(files: Sequence[Path]) -> Shapes:
     users = _check_shapes(triples, shapes, origins)
     for node in sorted(shapes, key=str):
         if node not in users and not any(f"{SH}{target}" in triples[node] for target in _TARGETS):
-            raise ShapeError(f"{node} has no target and no shape refers to it: it checks nothing", where=origins[node].name,
-                             mend="Give it sh:targetClass, or name it in sh:property or sh:node of another shape")
+            raise ShapeError(
+                f"{node} has no target and no shape refers to it: it checks nothing",
+                where=origins[node].name,
+                mend="Give it sh:targetClass, or name it in sh:property or sh:node of another shape",
+            )
     _check_recursion(triples, shapes, origins)
     properties = {node.value: _make_property_shape(triples, node) for node in shapes if f"{SH}path" in triples[node]}
     return Shapes("".join(sorted(lines)), properties)
@@ -192,7 +191,9 @@ def _read_turtle(path: Path) -> Iterator[Triple]:
         for quad in parse(path=str(path), format=RdfFormat.TURTLE, rename_blank_nodes=True):
             yield quad.triple
     except SyntaxError as error:
-        raise ShapeError(f"not Turtle: {error.msg}", where=f"{path.name}:{error.lineno}", mend="Correct the file") from None
+        raise ShapeError(
+            f"not Turtle: {error.msg}", where=f"{path.name}:{error.lineno}", mend="Correct the file"
+        ) from None
     except OSError as error:
         raise ShapeError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
@@ -204,13 +205,27 @@ def _check_terms(triple: Triple, path: Path) -> None:
             continue
         name = term.value.removeprefix(SH)
         if name == "deactivated":
-            raise ShapeError(f"{triple.subject} has sh:deactivated: it checks nothing", where=path.name, mend="Remove the shape")
+            raise ShapeError(
+                f"{triple.subject} has sh:deactivated: it checks nothing", where=path.name, mend="Remove the shape"
+            )
         if term.value.startswith(SH) and name not in _CORE:
-            raise ShapeError(f"sh:{name} is no term of SHACL Core", where=path.name, mend="Look for a misspelling; sh:sparql is not used here")
+            raise ShapeError(
+                f"sh:{name} is no term of SHACL Core",
+                where=path.name,
+                mend="Look for a misspelling; sh:sparql is not used here",
+            )
         if term.value.startswith(KG) and term.value not in read_ontology():
-            raise ShapeError(f"kg:{term.value.removeprefix(KG)} is not declared", where=path.name, mend="Declare it in ontology/kg.ttl, or correct it")
+            raise ShapeError(
+                f"kg:{term.value.removeprefix(KG)} is not declared",
+                where=path.name,
+                mend="Declare it in ontology/kg.ttl, or correct it",
+            )
     if triple.predicate.value == f"{SH}pattern" and any(look in str(triple.object) for look in _LOOKAROUND):
-        raise ShapeError(f"{triple.subject} has a pattern that looks around, which pyrudof refuses", where=path.name, mend="Write it without (?…)")
+        raise ShapeError(
+            f"{triple.subject} has a pattern that looks around, which pyrudof refuses",
+            where=path.name,
+            mend="Write it without (?…)",
+        )
 
 
 def _types(triples: Triples, node: Any) -> set[str]:
@@ -223,12 +238,23 @@ def _check_shapes(triples: Triples, shapes: Collection[Any], origins: Mapping[An
     for node in sorted(shapes, key=str):
         for linked in _refer(triples, node):
             if linked not in shapes:
-                raise ShapeError(f"{node} refers to {linked}, which is no shape", where=origins[node].name, mend="Correct the name")
+                raise ShapeError(
+                    f"{node} refers to {linked}, which is no shape", where=origins[node].name, mend="Correct the name"
+                )
             users.add(linked)
         if f"{SH}PropertyShape" in _types(triples, node):
-            missing = [name for name, one in (("sh:path", f"{SH}path"), ("sh:message", f"{SH}message"), ("sh:severity", f"{SH}severity"),
-                                              ("sh:name", f"{SH}name"), ("sh:group", f"{SH}group"), ("rdfs:comment", f"{RDFS}comment"))
-                       if len(triples[node].get(one, ())) != 1]
+            missing = [
+                name
+                for name, one in (
+                    ("sh:path", f"{SH}path"),
+                    ("sh:message", f"{SH}message"),
+                    ("sh:severity", f"{SH}severity"),
+                    ("sh:name", f"{SH}name"),
+                    ("sh:group", f"{SH}group"),
+                    ("rdfs:comment", f"{RDFS}comment"),
+                )
+                if len(triples[node].get(one, ())) != 1
+            ]
             if missing or not isinstance(node, NamedNode):
                 raise ShapeError(f"{node} needs an IRI and exactly one {', '.join(missing)}", where=origins[node].name)
     return users
@@ -254,7 +280,11 @@ def _check_recursion(triples: Triples, shapes: Collection[Any], origins: Mapping
 
     def visit(node: Any, above: tuple[Any, ...]) -> None:
         if node in above:
-            raise ShapeError(f"{node} refers to itself, which SHACL leaves undefined", where=origins[node].name, mend="Break the circle")
+            raise ShapeError(
+                f"{node} refers to itself, which SHACL leaves undefined",
+                where=origins[node].name,
+                mend="Break the circle",
+            )
         if node not in done:
             for linked in _refer(triples, node):
                 visit(linked, (*above, node))
@@ -269,11 +299,18 @@ def _make_property_shape(triples: Triples, node: NamedNode) -> PropertyShape:
     path, turtle_path, last = _write_path(triples, found[f"{SH}path"][0])
     who = found.get(f"{KG}whoItem")
     return PropertyShape(
-        name=node.value.removeprefix(KSH), path=path, turtle_path=turtle_path, card_key=read_ontology().get(last),
-        severity=found[f"{SH}severity"][0].value.removeprefix(SH).lower(), message=found[f"{SH}message"][0].value,
-        comment=found[f"{RDFS}comment"][0].value, item=found[f"{SH}name"][0].value,
-        group=found[f"{SH}group"][0].value.removeprefix(KSH), who_item=int(who[0].value) if who else None,
-        not_for=frozenset(one.value for one in found.get(f"{KSH}notFor", ())))
+        name=node.value.removeprefix(KSH),
+        path=path,
+        turtle_path=turtle_path,
+        card_key=read_ontology().get(last),
+        severity=found[f"{SH}severity"][0].value.removeprefix(SH).lower(),
+        message=found[f"{SH}message"][0].value,
+        comment=found[f"{RDFS}comment"][0].value,
+        item=found[f"{SH}name"][0].value,
+        group=found[f"{SH}group"][0].value.removeprefix(KSH),
+        who_item=int(who[0].value) if who else None,
+        not_for=frozenset(one.value for one in found.get(f"{KSH}notFor", ())),
+    )
 
 
 def _write_path(triples: Triples, node: Any) -> tuple[str, str, str]:
@@ -292,7 +329,11 @@ def _write_path(triples: Triples, node: Any) -> tuple[str, str, str]:
         return f"^{sparql}", f"[ sh:inversePath {turtle} ]", ""
     if choice := triples[node].get(f"{SH}alternativePath"):
         steps = [_write_path(triples, step) for step in _read_list(triples, choice[0])]
-        return "|".join(step[0] for step in steps), f"[ sh:alternativePath ( {' '.join(step[1] for step in steps)} ) ]", ""
+        return (
+            "|".join(step[0] for step in steps),
+            f"[ sh:alternativePath ( {' '.join(step[1] for step in steps)} ) ]",
+            "",
+        )
     raise ShapeError(f"the path {node} is of a kind that reports cannot write", mend="Extend kg.shapes._write_path")
 
 
@@ -324,7 +365,10 @@ def read_ontology() -> dict[str, str | None]:
 @cache
 def _background() -> str:
     """What shapes must know beside the trials: the vocabulary of each term, and which properties can be not stated."""
-    lines = [f"{term.node} {iri(f'{SKOS}inScheme')} {iri(f'{ID}{term.scheme}')} .\n" for term in load_vocabularies().by_iri.values()]
+    lines = [
+        f"{term.node} {iri(f'{SKOS}inScheme')} {iri(f'{ID}{term.scheme}')} .\n"
+        for term in load_vocabularies().by_iri.values()
+    ]
     for quad in parse(path=str(find_root() / "ontology" / "kg.ttl"), format=RdfFormat.TURTLE):
         if quad.object == NamedNode(f"{KG}NotStatedItem"):
             lines.append(f"{quad.subject} {quad.predicate} {quad.object} .\n")
@@ -374,7 +418,9 @@ ENGINES: dict[str, Callable[[], Callable[[str], str]]] = {"pyrudof": _run_pyrudo
 # Validation
 
 
-def validate_snapshot(snapshot: Snapshot, engine: str = "pyrudof", trials: Iterable[str] | None = None) -> tuple[Finding, ...]:
+def validate_snapshot(
+    snapshot: Snapshot, engine: str = "pyrudof", trials: Iterable[str] | None = None
+) -> tuple[Finding, ...]:
     """Check a snapshot, or some of its trials: shapes, and every quote against its record.
 
     :param trials: IRIs or registry ids; None for all.
@@ -401,7 +447,9 @@ def validate_graph(lines: Iterable[str], engine: str = "pyrudof") -> list[Findin
 
 def check_quotes(snapshot: Snapshot) -> list[Finding]:
     """Evidence whose words do not stand in the record at the place that it names."""
-    return list(_sort(found for group in _read_groups(snapshot, None) for found in _check_group_quotes(snapshot, group)))
+    return list(
+        _sort(found for group in _read_groups(snapshot, None) for found in _check_group_quotes(snapshot, group))
+    )
 
 
 def _start(engine: str) -> Callable[[str], str]:
@@ -411,7 +459,19 @@ def _start(engine: str) -> Callable[[str], str]:
 
 
 def _sort(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda one: (one.trial, SEVERITIES.index(one.severity), one.shape, one.focus, one.value or "", one.component)))
+    return tuple(
+        sorted(
+            findings,
+            key=lambda one: (
+                one.trial,
+                SEVERITIES.index(one.severity),
+                one.shape,
+                one.focus,
+                one.value or "",
+                one.component,
+            ),
+        )
+    )
 
 
 def _batch(groups: Iterator[_Group]) -> Iterator[list[_Group]]:
@@ -439,20 +499,26 @@ def _group(lines: Iterable[str]) -> list[_Group]:
         record = tail.removesuffix("> .")
         records[record].append(f"{head} .\n")
         if _HAS_RECORD in head:
-            trials[record] = head[1:head.index(">")]
+            trials[record] = head[1 : head.index(">")]
         elif _REGISTRY_ID in head:
-            registry_ids[head[1:head.index(">")]] = head.partition(_REGISTRY_ID)[2].strip('"')
+            registry_ids[head[1 : head.index(">")]] = head.partition(_REGISTRY_ID)[2].strip('"')
         elif _STUDY_TYPE in head:
-            study_types[head[1:head.index(">")]].add(head.partition(_STUDY_TYPE)[2].strip("<>"))
+            study_types[head[1 : head.index(">")]].add(head.partition(_STUDY_TYPE)[2].strip("<>"))
+        elif _IS_TRIAL in head:
+            trials.setdefault(record, head[1 : head.index(">")])
     by_trial: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for record, found in records.items():
         by_trial[trials.get(record, record)][record] = found
-    return [_Group(trial, registry_ids.get(trial), frozenset(study_types.get(trial, ())), found) for trial, found in by_trial.items()]
+    return [
+        _Group(trial, registry_ids.get(trial), frozenset(study_types.get(trial, ())), found)
+        for trial, found in by_trial.items()
+    ]
 
 
 _HAS_RECORD = f"> {kg('hasRecord')} <"
 _REGISTRY_ID = f"> {kg('registryId')} "
 _STUDY_TYPE = f"> {kg('studyType')} "
+_IS_TRIAL = f"> {iri(f'{RDF}type')} {kg('Trial')}"
 
 
 def _validate(batch: Sequence[_Group], run: Callable[[str], str]) -> Iterator[Finding]:
@@ -461,9 +527,20 @@ def _validate(batch: Sequence[_Group], run: Callable[[str], str]) -> Iterator[Fi
     for focus, shape, value, component in _read_report(run(data + _background())):
         for group in owners.find(focus):
             if not shape.not_for & group.study_types:
-                yield Finding(trial=group.trial, registry_id=group.registry_id, focus=focus, path=shape.path, card_key=shape.card_key,
-                              severity=shape.severity, message=shape.message, value=value, shape=shape.name, who_item=shape.who_item,
-                              item=shape.item, component=component)
+                yield Finding(
+                    trial=group.trial,
+                    registry_id=group.registry_id,
+                    focus=focus,
+                    path=shape.path,
+                    card_key=shape.card_key,
+                    severity=shape.severity,
+                    message=shape.message,
+                    value=value,
+                    shape=shape.name,
+                    who_item=shape.who_item,
+                    item=shape.item,
+                    component=component,
+                )
 
 
 class _Owners:
@@ -503,8 +580,13 @@ def _read_report(text: str) -> Iterator[tuple[str, PropertyShape, str | None, st
         found = results[node]
         shape = properties.get(getattr(found["sourceShape"], "value", ""))
         if shape is None:
-            raise ShapeError(f"the engine reports a shape that is not ours: {found['sourceShape']}", mend="Give every property shape an IRI")
+            raise ShapeError(
+                f"the engine reports a shape that is not ours: {found['sourceShape']}",
+                mend="Give every property shape an IRI",
+            )
         component = found["sourceConstraintComponent"].value.removeprefix(SH).removesuffix("ConstraintComponent")
+        if component == "Node" and isinstance(found.get("value"), Literal):
+            continue  # sh:nodeKind, which stands beside each sh:node, has said it; pyrudof does not test literals with sh:node
         yield found["focusNode"].value, shape, str(found["value"]) if "value" in found else None, component
 
 
@@ -515,7 +597,12 @@ _QUOTE_PARTS = tuple(f"> {kg(name)} " for name in ("exactWords", "start", "end",
 
 
 def _check_group_quotes(snapshot: Snapshot, group: _Group) -> Iterator[Finding]:
-    lines = [line for found in group.records.values() for line in found if "/evidence/" in line and any(part in line for part in _QUOTE_PARTS)]
+    lines = [
+        line
+        for found in group.records.values()
+        for line in found
+        if "/evidence/" in line and any(part in line for part in _QUOTE_PARTS)
+    ]
     quotes: dict[str, dict[str, str]] = defaultdict(dict)
     for quad in parse(input="".join(lines), format=RdfFormat.N_TRIPLES):
         if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode | Literal):
@@ -525,9 +612,20 @@ def _check_group_quotes(snapshot: Snapshot, group: _Group) -> Iterator[Finding]:
         for focus, quote in quotes.items():
             fault = _find_fault(quote, texts)
             if fault:
-                yield Finding(trial=group.trial, registry_id=group.registry_id, focus=focus, path="kg:exactWords", card_key=None,
-                              severity="violation", message=f"{fault} Build the graph again; if it stays, mend the rule {quote.get('rule', 'that quotes')}.",
-                              value=literal(quote.get("exactWords", "")), shape=QUOTE, who_item=None, item="quote in the record", component="Quote")
+                yield Finding(
+                    trial=group.trial,
+                    registry_id=group.registry_id,
+                    focus=focus,
+                    path="kg:exactWords",
+                    card_key=None,
+                    severity="violation",
+                    message=f"{fault} Build the graph again; if it stays, mend the rule {quote.get('rule', 'that quotes')}.",
+                    value=literal(quote.get("exactWords", "")),
+                    shape=QUOTE,
+                    who_item=None,
+                    item="quote in the record",
+                    component="Quote",
+                )
 
 
 QUOTE = "evidence-quote"
@@ -563,7 +661,11 @@ class _Text:
 
 def _find_fault(quote: Mapping[str, str], texts: Mapping[str, _Text]) -> str:
     """Why a quote cannot be read again at its place, or nothing. Missing parts are the shapes' business."""
-    if not {"exactWords", "start", "end", "field", "fromRecord"} <= quote.keys() or not quote["start"].isdecimal() or not quote["end"].isdecimal():
+    if (
+        not {"exactWords", "start", "end", "field", "fromRecord"} <= quote.keys()
+        or not quote["start"].isdecimal()
+        or not quote["end"].isdecimal()
+    ):
         return ""
     text = texts.get(quote["fromRecord"])
     if text is None:
@@ -571,7 +673,7 @@ def _find_fault(quote: Mapping[str, str], texts: Mapping[str, _Text]) -> str:
     words = text.read(quote["field"])
     if words is None:
         return f"The record has no field {quote['field']}."
-    if words[int(quote["start"]):int(quote["end"])] != quote["exactWords"]:
+    if words[int(quote["start"]) : int(quote["end"])] != quote["exactWords"]:
         return f"The words do not stand in the record at {quote['field']} from {quote['start']} to {quote['end']}."
     return ""
 
@@ -587,7 +689,9 @@ def summarise(findings: Iterable[Finding]) -> Summary:
         key = (one.shape, one.item, one.card_key, one.who_item, one.severity)
         counts[key] += 1
         trials[key].add(one.trial)
-    severities = {severity: sum(count for key, count in counts.items() if key[4] == severity) for severity in SEVERITIES}
+    severities = {
+        severity: sum(count for key, count in counts.items() if key[4] == severity) for severity in SEVERITIES
+    }
     items = [ItemCount(*key, findings=count, trials=len(trials[key])) for key, count in counts.items()]
     items.sort(key=lambda one: (SEVERITIES.index(one.severity), -one.trials, -one.findings, one.shape))
     return Summary(len({trial for found in trials.values() for trial in found}), severities, tuple(items))
@@ -602,12 +706,21 @@ def to_turtle(findings: Iterable[Finding]) -> str:
     """Findings as a standard ``sh:ValidationReport``."""
     found = list(findings)
     paths = {shape.name: shape.turtle_path for shape in read_shapes().properties.values()}
-    lines = [*(f"@prefix {prefix}: {iri(namespace)} .\n" for prefix, namespace in PREFIXES.items()), f"@prefix ksh: {iri(KSH)} .\n\n",
-             f"[] a sh:ValidationReport ;\n    sh:conforms {'false' if found else 'true'}"]
+    lines = [
+        *(f"@prefix {prefix}: {iri(namespace)} .\n" for prefix, namespace in PREFIXES.items()),
+        f"@prefix ksh: {iri(KSH)} .\n\n",
+        f"[] a sh:ValidationReport ;\n    sh:conforms {'false' if found else 'true'}",
+    ]
     for one in found:
-        parts = ["a sh:ValidationResult", f"sh:focusNode {iri(one.focus)}", f"sh:resultPath {paths.get(one.shape, one.path)}",
-                 *([f"sh:value {one.value}"] if one.value else []), f"sh:resultSeverity sh:{one.severity.title()}", f"sh:sourceShape ksh:{one.shape}",
-                 f"sh:sourceConstraintComponent {'ksh' if one.shape == QUOTE else 'sh'}:{one.component}ConstraintComponent",
-                 f"sh:resultMessage {literal(one.message)}@en"]
+        parts = [
+            "a sh:ValidationResult",
+            f"sh:focusNode {iri(one.focus)}",
+            f"sh:resultPath {paths.get(one.shape, one.path)}",
+            *([f"sh:value {one.value}"] if one.value else []),
+            f"sh:resultSeverity sh:{one.severity.title()}",
+            f"sh:sourceShape ksh:{one.shape}",
+            f"sh:sourceConstraintComponent {'ksh' if one.shape == QUOTE else 'sh'}:{one.component}ConstraintComponent",
+            f"sh:resultMessage {literal(one.message)}@en",
+        ]
         lines.append(" ;\n    sh:result [\n        " + " ;\n        ".join(parts) + "\n    ]")
     return "".join(lines) + " .\n"

@@ -147,7 +147,7 @@ def test_glue_of_constructs(text: str, expected: list[str]) -> None:
     ("CTAG1B", "NY-ESO-1"), ("CTAG1B", "NYESO1"), ("EGFRvIII", "EGFR vIII"), ("EGFRvIII", "EGFRvIII"),
     ("ERBB2", "HER-2"), ("FOLR1", "folate receptor α"), ("FOLR1", "folate receptor alpha"), ("GFRA4", "GFRα4"),
     ("Lewis Y", "Lewis-Y"), ("CD274", "PD-L1"), ("TNFRSF17", "B cell maturation antigen"), ("KIT", "CD117"),
-    ("GPRC5D", "GPRC5D"), ("MSLN", "mesothelin"), ("CD44v6", "CD44v6")])
+    ("GPRC5D", "GPRC5D"), ("MSLN", "mesothelin"), ("CD44", "CD44v6"), ("TGFB1", "TGF-beta"), ("TGFB1", "TGFβ")])
 def test_finds_antigens_as_registries_write_them(notation: str, text: str) -> None:
     """The antigens that are spelled in most ways are found in each, from first to last character."""
     matches = open_lexicon("antigen").find(text)

@@ -2,7 +2,7 @@
 
 A TSV file holds blocks: a line ``# params: {json}``, a line of columns, and the expected rows, written from reading
 ``fixtures/records``. Empty cells are unbound values. Columns that are not listed (long or derived ones) are not compared.
-``…`` before a cell stands for the trial's own IRI, and ``id:`` for the namespace of entities.
+``id:`` stands for the namespace of entities.
 """
 
 from __future__ import annotations
@@ -222,8 +222,7 @@ def test_terms_are_declared(name: str) -> None:
     declared = set(re.findall(r"^kg:(\w+) a ", ontology, re.MULTILINE))
     assert set(re.findall(r"\bkg:(\w+)", body)) <= declared
     vocabularies = load_vocabularies()
-    schemes = {term.scheme for term in vocabularies.terms}
-    known = {term.iri for term in vocabularies.terms} | {f"{ID}{scheme}" for scheme in schemes}
+    known = {*vocabularies.by_iri, *(f"{ID}{scheme}" for scheme in vocabularies.schemes())}
     assert set(re.findall(rf"<({re.escape(ID)}[\w/-]+)>", re.sub(r"PREFIX \w+: <[^>]*>", "", body))) <= known
     for prefix, namespace in re.findall(rf"PREFIX (\w+): <({re.escape(ID)}[^>]*)>", body):
         used = set(re.findall(rf"\b{prefix}:([\w-]+)", body.replace(f"PREFIX {prefix}:", "")))

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from pyoxigraph import RdfFormat, parse
-from rdflib import Graph
+from rdflib import Graph, URIRef
 
 from kg.errors import ShapeError, UsageError
 from kg.pipeline import build
@@ -51,10 +51,13 @@ PROPERTY = (
 GOOD = f"{PREFIXES}ksh:n a sh:NodeShape ; sh:targetClass kg:Trial ; sh:property ksh:p .\n{PROPERTY}"
 
 
+KG_RECORD = "https://w3id.org/trialkg/ontology#hasRecord"
+
+
 def read_case(path: Path) -> tuple[list[str], set[tuple[str, str]]]:
     """N-Quads lines of a case, and the shapes and severities that it expects."""
     text = path.read_text(encoding="utf-8")
-    lines = [f"{str(quad)} <{ID}record/case> .\n" for quad in parse(input=text, format=RdfFormat.TURTLE)]
+    lines = [f"{quad!s} <{ID}record/case> .\n" for quad in parse(input=text, format=RdfFormat.TURTLE)]
     expected = [line.split()[2:] for line in text.splitlines() if line.startswith("# expect: ")]
     assert expected, f"{path.name} says nothing of what it expects"
     return lines, {(name, severity.lower()) for name, severity in (one for one in expected if one != ["nothing"])}
@@ -98,6 +101,14 @@ def test_shapes_load_as_one_graph() -> None:
     graph = load_shapes()
     assert len(graph) > 1000
     assert not [one for one in graph.predicates(unique=True) if str(one).endswith(("sparql", "deactivated"))]
+
+
+def test_a_shape_with_a_node_asks_for_an_iri() -> None:
+    """pyrudof passes a literal where sh:node alone stands."""
+    graph = load_shapes()
+    shapes = set(graph.subjects(URIRef(f"{SH}node")))
+    assert len(shapes) > 20
+    assert not [one for one in shapes if (one, URIRef(f"{SH}nodeKind"), URIRef(f"{SH}IRI")) not in graph]
 
 
 def test_who_items_are_numbered() -> None:
@@ -153,7 +164,10 @@ def test_findings_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) ->
         for number in range(5)
         for path in CASES
         if path.stem in ("trial-missing", "site-invalid")
-        for line in (*read_case(path)[0], f"<{ID}trial/NCT05574608> <{KG_RECORD}> <{ID}record/case> <{ID}record/case> .\n")
+        for line in (
+            *read_case(path)[0],
+            f"<{ID}trial/NCT05574608> <{KG_RECORD}> <{ID}record/case> <{ID}record/case> .\n",
+        )
     ]
     whole = validate_graph(lines)
     monkeypatch.setattr("kg.shapes.BATCH", 2)
@@ -161,18 +175,14 @@ def test_findings_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) ->
     assert len({one.trial for one in whole if one.shape == "site-latitude"}) == 5
 
 
-KG_RECORD = "https://w3id.org/trialkg/ontology#hasRecord"
-
-
 def test_reports() -> None:
     findings = [one for path in CASES for one in validate_case(path, "pyrudof")]
     graph = Graph().parse(data=to_turtle(findings), format="turtle")
-    rows: list[Any] = list(graph.query(f"SELECT ?r WHERE {{ ?r <{SH}focusNode> ?f ; <{SH}resultPath> ?p ; <{SH}sourceShape> ?s }}"))
-    assert len(rows) == len(findings)
-    assert (
-        f"{SH}conforms"
-        in {str(one) for one in Graph().parse(data=to_turtle([]), format="turtle").predicates()}
+    rows: list[Any] = list(
+        graph.query(f"SELECT ?r WHERE {{ ?r <{SH}focusNode> ?f ; <{SH}resultPath> ?p ; <{SH}sourceShape> ?s }}")
     )
+    assert len(rows) == len(findings)
+    assert f"{SH}conforms" in {str(one) for one in Graph().parse(data=to_turtle([]), format="turtle").predicates()}
     assert json.loads(json.dumps(to_rows(findings)))[0]["trial"] == findings[0].trial
     summary = summarise(findings)
     assert sum(summary.severities.values()) == len(findings) == sum(one.findings for one in summary.items)
@@ -205,7 +215,9 @@ def seed_findings(seeds: Snapshot) -> tuple[Finding, ...]:
 
 
 def read_gold() -> list[dict[str, Any]]:
-    gold: list[dict[str, Any]] = json.loads((find_shared() / "gold" / "seeds.json").read_text(encoding="utf-8"))["trials"]
+    gold: list[dict[str, Any]] = json.loads((find_shared() / "gold" / "seeds.json").read_text(encoding="utf-8"))[
+        "trials"
+    ]
     return gold
 
 

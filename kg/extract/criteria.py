@@ -15,7 +15,7 @@ from itertools import accumulate
 from kg.extract.eligibility import Item, Wording, split_items, word_item
 from kg.extract.presence import ANTIGEN, Found, read_antigens, read_presence
 from kg.extract.thresholds import Threshold, find_thresholds, flatten
-from kg.lexicon import Lexicon, Match, open_lexicon
+from kg.lexicon import Lexicon, Match, fold_width, open_lexicon
 from kg.model import Criterion, Frozen, Passage, Study
 from kg.vocabularies import Term, load_vocabularies
 
@@ -24,6 +24,8 @@ _TIMES = frozenset(("years", "months", "weeks", "days"))
 _FAR, _NEAR, _MANY = 160, 40, 8
 _GAP = "\x00"
 """Stands between items that are searched together: no name holds it."""
+_NO_LETTER = re.compile(r"[^\w\x00-\x7f]")
+"""Signs that no name holds; without them most text is ASCII, which is searched much faster."""
 _CONDITION = re.compile(r"\b(?:if|unless|except\w*|when|in case|in cases|for (?:patients|subjects|participants"
     r"|those|individuals)"
                         r"|(?:patients|subjects|participants|those|individuals) (?:with|who)|with (?:known|liver"
@@ -105,8 +107,9 @@ def read_passage(passage: Passage) -> Iterator[Criterion]:
 
 def _read_items(items: Sequence[Item]) -> Iterator[tuple[Item, Found]]:
     """Criteria of each item, in text order; names are sought in all items together, which is much faster."""
-    text = _GAP.join(item.text for item in items).replace("\\", " ")
-    flat = flatten(text)
+    joined = _GAP.join(item.text for item in items)
+    flat = flatten(joined)
+    text = _NO_LETTER.sub(_GAP, fold_width(joined.replace("\\", " ")))
     starts = [0, *accumulate(len(item.text) + len(_GAP) for item in items)]
     measures, presence, antigens = (_find_names(text, starts, lexicon) for lexicon in (
         _open_measures(True), _open_measures(False), open_lexicon("antigen")))

@@ -18,8 +18,10 @@ from kg.vocabularies import load_vocabularies
 
 FORMAT = "ctgov-v2"
 READS = "json"
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(year|month|week|day|hour|minute)", re.IGNORECASE)
+_AGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(year|month|week|day|hour|minute)", re.IGNORECASE)
 _YEARS = {"year": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25, "hour": 1 / 8766, "minute": 1 / 525960}
+_OLDEST = 200.0
+"""Years that no limit of age reaches; what is beyond is a slip of the record."""
 _DEGREE = re.compile(r",.*$|\s+(?:MD|PhD|Ph\.D\.?|M\.D\.?|Prof\.?|Dr\.?)$")
 _DATES = {"start_date": "startDateStruct", "primary_completion_date": "primaryCompletionDateStruct",
           "completion_date": "completionDateStruct", "first_post_date": "studyFirstPostDateStruct",
@@ -164,7 +166,8 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
 
 def _read_age(node: Node) -> Fact | None:
     found = _AGE.search(node.text())
-    return node.fact(round(float(found[1]) * _YEARS[found[2].lower()], 4)) if found else None
+    years = round(float(found[1]) * _YEARS[found[2].lower()], 4) if found else _OLDEST
+    return node.fact(years) if years < _OLDEST else None
 
 
 def _read_funders(nodes: list[Node]) -> list[Fact]:
