@@ -44,8 +44,9 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar has: Concepts of which one alone asks for it.
     :ivar needs: Concepts without which it cannot be asked.
     :ivar first: Concept that a name with several readings has here.
-    :ivar antigen: How the antigen joins on.
+    :ivar clauses: How concepts join on to the head, where other than usual.
     :ivar implies: Value that the query has by itself.
+    :ivar is_alone: Asked only where the question names nothing.
     :ivar defaults: Concepts with the value to take where none is given; "-730" is a date so many days ago.
     """
 
@@ -56,8 +57,9 @@ class Intent(msgspec.Struct, frozen=True):
     has: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     first: str = ""
-    antigen: str = "binding {}"
+    clauses: dict[str, str] = {}
     implies: str = ""
+    is_alone: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
 
 
@@ -74,18 +76,19 @@ _FACTS = (r"\b(?:card|summar\w+|details?|title|about|phases?|sponsors?|ages?|ran
 INTENTS = (
     Intent("cell_source_not_stated", "cell products that do not state whose cells they are made from",
            rf"{_SILENT}[^.?§¶]{{0,30}}?{_ORIGIN}(?:,? (?:or|nor|and) {_ORIGIN})?|{_ORIGIN}[^.?§¶]{{0,20}}?{_SILENT}",
-           r"\b(?:whether|whose|donors?|origin|they|come|cells|are|do|not)\b"),
+           r"\b(?:whether|where|whose|donors?|origin|come)\b"),
     Intent("not_targets", "antigens that are named but not bound",
            r"\bnot\s(?:a|an|the|real|true|actual|used as)\s(?:\w+\s)?targets?\b|\bnot targets\b|\bother roles?\b|"
            r"\bnon-?targets?\b|\b(?:antigens?|named|mentioned|but)\b[^.?]{0,40}\bnot (?:bound|targeted)\b|"
            r"\bwithout being (?:bound|targeted)\b",
-           r"\b(?:named|mentioned|but|roles?|other|than|merely)\b", antigen="namely {}"),
+           r"\b(?:named|mentioned|but|roles?|other|than|merely)\b", clauses={"antigen": "namely {}"}),
     Intent("antigen_synonyms", "names and numbers",
            r"\bsynonyms?\b|\balias(?:es)?\b|\b(?:also|else|otherwise)\s(?:called|known|named)|"
-           r"\b(?:other|alternative|different) (?:names?|symbols?)|\b(?:called|known as|names? (?:of|for)|"
+           r"\b(?:other|alternative|different) (?:names?|symbols?)|"
+           r"\b(?:called|known as|names? (?:of|for)|means?|stands? for|"
            r"gene (?:name|symbol|id)|HGNC|UniProt|NCBI)\b",
            r"\b(?:under|also|else|names?|symbols?|called|known|gene|protein|accession|ids?|identifiers?|numbers?)\b",
-           needs=("antigen",), antigen="of {}"),
+           needs=("antigen",), clauses={"antigen": "of {}"}),
     Intent("targets_of_trial", "antigens that the products bind", r"\btarget(?:s|ed|ing)?\b|\bantigens?\b|\bbinds?\b",
            needs=("trial",)),
     Intent("evidence_of_trial", "words of the record behind each fact",
@@ -108,7 +111,7 @@ INTENTS = (
            needs=("measure",), first="measure"),
     Intent("eligibility_thresholds", "thresholds among the eligibility criteria",
            r"\bthresholds?\b|\bcut-?\s?offs?\b|\brequir\w+|\beligib\w+|\bcriteri\w+|\b(?:minim|maxim)(?:um|al)\b|"
-           r"\blimits?\b|\ballowed\b|\baccept\w*",
+           r"\blimits?\b|\ballow\w*|\baccept\w*",
            r"\b(?:values?|levels?|scores?|status|inclusion|exclusion|upper|lower)\b",
            needs=("measure",), first="measure"),
     Intent("trials_for_age", "trials that take people", "", r"\b(?:aged?|olds?|years?|accept\w*|eligib\w+|open|take)\b",
@@ -116,16 +119,17 @@ INTENTS = (
     Intent("primary_endpoints_without_time_frame", "primary endpoints without a time frame",
            r"\b(?:without|no|missing|lack\w*|not? stat\w+)\s(?:an?\s|any\s|stated\s)?time\s?-?frames?\b|"
            r"\btime\s?-?frames?[^.?]{0,12}(?:missing|not stated|absent)", _ENDPOINT, implies="primary"),
-    Intent("follow_up_at_least", "trials with a follow-up", r"\bfollow\w*[- ]?up\b|\bfollow(?:s|ed|ing)?\b",
+    Intent("follow_up_at_least", "trials with a follow-up",
+           rf"\bfollow\w*[- ]?up\b|\bfollow(?:s|ed|ing)?\b|{_ENDPOINT}",
            r"\b(?:long|longer|long-term|years?|more|period)\b", needs=("min_days",)),
     Intent("co_targeted_antigens", "antigens bound together",
            r"\b(?:together|along|alongside|combined|paired|in combination|jointly) with\b|\bco-?target\w*|"
-           r"\b(?:dual|double|multi)[- ]?target\w*|\bpartners?\b|\bwhat else\b|\btogether\b",
-           r"\b(?:else|pairs?|often|most|frequently|other|combin\w+)\b", antigen="with {}"),
+           r"\b(?:dual|double|multi)[- ]?target\w*|\bpartners?\b|\bwhat else\b|\btogether\b|\bbispecific\b|\btandem\b",
+           r"\b(?:else|pairs?|often|most|frequently|other|combin\w+)\b", clauses={"antigen": "with {}"}),
     Intent("ligand_based_binders", "products that bind through a natural ligand or receptor",
            r"\bligands?\b|\breceptor-based\b|\bnatural (?:binders?|receptors?)\b|\bnot an? antibod\w+",
            r"\b(?:based|binders?|receptors?|through|instead|rather|via)\b",
-           has=("ligand", "binder-type"), antigen="of {}"),
+           has=("ligand", "binder-type"), clauses={"antigen": "of {}"}),
     Intent("target_by_phase_matrix", "number of trials by target and phase",
            r"\bmatrix\b|\b(?:targets?|antigens?)\s(?:by|per|and|versus|vs\.?|across|in each)\s(?:the\s)?(?:clinical\s)?"
            r"phases?\b|\bphases?\s(?:by|per|and|of)\s(?:the\s|each\s)?(?:targets?|antigens?)\b|"
@@ -148,7 +152,9 @@ INTENTS = (
     Intent("stale_trials", "trials that say they recruit and were not updated",
            r"\bstale\b|\bout-?\s?of-?\s?date\b|\boutdated\b|\bnot (?:been )?updated\b|\bno updates?\b|\boverdue\b|"
            r"\bnever updated\b|\babandoned\b", r"\b(?:updated?s?|long|still|haven't|hasn't)\b", implies="RECRUITING",
-           defaults=(("until", "-730"),)),
+           clauses={"since": "since {}", "until": "since {}"}, defaults=(("until", "-730"),)),
+    Intent("stale_trials", "trials that say they recruit and were not updated", r"\b(?:last\s)?updated?\b",
+           needs=("until",), implies="RECRUITING", clauses={"until": "since {}"}),
     Intent("new_since", "new trials", r"\bnew(?:ly|est)?\b|\bposted\b|\bregistered\b|\badded\b|\bappeared\b",
            r"\b(?:first|after|entries)\b", needs=("since",)),
     Intent("trials_by_endpoint", "trials", _ENDPOINT, r"\b(?:rates?|negativ\w+|report\w*)\b", has=("endpoint-kind",),
@@ -184,7 +190,8 @@ INTENTS = (
     Intent("costimulation_by_target", "signalling domains by number of products",
            r"\bco-?stim\w*|\bsignal+ing\b|\bendodomains?\b", r"\b(?:domains?|intracellular|carry|carries|CARs)\b"),
     Intent("trials_with_safety_switch", "products with a safety switch",
-           r"\bsafety switch\w*|\bsuicide (?:genes?|switch\w*)", also=r"\b(?:carry|carries|carrying)\b", has=("safety-switch",)),
+           r"\bsafety switch\w*|\bsuicide (?:genes?|switch\w*)", r"\b(?:carry|carries|carrying)\b",
+           has=("safety-switch",)),
     Intent("off_the_shelf_products", "products made ahead", has=("off-shelf",), implies="off-the-shelf"),
     Intent("named_products", "trials", r"\bnamed products?\b|\bbrands?\b|\bmarketed\b", has=("product",)),
     Intent("trials_by_design", "trials", "", r"\b(?:accept\w*|open|take|design)\b",
@@ -194,13 +201,14 @@ INTENTS = (
     Intent("trials", "trials", "", r"\b(?:posted|registered|first)\b",
            has=("modality", "cell-type", "phase", "status", "country", "condition", "study-type", "sponsor", "since")),
     Intent("trials", "all trials",
-           r"\b(?:how many|all|every|list(?: the| of)?|show(?: me)?)\s(?:the\s)?(?:clinical\s)?(?:trials|studies)\b"),
+           r"\b(?:how many|all|every|list(?: the| of)?|show(?: me)?)\s(?:the\s)?(?:clinical\s)?(?:trials|studies)\b",
+           is_alone=True),
 )
 """In order of preference: among intents that explain as much of a question, the first is taken."""
 
 _MARKS = {"cell-source": "¤", "condition": "¶"}
 _NAMED = {"since": ("since", "date", "before"), "until": ("until", "before"), "min_days": ("min_days", "days")}
-"""Names of parameters that take a concept, where they are not its own. Terms go to the parameter of their vocabulary."""
+"""Names of parameters that take a concept, where they are not its own. Terms go to the parameter of their scheme."""
 
 _CLAUSES = {
     "trial": "of {}", "antigen": "binding {}", "cell-source": "with {} cells", "modality": "with {} products",
@@ -218,8 +226,8 @@ _ANY = frozenset({"country", "status", "condition", "modality", "cell-source", "
 
 _NEGATION = re.compile(r"(?:\b(?:not|non|without|no|never|except|excluding|neither|nor|other than|apart from|lacking)\b"
                        r"|n't\b)[\s-]*(?:(?!and\b|but\b)[\w'-]+\s){0,3}$", re.IGNORECASE)
-_TURNING = re.compile(r"not|non|no|none|nor|neither|never|without|except|exclud\w*|lack\w*|unless|rather|instead|"
-                      r"\w+n't", re.IGNORECASE)
+_TURNING = re.compile(r"not|non|no|none|nor|neither|never|without|negative|except|exclud\w*|lack\w*|unless|"
+                      r"rather|instead|\w+n't", re.IGNORECASE)
 """Words that, left over, would turn the answer round."""
 _COUNTED = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 
@@ -307,8 +315,9 @@ def _run(engine: Engine, query: StoredQuery, found: Understanding) -> Answer:
         for row in run_query(engine, query, given).rows:
             if not found.answers or row.get("answer") in found.answers:
                 rows.setdefault(repr(row), row)
-                for pair in given.items():
-                    trials.setdefault(pair, set()).add(row.get("trial"))
+                for name, value in given.items():
+                    if name != "age" or row.get("answer") != "no":
+                        trials.setdefault((name, value), set()).add(row.get("trial"))
     kept = list(rows.values())
     for name, several in values.items():
         if len(several) > 1 and " and " in found.parameters[name] and "trial" in query.columns:
@@ -392,11 +401,11 @@ def _find_strange_antigen(reading: Reading, unknown: tuple[str, ...]) -> str | N
 def _choose(reading: Reading) -> _Plan | None:
     """The plan that explains most of the question; of equals, the first in the table."""
     masked = _mask(reading)
-    plans = [plan for intent in (*INTENTS, *_list_other_intents()) if (plan := _lay(intent, reading, masked))]
+    plans = [plan for intent in (*INTENTS, *list_other_intents()) if (plan := _lay(intent, reading, masked))]
     return max(plans, key=lambda plan: plan.score, default=None)
 
 
-def _list_other_intents() -> Iterator[Intent]:
+def list_other_intents() -> Iterator[Intent]:
     """Queries that no intent names are asked for by the keywords of their header."""
     named = {intent.query for intent in INTENTS}
     for name, query in load_queries().items():
@@ -425,7 +434,7 @@ def _lay(intent: Intent, reading: Reading, masked: str) -> _Plan | None:
     plainest = {mention.concept for mention in reading.mentions} | ({"ligand"} & readable)
     said = _find_spans(intent.says, masked)
     is_asked = said or plainest & set(intent.has) or not (intent.says or intent.has)
-    if query is None or not is_asked or not set(intent.needs) <= readable:
+    if query is None or not is_asked or (intent.is_alone and reading.mentions) or not set(intent.needs) <= readable:
         return None
     values = _fill(intent, query, reading, said)
     if intent.defaults and not any(name in values for name in ("km", "before")):
@@ -489,8 +498,8 @@ def _join(used: _Used, reading: Reading) -> str:
     """The word between several values of a parameter: as the question joins them, and as it can be meant."""
     concept = used[0][0]
     between = reading.text[used[0][1].end:used[-1][1].start]
-    is_phases = concept == "phase" and " and " in between
-    return " or " if concept in _ANY or is_phases or not between or re.search(r"\bor\b", between) else " and "
+    is_any = concept in _ANY or (concept == "phase" and " and " in between) or re.search(r"\bor\b", between)
+    return " or " if is_any or "ligand" in used[0][1].readings else " and "
 
 
 def _explain(reading: Reading, plan: _Plan, unknown: tuple[str, ...], negated: Mention | None) -> Understanding:
@@ -506,7 +515,10 @@ def _explain(reading: Reading, plan: _Plan, unknown: tuple[str, ...], negated: M
                        f"kg can ask 'which CD19 trials are not {source}?', with an antigen and no sponsor or date")
     left_out = tuple(dict.fromkeys(_put(one, reading.text) for one in reading.mentions if not plan.covers(one)))
     given = "".join(f" {name}={_quote(value)}" for name, value in parameters.items())
-    head = " ".join((plan.intent.head, *(_phrase(plan.intent, used, reading) for used in plan.values.values())))
+    given += ", answers 'no' and 'not stated'" if negated else ""
+    clauses = (_negate(_phrase(plan.intent, used, reading), negated if any(one is negated for _, one in used) else None)
+               for used in plan.values.values())
+    head = " ".join((plan.intent.head, *clauses))
     notes = (*reading.notes, *_list_notes(plan, left_out, negated), *([_list_unknown(unknown)] if unknown else []))
     return Understanding(query.name, parameters, unknown, "; ".join((f"{head} [{query.name}{given}]", *notes)),
                          left_out=left_out, answers=("no", "not stated") if negated else (),
@@ -516,8 +528,12 @@ def _explain(reading: Reading, plan: _Plan, unknown: tuple[str, ...], negated: M
 def _phrase(intent: Intent, used: _Used, reading: Reading) -> str:
     concept = used[0][0]
     values = dict.fromkeys(_show(mention, concept, reading.text) for concept, mention in used)
-    clause = intent.antigen if concept == "antigen" else _CLAUSES.get(concept, "{}")
+    clause = {**_CLAUSES, **intent.clauses}.get(concept, "{}")
     return clause.format(_join(used, reading).join(values))
+
+
+def _negate(clause: str, negated: Mention | None) -> str:
+    return clause if negated is None else f"not known to be {clause}"
 
 
 def _list_notes(plan: _Plan, left_out: tuple[str, ...], negated: Mention | None) -> Iterator[str]:

@@ -159,18 +159,15 @@ def query(name: Annotated[str | None, typer.Argument(help="Name of a stored quer
         from kg.remote import RemoteEngine
 
         found = run_query(RemoteEngine(endpoint, graph_iri), stored, given)
-        _print_rows(found.columns, list(found.rows), form)
+        _print_rows(found.columns, list(found.rows), form, types=stored.columns)
         _note(f"{len(found.rows):,} rows from {endpoint}")
         return
     from kg.graph import open_graph
 
     graph = open_graph(store)
     answer = graph.answer(stored.name, given)
-    _print_rows(answer.columns, list(answer.rows), form, graph if meta else None)
-    if not answer.rows and form is Rows.TABLE:
-        _note("none among " + _rests_on(graph))
-    else:
-        _note(_rests_on(graph))
+    _print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
+    _note(("" if answer.rows else "none among ") + _rests_on(graph))
 
 
 def _read_parameters(pairs: list[str]) -> dict[str, str]:
@@ -201,7 +198,9 @@ def ask(question: Annotated[list[str], typer.Argument(help="A question in words"
     _note(f"understood: {reply.understood}")
     if reply.answer is None:
         raise UsageError("the question was not understood", mend=reply.hint)
-    _print_rows(reply.answer.columns, list(reply.answer.rows), form)
+    from kg.queries import find_query
+
+    _print_rows(reply.answer.columns, list(reply.answer.rows), form, types=find_query(reply.query).columns)
     _note(("" if reply.answer.rows else "none among ") + _rests_on(graph))
 
 
@@ -313,7 +312,8 @@ def _options(version: Annotated[bool, typer.Option("--version", callback=_versio
     """A clinical-trial knowledge graph for cell therapy: cited answers from registry records."""
 
 
-def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]], form: Rows, graph: Graph | None = None) -> None:
+def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]], form: Rows, graph: Graph | None = None,
+                types: dict[str, str] | None = None) -> None:
     from kg.rows import write_rows
 
     meta = None
@@ -321,7 +321,8 @@ def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]], form: Rows
         import msgspec
 
         meta = msgspec.to_builtins(graph.meta)
-    write_rows(columns, rows, str(form), sys.stdout, meta)
+    things = {name for name, kind in (types or {}).items() if kind == "iri"}
+    write_rows(columns, rows, str(form), sys.stdout, meta, things)
 
 
 def _to_json(value: Any, indent: int = 0) -> str:

@@ -37,7 +37,8 @@ NOISE = frozenset(re.findall(r"\w+", """
     trial trials study studies clinical registry registries record records say says
     cell cells therapy therapies treatment treatments treat treats treating treated product products intervention
     interventions patient patients people participant participants human subject subjects
-    run runs running ran use uses using used take takes exist exists made make makes include includes including involve
+    describe describes run runs running ran use uses using used take takes exist exists made make makes include includes
+    including involve
     involves involving about concerning test tests tested testing evaluate evaluates evaluating investigate investigates
     investigating investigated studied conducted disease diseases
     target targets targeted targeting anti against bind binds binding bound directed specific antigen antigens
@@ -52,7 +53,7 @@ _MOST = re.compile(
     r"(?:\bwithin(?: the first)?|\b(?:in|during) the first|\bup to|\bat most|\bno later than|\bless than|\bunder"
     rf"|\bbefore|\bby|\bat|\bin|≤|<=?)\s?({_TIME})(?! of follow)", re.IGNORECASE)
 _LEAST = re.compile(
-    rf"(?:\bat least|\bmore than|\bover|\blonger than|\bbeyond|\bminimum(?: of)?|≥|>=?)\s?({_TIME})"
+    rf"(?:\bat least|\bmore than|\bafter|\bover|\blonger than|\bbeyond|\bminimum(?: of)?|≥|>=?)\s?({_TIME})"
     rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)", re.IGNORECASE)
 _LAST = re.compile(rf"\b(?:(?:in|within|over|during|for)\s)?(?:the\s)?(?:last|past|previous)\s"
                    rf"({_TIME}|days?\b|weeks?\b|months?\b|years?\b)", re.IGNORECASE)
@@ -61,8 +62,8 @@ _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augu
 _MONTH = "|".join(rf"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)
 _YEAR = r"(?:19|20)\d\d"
 _DATE = re.compile(
-    r"\b(?:(?P<lead>since|from|on or after|not before|after|later than|newer than|before|until|till|by|up to|in|during"
-    rf"|of)\s)?(?:(?P<year>{_YEAR})(?:[-/](?P<month>\d\d?)(?:[-/](?P<day>\d\d?))?)?"
+    r"\b(?:(?P<lead>since|from|on or after|not before|after|later than|newer than|before|between|until|till|by|up to|in"
+    rf"|during|of|to|and)\s)?(?:(?P<year>{_YEAR})(?:[-/](?P<month>\d\d?)(?:[-/](?P<day>\d\d?))?)?"
     rf"|(?:(?P<day2>\d\d?)(?:st|nd|rd|th)?\s)?(?P<name>{_MONTH})\.?\s(?:(?P<day3>\d\d?)(?:st|nd|rd|th)?,?\s)?"
     rf"(?P<year2>{_YEAR}))(?![\d-])(?:\s(?P<on>on(?:wards?)?|or later)\b)?", re.IGNORECASE)
 _POINT = re.compile(r"(?:\b(?:near|around|of|at|to)\s)?\(?"
@@ -85,12 +86,16 @@ _PHASES = re.compile(r"\bphases?\s(\d|i{1,3}v?|iv)([ab]?\s?(?:/|-|–|and|or|to|
                      r"(?=(?:\d|i{1,3}|iv)[ab]?\b)", re.IGNORECASE)
 _EDIT = r"(?:knock(?:ed)?[- ]?out|KO|edit(?:ed|ing)|delet(?:ed|ion)|disrupt(?:ed|ion))"
 _PHRASES = {
-    "age": re.compile(r"\b(?:aged?|age of)\s(?:of\s)?(\d{1,3})\b(?! (?:to|and))|\b(\d{1,3})[- ]years?[- ]olds?\b",
+    "age": re.compile(r"\b(?:aged?|age of)\s(?:of\s)?(\d{1,3})(?:\s?(?:to|and|[-–])\s?(\d{1,3}))?\b"
+                      r"|\b(\d{1,3})[- ]years?[- ]olds?\b",
                       re.IGNORECASE),
-    "min_sites": re.compile(r"(?:\b(?:more than|over|at least)|>=?|≥)\s?(\d{1,5}) (?:sites|cent(?:er|re)s|hospitals)\b", re.IGNORECASE),
-    "gene": re.compile(rf"\b([A-Z][A-Z0-9]{{1,7}})[- ](?i:{_EDIT})\b|\b(?i:{_EDIT})\s(?:of\s|the\s)*([A-Z][A-Z0-9]{{1,7}})\b"),
-    "has_results": re.compile(r"\b(?:with|have|has|posted|reported|that have)\s(?:posted\s|reported\s)?results\b", re.IGNORECASE),
-    "healthy_volunteers": re.compile(r"\bhealthy (?:volunteers?|people|subjects?|participants?)\b(?! donor)", re.IGNORECASE),
+    "min_sites": re.compile(r"(?:\b(?:more than|over|at least)|>=?|≥)\s?(\d{1,5}) (?:sites|cent(?:er|re)s|hospitals)\b",
+                            re.IGNORECASE),
+    "gene": re.compile(rf"\b([A-Z][A-Z0-9]{{1,7}})[- ](?i:{_EDIT})\b|"
+                       rf"\b(?i:{_EDIT}) of (?:the )?([A-Z][A-Z0-9]{{1,7}})\b"),
+    "has_results": re.compile(r"\b(?:with|have|has|posted|reported)\s(?:posted\s|reported\s)?results\b", re.IGNORECASE),
+    "healthy_volunteers": re.compile(r"\bhealthy (?:volunteers?|people|subjects?|participants?)\b(?! donor)",
+                                     re.IGNORECASE),
     "masking": re.compile(r"\b(?P<masking>single|double|triple|quadruple)[- ](?:blind|mask)(?:ed)?\b", re.IGNORECASE)}
 _WORD = re.compile(r"[^\W_][\w'’+*./-]*")
 _CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{0,2}\d?)", re.ASCII)
@@ -160,10 +165,13 @@ def show_term(scheme: str, notation: str) -> str:
     term = load_vocabularies().find(scheme, notation)
     if term is None:
         return notation
+    if scheme in ("cell-source", "modality"):
+        return notation
     if scheme == "antigen":
         return notation if fold(term.label) == fold(notation) else f"{notation} ({term.label})"
     label = term.label
-    return label[0].lower() + label[1:] if scheme in ("phase", "status", "study-type") else label
+    is_plain = scheme in ("phase", "status", "study-type", "allocation", "masking")
+    return label[0].lower() + label[1:] if is_plain else label
 
 
 def _spell_phases(text: str) -> str:
@@ -180,7 +188,8 @@ def _spell_phases(text: str) -> str:
 def find_mentions(text: str, today: date) -> tuple[Mention, ...]:
     """All that a text names, in text order; of what overlaps, the longer."""
     fixed: list[Mention] = []
-    for found in (_find_trials(text), _find_numbers(text), _find_dates(text, today), _find_points(text), _find_times(text)):
+    for found in (_find_trials(text), _find_phrases(text), _find_dates(text, today), _find_points(text),
+                  _find_times(text)):
         fixed += [mention for mention in list(found) if not any(_overlap(mention, other) for other in fixed)]
     names = _keep_longest([*_find_names(text), *_find_plain_names(text)], fixed)
     places = [mention for mention in _find_places(text) if not any(_overlap(mention, other) for other in fixed)]
@@ -202,7 +211,8 @@ def _keep_longest(names: Iterable[Mention], taken: Iterable[Mention]) -> list[Me
     found: list[Mention] = []
     for start, end in sorted(by_span, key=lambda span: (span[0] - span[1], span[0])):
         readings = by_span[start, end]
-        mention = Mention(start, end, {concept: readings[concept] for concept in ("off-shelf", *SCHEMES) if concept in readings})
+        order = (concept for concept in ("off-shelf", *SCHEMES) if concept in readings)
+        mention = Mention(start, end, {concept: readings[concept] for concept in order})
         if not any(_overlap(mention, other) for other in kept):
             kept.append(mention)
             found.extend(_follow_ligand(mention))
@@ -231,15 +241,17 @@ def _find_names(text: str) -> Iterator[Mention]:
         if scheme != "antigen":
             for match in open_lexicon(scheme).find(text):
                 is_plural = text[match.end:match.end + 1] in ("s", "S")  # "phase is" is not phase I
-                if not match.is_contextual and not (scheme == "phase" and is_plural):
+                is_plain = fold(text[match.start:match.end]) in _TOO_PLAIN or (scheme == "phase" and is_plural)
+                if not match.is_contextual and not is_plain:
                     yield Mention(match.start, match.end, {match.term.scheme: match.term.notation})
     off_shelf = find_off_the_shelf([Passage("title", "text", 0, text)])
     if off_shelf is not None and off_shelf.quote is not None:
-        yield Mention(off_shelf.quote.start, off_shelf.quote.end, {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"})
+        readings = {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"}
+        yield Mention(off_shelf.quote.start, off_shelf.quote.end, readings)
 
 
-_TOO_PLAIN = frozenset({"other", "met", "unknown", "available"})
-"""Names of terms that are everyday words in small letters."""
+_TOO_PLAIN = frozenset({"other", "met", "unknown", "available", "bispecific", "safety switch", "suicide gene"})
+"""Names of terms that are everyday words in small letters, or name a kind of thing."""
 
 
 @cache
@@ -251,7 +263,8 @@ def _plain_lexicon() -> Lexicon:
             names = {term.label, term.notation, *term.alt_labels, *term.case_forms}
             names |= set(term.context_forms) if scheme in ("antigen", "ligand") else set()
             names -= {term.label} if scheme == "endpoint-role" else set()
-            names = {name for name in names if len(name) > 2 and not set(fold(name).split()) <= NOISE | _TOO_PLAIN}
+            names = {name for name in names if len(name) > 2 and not set(fold(name).split()) <= NOISE | _TOO_PLAIN
+                     and fold(name) not in _TOO_PLAIN}
             renamed.append(msgspec.structs.replace(term, forms=tuple(sorted(names)), case_forms=(), context_forms=()))
     return Lexicon(renamed)
 
@@ -298,14 +311,16 @@ def _find_trials(text: str) -> Iterator[Mention]:
         yield Mention(found.start(), found.end(), {"trial": found[0].upper() if is_nct else found[0]})
 
 
-def _find_numbers(text: str) -> Iterator[Mention]:
+def _find_phrases(text: str) -> Iterator[Mention]:
     """Ages, counts of sites, edited genes, and what is said or not."""
     for concept, pattern in _PHRASES.items():
         for found in pattern.finditer(text):
-            value = next((group for group in found.groups() if group), "true")
-            is_more = concept == "min_sites" and re.match(r"(?:more than|over|>\s?\d)", found[0], re.IGNORECASE)
-            value = str(int(value) + 1) if is_more else value.upper() if concept == "masking" else value
-            yield Mention(found.start(), found.end(), {concept: value})
+            values = [group for group in found.groups() if group] or ["true"]
+            if concept == "min_sites" and re.match(r"more than|over|>\s?\d", found[0], re.IGNORECASE):
+                values = [str(int(values[0]) + 1)]
+            for number, value in enumerate(values):  # "aged 65-80" names two ages; each takes a share of the place
+                end = found.end() if number == len(values) - 1 else found.start() + number + 1
+                yield Mention(found.start() + number, end, {concept: value.upper() if concept == "masking" else value})
 
 
 def _read_days(time: str) -> str | None:
@@ -339,11 +354,11 @@ def _find_dates(text: str, today: date) -> Iterator[Mention]:
 def _bound_date(found: re.Match[str], first: date, last: date) -> Iterator[Mention]:
     """What the words before a date make of it; "in 2024" says two things, and each takes a share of the place."""
     lead, day = (found["lead"] or "in").lower(), timedelta(days=1)
-    if found["on"] or lead in ("since", "from", "on or after", "not before"):
+    if found["on"] or lead in ("since", "from", "between", "on or after", "not before"):
         yield Mention(found.start(), found.end(), {"since": first.isoformat()})
     elif lead in ("after", "later than", "newer than"):
         yield Mention(found.start(), found.end(), {"since": (last + day).isoformat()})
-    elif lead in ("before", "until", "till", "by", "up to"):
+    elif lead in ("before", "until", "till", "by", "up to", "to", "and"):
         yield Mention(found.start(), found.end(), {"until": (first - day if lead == "before" else last).isoformat()})
     else:
         yield Mention(found.start(), found.start() + 1, {"since": first.isoformat()})
@@ -388,7 +403,9 @@ def _find_places(text: str) -> Iterator[Mention]:
                 continue
             is_said = bool(found["quoted"] or "ponsor" in found[0] or re.search(_HOUSE, name, re.IGNORECASE))
             mention = Mention(found.start(), found.start() + found[0].index(name) + len(name), {concept: name})
-            if _is_free_name(name, is_said=is_said) and not any(_overlap(mention, other) for other in taken):
+            is_term = not is_said and bool(_first_concepts(text[mention.end - len(name):]))
+            is_taken = any(_overlap(mention, other) for other in taken)
+            if not is_term and not is_taken and _is_free_name(name, is_said=is_said):
                 taken.append(mention)
                 yield mention
 
@@ -399,14 +416,16 @@ def _trim_name(name: str) -> str:
     >>> _trim_name("Novartis for AML"), _trim_name("Hospital of Soochow")
     ('Novartis', 'Hospital of Soochow')
     """
-    for found in re.finditer(r"\s(?:for|in|with|at|of|and|the)\s", name):
-        if _begins_with_term(name[found.end():]):
+    for found in re.finditer(r"\s((?:for|in|with|at|of|and|the)\s)?", name):
+        concepts = _first_concepts(name[found.end():])
+        if concepts and (found[1] or concepts & {"antigen", "modality", "phase", "status"}):
             return name[:found.start()]
     return name
 
 
-def _begins_with_term(text: str) -> bool:
-    return any(mention.start == 0 for mention in (*_find_names(text), *_find_plain_names(text)))
+def _first_concepts(text: str) -> set[str]:
+    """What the text begins with, where that is a term of a vocabulary."""
+    return {mention.concept for mention in (*_find_names(text), *_find_plain_names(text)) if mention.start == 0}
 
 
 def _is_free_name(name: str, *, is_said: bool) -> bool:
@@ -414,14 +433,15 @@ def _is_free_name(name: str, *, is_said: bool) -> bool:
     first = (name.split() or [""])[0]
     if len(name) < 2 or REGISTRY_ID.match(name) or _CODE_WORD.fullmatch(first) or fold(first) in NOISE:
         return False
-    return is_said or not (_begins_with_term(name) or (first == name and find_near_word(name)))
+    return is_said or not (first == name and find_near_word(name))
 
 
 def list_leftovers(reading: Reading, spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:
     """Words with a meaning of their own that neither a mention nor one of ``spans`` covers."""
-    covered = [*((mention.start, mention.end) for mention in reading.mentions), *spans]
-    found = [word[0].strip(".'’/-+*") for word in _WORD.finditer(reading.text)
-             if not any(start < word.end() and word.start() < end for start, end in covered)]
+    left = list(reading.text)
+    for start, end in (*((mention.start, mention.end) for mention in reading.mentions), *spans):
+        left[start:end] = " " * (end - start)
+    found = [word[0].strip(".'’/-+*") for word in _WORD.finditer("".join(left))]
     return tuple(dict.fromkeys(word for word in found if word and fold(word).removesuffix("'s") not in NOISE))
 
 
@@ -474,12 +494,14 @@ def find_near_word(word: str) -> str | None:
     >>> find_near_word("autologus"), find_near_word("BCMAA"), find_near_word("CD999"), find_near_word("recruiting")
     ('autologous', 'BCMA', None, None)
     """
+    low, is_symbol = fold(word), word.isupper()
+    if len(low) < (4 if is_symbol else 5) or len(low) > 40 or low in NOISE:
+        return None
+    known = _folded_words()
+    if low in known:
+        return None
     from rapidfuzz.distance import OSA
 
-    low, is_symbol = fold(word), word.isupper()
-    known = _folded_words()
-    if len(low) < (4 if is_symbol else 5) or len(low) > 40 or low in known or low in NOISE:
-        return None
     plain = [name for name in NOISE if name[0] == low[0] and len(name) > 4 and OSA.distance(low, name) == 1]
     if plain or low.rstrip("s") in known:
         return min(plain, key=lambda name: (-len(name), name), default=None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from typing import IO, Any
 
 import msgspec
@@ -14,8 +15,13 @@ _DETAIL = {"target_quote", "source_quote"}
 """Columns that a table leaves out where a ``quote`` is shown."""
 
 
-def write_rows(columns: Sequence[str], rows: Sequence[dict[str, Any]], form: str, stream: IO[str], meta: dict[str, Any] | None = None) -> None:
-    """Write rows in one of the formats of ``kg query``; ``meta`` goes into an object beside them, in JSON only."""
+def write_rows(columns: Sequence[str], rows: Sequence[dict[str, Any]], form: str, stream: IO[str], meta: dict[str, Any] | None = None,
+               things: Collection[str] = ()) -> None:
+    """Write rows in one of the formats of ``kg query``.
+
+    :param meta: Goes into an object beside the rows, in JSON only.
+    :param things: Columns of IRIs; a table leaves them out where others tell a reader more.
+    """
     if form == "json":
         value = {"meta": meta, "rows": list(rows)} if meta is not None else list(rows)
         stream.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
@@ -27,7 +33,7 @@ def write_rows(columns: Sequence[str], rows: Sequence[dict[str, Any]], form: str
         writer.writerow(columns)
         writer.writerows([make_safe(row[column]) for column in columns] for row in rows)
     else:
-        _print_table(columns, rows, stream)
+        _print_table(columns, rows, stream, things)
 
 
 def make_safe(value: Any) -> Any:
@@ -55,14 +61,16 @@ def shorten_iri(value: str) -> str:
     return value
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[dict[str, Any]], stream: IO[str]) -> None:
+def _print_table(columns: Sequence[str], rows: Sequence[dict[str, Any]], stream: IO[str], things: Collection[str]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = [column for column in columns if not (column in _DETAIL and "quote" in columns) and not (column == "trial" and "registry_id" in columns)]
-    console = Console(file=stream, width=None if stream.isatty() else 150)
+    if not rows:
+        return
+    shown = [column for column in columns if not (column in _DETAIL and "quote" in columns) and column not in things] or list(columns)
+    console = Console(file=stream, width=None if stream.isatty() else int(os.environ.get("COLUMNS") or 150))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in shown:
         table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "registry_id")

@@ -1,7 +1,7 @@
 """SHACL validation: the shapes of ``shapes/``, two engines that read them, and what they find, by trial.
 
-pyrudof (Rust) does the bulk; pySHACL is the reference and a test compares the two. Both are given the same triples: those of
-the trials, and beside them which vocabulary each term belongs to, so that a shape can ask for "a term of that vocabulary".
+pyrudof (Rust) does the bulk; pySHACL is the reference and a test compares the two. Both are given the same triples:
+those of the trials, and beside them which vocabulary each term belongs to, so that a shape can ask for a term of it.
 Severity, message and item come from the source shape, never from an engine: engines drop or replace messages.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from kg.errors import ShapeError, UsageError
 from kg.resources import find_root, list_files
@@ -35,15 +35,22 @@ BATCH = 200
 """Trials given to an engine at once; one call has a fixed cost, and memory grows with the batch."""
 
 _CORE = frozenset(
-    ["NodeShape", "PropertyShape", "PropertyGroup", "IRI", "Literal", "BlankNode", "BlankNodeOrIRI", "BlankNodeOrLiteral", "IRIOrLiteral", "Violation", "Warning", "Info", "targetClass", "targetNode", "targetObjectsOf", "targetSubjectsOf", "property", "path", "inversePath", "alternativePath", "zeroOrMorePath", "oneOrMorePath", "zeroOrOnePath", "severity", "message", "name", "description", "order", "group", "defaultValue", "node", "not", "and", "or", "xone", "class", "datatype", "nodeKind", "minCount", "maxCount", "minExclusive", "minInclusive", "maxExclusive", "maxInclusive", "minLength", "maxLength", "pattern", "flags", "languageIn", "uniqueLang", "equals", "disjoint", "lessThan", "lessThanOrEquals", "qualifiedValueShape", "qualifiedMinCount", "qualifiedMaxCount", "qualifiedValueShapesDisjoint", "closed", "ignoredProperties", "hasValue", "in"]
+    """
+    NodeShape PropertyShape PropertyGroup IRI Literal BlankNode BlankNodeOrIRI BlankNodeOrLiteral IRIOrLiteral
+    Violation Warning Info targetClass targetNode targetObjectsOf targetSubjectsOf property path inversePath
+    alternativePath zeroOrMorePath oneOrMorePath zeroOrOnePath severity message name description order group
+    defaultValue node not and or xone class datatype nodeKind minCount maxCount minExclusive minInclusive
+    maxExclusive maxInclusive minLength maxLength pattern flags languageIn uniqueLang equals disjoint lessThan
+    lessThanOrEquals qualifiedValueShape qualifiedMinCount qualifiedMaxCount qualifiedValueShapesDisjoint closed
+    ignoredProperties hasValue in
+    """.split()  # noqa: SIM905
 )
-"""Terms of SHACL Core (https://www.w3.org/TR/shacl/) that a shape may use: an engine silently ignores a misspelt one."""
+"""Terms of SHACL Core (https://www.w3.org/TR/shacl/) that a shape may use; engines ignore misspelt ones."""
 _TARGETS = ("targetClass", "targetNode", "targetObjectsOf", "targetSubjectsOf")
 _LINKS = ("property", "node", "not", "qualifiedValueShape")
 _LIST_LINKS = ("and", "or", "xone")
 _LOOKAROUND = ("(?=", "(?!", "(?<")
 
-Node = NamedNode | BlankNode | Literal | Triple
 Triples = dict[Any, dict[str, list[Any]]]
 """Objects by subject and predicate IRI."""
 
@@ -314,7 +321,7 @@ def _make_property_shape(triples: Triples, node: NamedNode) -> PropertyShape:
 
 
 def _write_path(triples: Triples, node: Any) -> tuple[str, str, str]:
-    """A path as SPARQL, as Turtle, and the IRI of its last property; an inverse or alternative path has no last property.
+    """A path as SPARQL, as Turtle, and the IRI of its last property, where there is one.
 
     :raises ShapeError: a kind of path that no shape has needed yet.
     """
@@ -544,7 +551,7 @@ def _validate(batch: Sequence[_Group], run: Callable[[str], str]) -> Iterator[Fi
 
 
 class _Owners:
-    """Finds the trials that a node belongs to: a part by its IRI, a shared site or date by the records that describe it."""
+    """Finds the trials that a node belongs to: a part by its IRI, a shared site or date by its records."""
 
     def __init__(self, batch: Sequence[_Group]) -> None:
         self.batch = batch
@@ -586,7 +593,7 @@ def _read_report(text: str) -> Iterator[tuple[str, PropertyShape, str | None, st
             )
         component = found["sourceConstraintComponent"].value.removeprefix(SH).removesuffix("ConstraintComponent")
         if component == "Node" and isinstance(found.get("value"), Literal):
-            continue  # sh:nodeKind, which stands beside each sh:node, has said it; pyrudof does not test literals with sh:node
+            continue  # sh:nodeKind beside it has said it; pyrudof does not test literals with sh:node
         yield found["focusNode"].value, shape, str(found["value"]) if "value" in found else None, component
 
 
@@ -619,7 +626,7 @@ def _check_group_quotes(snapshot: Snapshot, group: _Group) -> Iterator[Finding]:
                     path="kg:exactWords",
                     card_key=None,
                     severity="violation",
-                    message=f"{fault} Build the graph again; if it stays, mend the rule {quote.get('rule', 'that quotes')}.",
+                    message=f"{fault} Build the graph again; if it stays, mend the rule that quotes.",
                     value=literal(quote.get("exactWords", "")),
                     shape=QUOTE,
                     who_item=None,

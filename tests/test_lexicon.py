@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.lexicon import Lexicon, expand_form, fold, fold_width, open_lexicon
@@ -34,12 +34,14 @@ IL13RA2 = make_term("IL13RA2", forms=("IL-13Ra2",))
 MET = make_term("MET", forms=("c-MET",), case_forms=("MET",))
 
 
+@settings(deadline=None)
 @given(ODD)
 def test_folding_keeps_the_length(text: str) -> None:
     """One character stays one character, so offsets in folded text are offsets in the text."""
     assert len(fold(text)) == len(fold_width(text)) == len(text)
 
 
+@settings(deadline=None)
 @given(ODD)
 def test_folding_twice_changes_nothing(text: str) -> None:
     """Folded text is folded."""
@@ -49,12 +51,14 @@ def test_folding_twice_changes_nothing(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [
     ("IL‑13Rα2", "il-13ra2"), ("ＣＤ１９", "cd19"), ("GD2　CAR", "gd2 car"), ("TGF–β", "tgf-b"), ("Γδ T", "gd t"),
-    ("µg", "ug"), ("CD3ζ", "cd3z"), ("Igκ", "igk"), ("don’t", "don't"), ("a\tb\nc", "a b c"), ("CD19－CAR", "cd19-car")])
+    ("µg", "ug"), ("CD3ζ", "cd3z"), ("Igκ", "igk"), ("don’t", "don't"), ("a\tb\nc", "a b c"),
+    ("CD19－CAR", "cd19-car")])
 def test_folds_what_registries_write(text: str, expected: str) -> None:
     """Dashes, spaces, full-width and Greek letters become their plain likes."""
     assert fold(text) == expected
 
 
+@settings(deadline=None)
 @given(ODD)
 def test_matches_are_whole_words_at_exact_places(text: str) -> None:
     """What is found is a spelling of a form, and neither letter nor digit touches it."""
@@ -67,6 +71,7 @@ def test_matches_are_whole_words_at_exact_places(text: str) -> None:
         assert not padded[match.end:match.end + 1].isalnum() or padded[match.end] == "s"
 
 
+@settings(deadline=None)
 @given(st.lists(ODD, max_size=4))
 def test_matches_stand_in_order_and_apart(parts: list[str]) -> None:
     """Matches of one vocabulary never overlap and come in text order."""
@@ -154,10 +159,9 @@ def test_finds_antigens_as_registries_write_them(notation: str, text: str) -> No
     assert [(match.term.notation, match.start, match.end) for match in matches] == [(notation, 0, len(text))]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_form_is_one_of_its_spellings(form: str) -> None:
+def test_a_form_is_one_of_its_spellings() -> None:
     """Whatever a form expands to, the words of the vocabulary themselves are found."""
-    assert fold(form) in map(fold, expand_form(form))
+    assert [form for form in FORMS if fold(form) not in map(fold, expand_form(form))] == []
 
 
 def test_expansion_is_bounded() -> None:
@@ -165,12 +169,15 @@ def test_expansion_is_bounded() -> None:
     assert max(len(expand_form(form)) for form in FORMS) < 2_000
     assert len(expand_form("one two three four five six seven eight nine ten 11 12")) < 10
     assert len(expand_form("CD-1-2-3-4-5-6-7-8-9")) < 10
+    assert len(expand_form("αβγδαβγδ")) < 2_000
 
 
+@settings(deadline=None)
 @given(st.text("abAB19αβ -", max_size=30))
 def test_spellings_of_any_form_are_found(form: str) -> None:
     """Each spelling of a form that begins and ends as a word is found as the whole of itself."""
-    if form != form.strip(" -") or not form or "  " in form or "--" in form or " -" in form or "- " in form:
+    if not form or form != form.strip(" -") or any(pair in form for pair in ("  ", "--", " -", "- ")) \
+            or len([char for char in form if char in "αβ"]) > 3:
         return
     lexicon = Lexicon([make_term("x", forms=(form,))])
     for spelling in expand_form(form):

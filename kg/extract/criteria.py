@@ -41,11 +41,19 @@ _DEFINED = re.compile(r"\b(?:relaps|recurren|refractor|remission|respon[sd]|prog
     r"|persisten)\w*")
 _DEFINING = re.compile(r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse"
     r"|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:")
-_ASSUMED = re.compile(r"\b(?:if|unless|when)\b(?: [a-z]{1,12}){0,3} $"
+_ASSUMED = re.compile(r"\b(?:needed|required|necessary|only|obtained|performed|measured) (?:for|in|if)\b[^.;]{0,40}$|\b(?:if|unless|when)\b(?: [a-z]{1,12}){0,3} $"
     r"|\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of"
     r"|in) (?:the |serum )?$")
 _RESPONSE_MEASURES = frozenset(("bone marrow blasts", "platelets", "neutrophils", "hemoglobin"))
 _WHOLE_AGE = re.compile(r"(?: ?old\b| ?of age\b)?")
+_PART = re.compile(
+    r"\bfirst (?:\S{1,12} ){0,3}(?:patient|subject|participant)|\b(?:in|for) (?:the )?(?:phase|cohort|part|arm)\b"
+    r"|\w.{0,60}(?:\brelapse|disease|for|allowed|eligible) (?:in|for|if) (?:the )?(?:patients|subjects|participants|children"
+    r"|adults|those)\b.{0,20}$")
+"""Words before an age that set it for some of the participants only."""
+_PART_AFTER = re.compile(r"[^.;:]{0,25}\b(?:must|should|need to|have to) have\b[^.;:]{0,30}?"
+                         r"\b(?:ecog|karnofsky|kps|lansky|lps|performance)")
+_AGE_LABEL = re.compile(r"\b(?:years?|yrs?|months?)(?: old| of age)?\s?:[^:;]{0,40}$")
 _NOT_AGE = re.compile(r"menopaus|childbearing|child-bearing|contracep|pregnan|parent|guardian|fertil|\bassent"
     r"|amenorr|menstrua|donor|sibling|\bdiagnosed (?:before|after|at)|onset|relative|family|\bdeath")
 _PLAIN = re.compile(r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between"
@@ -82,7 +90,8 @@ def extract_criteria(study: Study) -> tuple[Criterion, ...]:
     kept: dict[tuple[object, ...], Criterion] = {}
     for passage in study.parts("eligibility"):
         for criterion in read_passage(passage):
-            key = (criterion.list, criterion.measure, criterion.op, criterion.value, criterion.unit, criterion.antigen)
+            key = (criterion.list, criterion.measure, criterion.op, criterion.value, criterion.unit, criterion.antigen,
+                   criterion.is_negated)
             kept.setdefault(key, criterion)
     return tuple(kept.values())
 
@@ -102,7 +111,7 @@ def read_passage(passage: Passage) -> Iterator[Criterion]:
             continue
         basis = item.basis if item.basis != "stated" else one.basis
         yield Criterion(item.list, one.measure, passage.quote(item.start + one.start, item.start + one.end), one.rule,
-                        one.op, one.value, one.unit, one.antigen, basis)
+                        one.op, one.value, one.unit, one.antigen, basis, one.is_negated)
 
 
 def _read_items(items: Sequence[Item]) -> Iterator[tuple[Item, Found]]:
@@ -172,6 +181,8 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
                 if fitted[0][0] in ages or "r" in ages or _is_other_age(words, groups, at, threshold):
                     continue
                 ages += fitted[0][0]
+            elif term.notation == "creatinine" and _AGE_LABEL.search(words.read_lead(groups[at].start, 100)):
+                continue
             elif term.notation in _RESPONSE_MEASURES and _is_definition(words, term, threshold):
                 continue
             yield _make_found(words, groups[at], term, threshold, fitted)
@@ -239,6 +250,8 @@ def _is_continued(words: Wording, before: Threshold, threshold: Threshold) -> bo
         return False
     if (threshold.unit is None or threshold.unit in _TIMES) and not is_opposite:
         return False
+    if threshold.unit is None and before.unit in _TIMES and not _PLAIN.fullmatch(between):
+        return False
     return not _CONDITION.search(words.read_until(threshold.end, _STOP))
 
 
@@ -259,7 +272,8 @@ def _is_other_age(words: Wording, groups: list[_Group], at: int, threshold: Thre
                 and any(_SCORED & set(term.extra.get("thresholdUnit", ())) for term in other.terms)
                 for other in groups[max(0, at - 40):at + 1] if other is not groups[at])
             or (bracket >= 0 and ")" not in lead[bracket:] and bool(re.search(r"\d", lead[:bracket][-60:])))
-            or bool(_SUBGROUP.match(words.flat, threshold.end))
+            or bool(_SUBGROUP.match(words.flat, threshold.end) or _PART_AFTER.match(words.flat, threshold.end))
+            or bool(_PART.search(lead[-150:]))
             or bool(_NOT_AGE.search(lead[-150:] + words.flat[threshold.start:threshold.end + 100]))
             or bool(_NOT_AGE.search(words.within)))
 

@@ -17,36 +17,36 @@ YEAR = 365.25
 
 _UNIT_DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0, "m": MONTH, "y": YEAR}
 # "mouth", "moth" and "yea" are how registries misspell month and year.
-_UNIT = (r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|months?|mths?|mos?|mon|mouths?|moths?|"
+UNIT = (r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|months?|mths?|mos?|mon|mouths?|moths?|"
          r"monthes|years?|yrs?|yeas?)")
 _NUMBER = r"(?:\d,\d{3}(?![\d,])|\d{1,9}(?:\.\d{1,6})?)"
 _ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
          "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_WORDS = {**{word: value for value, word in enumerate(_ONES, start=1)},
+NUMBER_WORDS = {**{word: value for value, word in enumerate(_ONES, start=1)},
           **{word: value * 10 for value, word in enumerate(_TENS, start=2)},
           **{word: value for value, word in enumerate(_ORDINALS, start=1)}}
 _WORD = re.compile(rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_ONES[:9])}))?"
-                   rf"|(?P<one>{'|'.join(_ONES)})|(?P<ordinal>{'|'.join(_ORDINALS)})(?=\s{_UNIT}\b))\b", re.IGNORECASE)
+                   rf"|(?P<one>{'|'.join(_ONES)})|(?P<ordinal>{'|'.join(_ORDINALS)})(?=\s{UNIT}\b))\b", re.IGNORECASE)
 _CYCLE_LENGTH = re.compile(
     rf"\bcycles?\s?(?:=|is|are|lasts?|of|length|duration)\s?(?:of\s|is\s|=\s)?"
-    rf"(?P<number>{_NUMBER})(?:\s?(?:-|to|or|±)\s?{_NUMBER})?[\s-]?(?P<unit>{_UNIT})\b"
-    rf"|\b(?P<number_before>{_NUMBER})[\s-](?P<unit_before>{_UNIT})\scycles?\b", re.IGNORECASE)
+    rf"(?P<number>{_NUMBER})(?:\s?(?:-|to|or|±)\s?{_NUMBER})?[\s-]?(?P<unit>{UNIT})\b"
+    rf"|\b(?P<number_before>{_NUMBER})[\s-](?P<unit_before>{UNIT})\scycles?\b", re.IGNORECASE)
 _SPELLINGS = tuple((re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in (
-    (rf"(?<=[\da-z])\s?\(\d{{1,4}}\)(?=[\s-]?{_UNIT}\b)", ""),                     # four (4) weeks
+    (rf"(?<=[\da-z])\s?\(\d{{1,4}}\)(?=[\s-]?{UNIT}\b)", ""),                     # four (4) weeks
     (rf"[(\[]?\s?(?:±|\+\s?/\s?-|\+-)\s?{_NUMBER}[)\]]?", ""),                     # day 28 ± 3
-    (rf"\b(?:every|each|per)\s{_NUMBER}(?:st|nd|rd|th)?(?:\s?(?:-|to|or)\s?{_NUMBER})?[\s-]?(?:{_UNIT}|cycles?)\b",
+    (rf"\b(?:every|each|per)\s{_NUMBER}(?:st|nd|rd|th)?(?:\s?(?:-|to|or)\s?{_NUMBER})?[\s-]?(?:{UNIT}|cycles?)\b",
      " then "),
     (r"^an?\b|\b(?:within|over|after|until|to|for|in)\san?(?=\s(?:year|month|week)\b)", " 1"),
     (r"\bhalf(?:\sa|-a)?(?=[\s-](?:year|month)\b)", "0.5"),
     (r"\b(?:consecutive|calendar|full|additional|more|further|study)\s|#", ""),
-    (rf"(?<=\d)\+(?=[\s-]?{_UNIT})|(?<!\d)\+(?=\d)", ""),                 # 13+ months, day +100
+    (rf"(?<=\d)\+(?=[\s-]?{UNIT})|(?<!\d)\+(?=\d)", ""),                 # 13+ months, day +100
     (r"\bd\+?(?=\d)", "day "), (r"\bw\+?(?=\d)", "week "), (r"\bm\+?(?=\d)", "month "), (r"\by\+?(?=\d)", "year "),
-    (rf"(?<![a-z])({_UNIT})(?=\d)", r"\1 ")))                                      # Day28
+    (rf"(?<![a-z])({UNIT})(?=\d)", r"\1 ")))                                      # Day28
 _TOKEN = re.compile(
     rf"""(?P<number>(?<![\w.]){_NUMBER})(?:st|nd|rd|th)?(?![\d.]\d)
-    |(?P<unit>(?<![a-z]){_UNIT}(?![a-z])|(?<=\d)[hdwmy]\b|(?<=\d\s)h\b)
+    |(?P<unit>(?<![a-z]){UNIT}(?![a-z])|(?<=\d)[hdwmy]\b|(?<=\d\s)h\b)
     |(?P<range>\bto\b|\bthrough\b|\bthru\b|\buntil\b|\btill\b|\bup\sto\b|[-~])
     |(?P<list>,|;|/|&|、|:|\band\b|\bor\b)
     |(?P<cycle>\bcycles?\b)
@@ -103,7 +103,7 @@ def _add_up(times: list[Time | None]) -> list[Time]:
 
 
 def _read_word(found: re.Match[str]) -> str:
-    return str(sum(_WORDS[word.lower()] for word in found.groupdict().values() if word))
+    return str(sum(NUMBER_WORDS[word.lower()] for word in found.groupdict().values() if word))
 
 
 def _spell_alike(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from kg.extract.timeframes import parse_time_frame
+from kg.extract.timeframes import cut_time_words, parse_time_frame
 from kg.lexicon import Match, fold_width, open_lexicon
 from kg.model import Endpoint, Fact, Outcome, Passage, Quote, Study
 
@@ -191,7 +191,9 @@ def _find_time(passage: Passage, start: int, part: str, spans: list[tuple[int, i
     for first, last in gaps:
         frame = None if _AGE.search(part, first, last) else parse_time_frame(part[first:last])
         if frame is not None and frame.high is not None:
-            return Fact(frame, passage.quote(start + first, start + last), "time-frame.prose")
+            begin, end = cut_time_words(part[first:last], frame)
+            words = passage.quote(start + first + begin, start + first + end)
+            return Fact(msgspec.structs.replace(frame, raw=words.text), words, "time-frame.prose")
     return None
 
 

@@ -1,6 +1,6 @@
 """Read what must be present or absent: infections, earlier treatments, pregnancy, consent, an antigen on the disease.
 
-A name counts where its clause is about it, and not in an exception ("other than …") or aside ("at the time of consent").
+A name counts where its clause is about it: not in an exception ("other than …") or an aside ("at the time of consent").
 """
 
 from __future__ import annotations
@@ -38,11 +38,46 @@ _POSITIVE_BEFORE = re.compile(r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:io
     r"|over-?express\w*)\b(?:\s(?:of|for|the|target|antigens?|surface|markers?|tumor|expression|in|level|levels"
     r"|status|both|either|rate|)){0,5}\W{0,3}$")
 _SHARE = re.compile(r"express|posit|stain|cells|\+|blasts|^\W{0,3}(?:by|in|on|of|is)?\W{0,3}$")
+_OF_PART = re.compile(r"\bcohort|\bkilling|\blysis|transduc|\bcytotoxic")
+"""Words before a share that is a part's, or the product's."""
+_GRADED = re.compile(r"[^.;]{0,40}\b(?:is|are) (?:considered|defined|regarded|classified|called|partially|weakly|dim)\b")
 _NOT_EXPRESSED = re.compile(r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent"
     r"|lost)\b|\bno\b")
 _NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc"
     r"|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)")
 _ANTI = re.compile(r"\banti-?\s?$")
+_ABSENT = re.compile(
+    r"\b(?:without|absence of|lack(?:s|ing)?(?: of)?|free (?:of|from)|off|never|none of|neither|nor|rul\w+ out|negative"
+    r"|(?:un|not |n't )willing|refus\w*|unable|inability|incapable|disagree\w*|fail(?:s|ure|ed)? to|non-?(?=\S{0,12}$)"
+    r"|(?:no|not|cannot|can't|don't|doesn't)(?! (?:be )?(?:more|less|greater|later|earlier|longer|fewer|sooner|only"
+    r"|limited|recover|respon|respond|resol|achiev|eligible|suitable|amenable|candidate|due|related|attribut|controlled"
+    r"|meet|permit|necessar|exceed|improv|sufficient|adequate|tolerat|effective|remission|available|standard|matched|donor"
+    r"|benefit|alternative|limit|restriction|curative|need|of|other (?:curative|effective|standard|available))))"
+    r"(?![a-z])")
+_SCOPE_END = re.compile(
+    r"\b(?:but|however|although|because|unless|if|since|after|following|from|who|whose|prior to|before|positive"
+    r"|respon[sd]\w*|relaps\w*|progress\w*|remission|recurrence|willing|agree\w*|able|must|should|may)\b"
+    r"|,\s?(?:and )?(?:with|have|has|is|are|having)\b")
+_CLOSE = 16
+"""Most characters between two negations that undo each other ("without a negative test")."""
+_WILL = frozenset(("contraception", "consent"))
+"""What people do and do not have: it is negated only by what they do not do."""
+_NOT_DONE = re.compile(
+    r"\b(?:(?:un|not |n't |nor )willing\w*|refus\w*|unable|inability|incapable|not able|disagree\w*|fail\w* to"
+    r"|cannot|can't|without|lack(?:s|ing)?(?: of)?|absence of|no|declin\w*|decided not|unlikely to"
+    r"|(?:not|n't)(?! (?:of|limited|necessar|only|pregnan|lactat|breast|nurs|required|needed|have|be pregnan)))"
+    r"(?: (?!and |or (?:who|to be )|but |if )[^\s,;(]{1,20}){0,9}(?:,? or [^\s,;(]{1,20}(?: [^\s,;(]{1,20}){0,6})?[\s(]{0,2}$")
+_NOT_GIVEN = re.compile(
+    r"[^.;,]{0,25}\b(?:can ?not|could not|is not|not (?:be )?obtained|refused|not given|not signed|withdrawn)\b")
+_NEGATIVE = re.compile(
+    r"(?:(?!positiv|, (?:and|or|but|who|with)\b|\bif\b|\bunless\b)[^.;]){0,90}?(?<!or )\b(?:negative|absent|undetectable"
+    r"|not detect\w*|ruled out|below the (?:detection|lower))")
+_BARRED = re.compile(
+    r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|will|must|should) (?:be )?(?:excluded|ineligible|prohibited"
+    r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))|ineligible\b)")
+_NONE_OF = re.compile(
+    r"\b(?:none of|no|not have|without|absence of|free (?:of|from)|must not|do(?:es)? not|negative)\b[^.;]{0,80}"
+    r"\b(?:following|below|conditions?|any of|history|diseases?|infections?|evidence)\b[^.;]{0,60}:\s{0,3}$")
 _NEGATIVE_AFTER = re.compile(r"\W{0,3}(?:\w{1,20}\W){0,3}negative")
 
 
@@ -62,13 +97,18 @@ class Found(Frozen, frozen=True):
     antigen: str | None = None
     basis: str = "stated"
     is_conditional: bool = False
+    is_negated: bool = False
 
 
 def read_presence(words: Wording, matches: list[Match]) -> Iterator[Found]:
-    """Names of things that are present or absent, where the clause is about them."""
+    """Things that are present or absent, where the clause is about them; an item's first word on each is taken."""
+    told: set[str] = set()
     for match in matches:
+        measure = match.term.notation
+        if measure in told:
+            continue
         start, end = words.bound_clause(match.start, match.end)
-        measure, lead = match.term.notation, words.flat[start:match.start]
+        lead = words.flat[start:match.start]
         aside = _ASIDES.get(measure)
         if _EXCEPTION.search(_BRACKETED.sub("", lead)) or (aside and aside.search(lead[-70:])):
             continue
@@ -79,9 +119,26 @@ def read_presence(words: Wording, matches: list[Match]) -> Iterator[Found]:
         if (match.is_contextual or measure == "graft-versus-host disease") \
                 and _NOT_PRESENT.match(words.flat, match.end):
             continue
-        yield Found(start, end, measure, "criterion.presence")
-        if measure == "hepatitis B" and _OR_C.match(words.flat, match.end):
-            yield Found(start, end, "hepatitis C", "criterion.presence")
+        told.add(measure)
+        is_negated = _is_negated(words, match, start)
+        yield Found(start, end, measure, "criterion.presence", is_negated=is_negated)
+        if measure == "hepatitis B" and "hepatitis C" not in told and _OR_C.match(words.flat, match.end):
+            told.add("hepatitis C")
+            yield Found(start, end, "hepatitis C", "criterion.presence", is_negated=is_negated)
+
+
+def _is_negated(words: Wording, match: Match, start: int) -> bool:
+    """Whether the clause from ``start`` asks for the absence of what it names; "without a negative test" does not."""
+    lead = _BRACKETED.sub("", words.flat[start:match.start])
+    if match.term.notation in _WILL:
+        return bool(_NOT_DONE.search(lead[-160:]) or _NOT_GIVEN.match(words.flat, match.end))
+    if _NEGATIVE.match(words.flat, match.end):
+        return True
+    found = [one for one in _ABSENT.finditer(lead) if not _SCOPE_END.search(lead, one.end())]
+    if not found:
+        return words.list == "inclusion" and bool(_BARRED.match(words.flat, match.end)
+                                                  or _NONE_OF.search(words.within))
+    return found[-1][0] != "negative" or len(found) == 1 or found[-1].start() - found[-2].end() > _CLOSE
 
 
 def _is_qualified(lead: str, match: Match) -> bool:
@@ -109,9 +166,11 @@ def read_antigens(words: Wording, matches: list[Match], thresholds: list[Thresho
         if share is None:
             start, end = words.bound_clause(match.start, match.end)
             found.append(Found(start, end, ANTIGEN, "criterion.antigen", antigen=match.term.notation))
-        else:
-            taken.add(share.start)
-            found.append(Found(min(match.start, share.start), max(match.end, share.end), ANTIGEN, "criterion.antigen",
+            continue
+        taken.add(share.start)
+        first, last = min(match.start, share.start), max(match.end, share.end)
+        if not (_OF_PART.search(words.read_lead(first, 90)) or _GRADED.match(words.flat, last)):
+            found.append(Found(first, last, ANTIGEN, "criterion.antigen",
                                 share.op, share.value, "%", match.term.notation))
     return found, taken
 

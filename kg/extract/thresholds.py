@@ -82,7 +82,7 @@ _LIST = re.compile(r"[0-5](?:\s{0,2}(?:,\s?(?:and/or|or|and)?|/|or|and|and/or|-|
     r"|\s?%)){1,5}")
 _LOW_AFTER = re.compile(r"\s?(?:old|of age)?\s?(?:to|-|and(?=\s{0,3}[<≤]))\s{0,3}[<≤]?\s?\d")
 _HIGH_BEFORE = re.compile(r"(?:days?|weeks?|months?|years?)(?: old| of age)?\s?(?:to|-)\s?$")
-_BETWEEN = re.compile(r"between\W{0,3}(?:the )?(?:ages? )?(?:of )?$")
+_BETWEEN = re.compile(r"(?:between\W{0,3}(?:the )?(?:ages? )?(?:of )?|\bage[sd]?\W{1,3}(?:of )?)$")
 _AFTER = re.compile(
     rf"[\s,]{{0,2}}\)?(?:\(?(?:years|year|months|yrs)?[\s,-]{{0,2}}(?:of age|old|points?"
     rf"|score)?[\s,]{{0,2}})(?:\(?(?:or|and|/)\s?(?:is\s|are\s)?(?P<dir>{_UP}|{_DOWN}|up|upwards?|on|at)\b"

@@ -6,8 +6,9 @@ The times are read by ``kg.extract.durations``; here they become bounds, beside 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from kg.extract.durations import Time, read_times
+from kg.extract.durations import NUMBER_WORDS, UNIT, Time, read_times
 from kg.lexicon import fold_width
 from kg.model import TimeFrame
 
@@ -28,6 +29,21 @@ _ANCHOR_NAMES = {"transplantation": "transplant", "hsct": "transplant", "hct": "
 _ANCHOR = re.compile(rf"\b(?P<lead>after|post|following|since|from)\b[^.;]{{0,80}}?\b(?P<noun>{'|'.join(_ANCHORS)})\b",
                      re.IGNORECASE)
 _BARE_ANCHOR = re.compile(r"\b(?:baseline|screening|enrollment|enrolment)\b", re.IGNORECASE)
+_COUNT = rf"(?:\b\d{{1,4}}(?:\.\d{{1,2}})?(?:st|nd|rd|th)?|\b(?:{'|'.join(NUMBER_WORDS)}|an?|half an?|several))"
+_AND = r"(?:\s?(?:,|&|/|-|~|and\b|or\b|to\b|through\b|up to\b)\s?){1,3}"
+_TIME = re.compile(
+    rf"(?:{_COUNT}{_AND}){{0,12}}{_COUNT}(?:\s?\(\d{{1,4}}\))?[\s+-]{{0,2}}{UNIT}\b"
+    rf"|\b(?:{UNIT}\s?[-+]?|[dwmy][-+]?)\d{{1,4}}\b(?:{_AND}\d{{1,4}}\b){{0,20}}", re.IGNORECASE)
+_TIME_LEAD = re.compile(
+    r"(?:\b(?:from|between|before)\b[^;.()\[\]]{0,100}?\b(?:to|until|till|through|and|up to)\s+"
+    r"|\b(?:at|by|in|on|within|for|until|till|to|up to|after|before|during|over|through(?:out)?|baseline|every|each)\b"
+    r"(?:\s*(?:,|\b(?:a|an|the|first|next|last|least|most|about|around|approximately|period of|and|both|or|at|to|up|in|on"
+    r"|baseline|minimum of|maximum of)\b)){0,6}\s+)$", re.IGNORECASE)
+_TIME_TAIL = re.compile(
+    rf"(?:[\s-]{{1,2}}(?:of|after|post|following|from|since|before|prior to)\b[^;.,()\[\]]{{0,80}}?"
+    rf"\b(?:{'|'.join(_ANCHORS)})\b|\s(?:after|post|following)-?\s?\w{{1,20}}\b|[\s-]post\w{{3,20}}\b"
+    r"|[\s-]follow[\s-]?up\b)", re.IGNORECASE)
+
 
 def parse_time_frame(text: str) -> TimeFrame | None:
     """Read a time frame; None where neither a time nor an event is told.
@@ -50,6 +66,41 @@ def parse_time_frame(text: str) -> TimeFrame | None:
     if high is None and not days and anchor is None and not event_driven:
         return None
     return TimeFrame(text, low=low, high=high, days=days, anchor=anchor, event_driven=event_driven)
+
+
+def cut_time_words(text: str, frame: TimeFrame) -> tuple[int, int]:
+    """Where the words of a time frame stand in the text that it was read from: the fewest that read the same.
+
+    >>> text = " (in blood) will be counted from infusion to 6 months after infusion in all"
+    >>> start, end = cut_time_words(text, parse_time_frame(text))
+    >>> text[start:end]
+    'from infusion to 6 months after infusion'
+    """
+    told = (frame.low, frame.high, frame.days, frame.anchor, frame.event_driven)
+    for start, end in _choose_spans(text):
+        found = parse_time_frame(text[start:end])
+        if found and (found.low, found.high, found.days, found.anchor, found.event_driven) == told:
+            return start, end
+    return _strip_span(text, 0, len(text))
+
+
+def _choose_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Spans that may hold the time words, the narrower first."""
+    folded = fold_width(text[:_MAX_LENGTH])
+    times = [found.span() for found in _TIME.finditer(folded)]
+    if times:
+        lead = _TIME_LEAD.search(folded, max(0, times[0][0] - 130), times[0][0])
+        tail = _TIME_TAIL.match(folded, times[-1][1])
+        start, end = lead.start() if lead else times[0][0], tail.end() if tail else times[-1][1]
+        yield start, end
+        yield _strip_span(text, start, len(text))
+        yield _strip_span(text, 0, end)
+
+
+def _strip_span(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the white space and brackets at its ends."""
+    words = text[start:end]
+    return start + len(words) - len(words.lstrip(" \t\n,:)]\\")), start + len(words.rstrip(" \t\n,:([\\"))
 
 
 def find_anchor(text: str) -> str | None:

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from kg.extract.cells import (SEARCHED, choose_modality, find_modalities, find_off_the_shelf, find_receptor_modality,
-                              find_sources, infer_cell_type, is_supportive)
+from kg.extract.cells import (
+    SEARCHED,
+    choose_modality,
+    find_modalities,
+    find_off_the_shelf,
+    find_receptor_modality,
+    find_sources,
+    infer_cell_type,
+    is_supportive,
+)
 from kg.lexicon import open_lexicon
 from kg.model import Passage
 from kg.vocabularies import load_vocabularies
@@ -57,8 +65,8 @@ def test_tells_cells_that_were_given_elsewhere(text: str, expected: str) -> None
     assert is_supportive(text, match.start, match.end) is bool(expected)
 
 
-@pytest.mark.parametrize(("text", "expected"), list_cases("source"))
-def test_eligibility_tells_no_source(text: str, expected: str) -> None:
+@pytest.mark.parametrize("text", [text for text, _ in list_cases("source")])
+def test_eligibility_tells_no_source(text: str) -> None:
     """What patients must have, or have had, says nothing of the product."""
     for part in ("eligibility", "outcome"):
         assert part not in SEARCHED
@@ -88,7 +96,8 @@ def test_every_modality_of_living_cells_has_a_cell_type() -> None:
             assert load_vocabularies().find("cell-type", str(cells.value))
 
 
-@pytest.mark.parametrize("piece", ["autologous ", "donor ", "from the patient ", "universal CAR ", "T cells are ", "after ", "in vivo "])
+@pytest.mark.parametrize("piece", [
+    "autologous ", "donor ", "from the patient ", "universal CAR ", "T cells are ", "after ", "in vivo "])
 def test_takes_linear_time(piece: str) -> None:
     """A text of 50,000 characters takes about a second at most."""
     passages = [make_passage((piece * 50_000)[:50_000])]

@@ -38,7 +38,8 @@ def make_study(text: str, ref: str = "") -> Study:
 def show(found: Criterion) -> str:
     value = "..".join(f"{one:g}" for one in found.value) if isinstance(found.value, tuple) else \
         "-" if found.value is None else f"{found.value:g}"
-    return " ".join((found.measure, found.op or "-", value, found.unit or "-", found.antigen or "")).strip()
+    name = f"not {found.measure}" if found.is_negated else found.measure
+    return " ".join((name, found.op or "-", value, found.unit or "-", found.antigen or "")).strip()
 
 
 @pytest.mark.parametrize(("listed", "text", "expected"), tuple(read_cases()))
@@ -70,6 +71,19 @@ def test_repeated_criterion_is_kept_once() -> None:
     """The same comparison in the same list is one criterion; in the other list it is another."""
     text = "Inclusion Criteria:\n* LVEF > 50%\n* Ejection fraction > 50%\nExclusion Criteria:\n* LVEF > 50%"
     assert [one.list for one in extract_criteria(make_study(text))] == ["inclusion", "exclusion"]
+
+
+def test_absence_is_another_criterion() -> None:
+    """A thing that must be absent is kept beside the same thing present, and its quote holds the word that negates."""
+    found = extract_criteria(make_study("No active infection\nActive infection, if controlled", "inclusion"))
+    assert [(one.is_negated, one.quote.text) for one in found] == [
+        (True, "No active infection"), (False, "Active infection, if controlled")]
+
+
+def test_threshold_is_never_negated() -> None:
+    """A comparison holds its negation in the comparator."""
+    found = extract_criteria(make_study("Must not have LVEF below 44%; no ALT > 3 x ULN", "inclusion"))
+    assert [(one.measure, one.is_negated) for one in found] == [("LVEF", False), ("ALT", False)]
 
 
 def test_other_parts_are_not_searched() -> None:

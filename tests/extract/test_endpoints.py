@@ -61,6 +61,7 @@ def test_finds_measures_in_prose(case: dict[str, str]) -> None:
     assert [show_time(endpoint) for endpoint in found] == (case["times"].split(";") if found else [])
     for endpoint in found:
         assert endpoint.role is None
+        assert endpoint.time_frame is None or endpoint.time_frame.value.raw == endpoint.time_frame.quote.text
         for fact in (endpoint.name, endpoint.kinds[0], *((endpoint.time_frame,) if endpoint.time_frame else ())):
             assert case["text"][fact.quote.start - 100:fact.quote.end - 100] == fact.quote.text
 

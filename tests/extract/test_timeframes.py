@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.extract.durations import MONTH, YEAR
-from kg.extract.timeframes import parse_time_frame
+from kg.extract.timeframes import cut_time_words, parse_time_frame
 
 with (Path(__file__).parent / "timeframes.tsv").open(encoding="utf-8", newline="") as rows:
     CASES = list(csv.DictReader(rows, delimiter="\t"))
@@ -52,6 +52,27 @@ def test_never_fails(text: str) -> None:
     assert frame is None or frame.raw == text
 
 
+WORDS = [
+    (" (and other events) are counted from the day of infusion to 18 months after infusion",
+     "from the day of infusion to 18 months after infusion"),
+    (" at 4 months", "at 4 months"),
+    (" after 2 to 6 years of CAR-T reinfusion", "after 2 to 6 years of CAR-T reinfusion"),
+    (" will be counted on days 2, 9 and 30, in blood", "on days 2, 9 and 30"),
+    ("two-year ", "two-year"),
+    (") score at baseline, 3 and 6 months, by phone", "at baseline, 3 and 6 months"),
+    (" 90 days post transplant for all", "90 days post transplant"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), WORDS, ids=[words for _, words in WORDS])
+def test_cuts_time_words(text: str, words: str) -> None:
+    """Of prose only the words of the time are kept, and they read the same."""
+    frame = parse_time_frame(text)
+    assert frame is not None
+    start, end = cut_time_words(text, frame)
+    assert text[start:end] == words
+
+
 PIECES = ["1 ", "until ", "day 1 ", "1, ", "1-", "(", "after ", "cycle 1 ", "±1", "one ", "1 year "]
 
 
@@ -59,5 +80,7 @@ PIECES = ["1 ", "until ", "day 1 ", "1, ", "1-", "(", "after ", "cycle 1 ", "±1
 def test_takes_linear_time(piece: str) -> None:
     """A text of 100,000 characters takes well under a second."""
     start = time.perf_counter()
-    parse_time_frame((piece * 100_000)[:100_000])
+    frame = parse_time_frame((piece * 100_000)[:100_000])
+    if frame is not None:
+        cut_time_words(frame.raw, frame)
     assert time.perf_counter() - start < 1
