@@ -244,11 +244,11 @@ def validate(trials: Annotated[list[str] | None, typer.Argument(help="Only these
     from kg.cards import find_trials
     from kg.findings import print_findings
     from kg.graph import open_graph
-    from kg.shapes import check_quotes, validate_snapshot
+    from kg.shapes import validate_snapshot
 
     snapshot = open_graph(store).snapshot
     wanted = [iri for trial in trials for iri in find_trials(snapshot, trial)] if trials else None
-    findings = (*validate_snapshot(snapshot, engine=engine, trials=wanted), *check_quotes(snapshot))
+    findings = validate_snapshot(snapshot, engine=engine, trials=wanted)
     print_findings(snapshot, findings, str(form))
     ranks = {"violation": 3, "warning": 2, "info": 1}
     if fail_on is not Severity.NEVER and any(ranks[one.severity] >= ranks[fail_on.value] for one in findings):

@@ -31,6 +31,7 @@ _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
 _MAX_BREAKS = 4
+_MAX_GREEK = 3
 _SHORT_TO_GREEK = {"a": "α", "b": "β", "g": "γ", "d": "δ"}
 
 
@@ -69,11 +70,13 @@ def expand_form(form: str) -> frozenset[str]:
     """
     text = _SHORT_GREEK.sub(lambda found: _SHORT_TO_GREEK[found[1]], form)
     spelled: list[str] = [""]
+    is_single = sum(char in _GREEK for char in text) > _MAX_GREEK
     for char in text:
         if char in _GREEK:
             latin, name = _GREEK[char]
             # A separator may stand before a Greek letter written out, and after it ("IL-13R alpha 2").
-            spelled = [head + tail for head in spelled for tail in (latin, f"\x00{name}\x00", f"\x00{latin}")]
+            tails = (latin,) if is_single else (latin, f"\x00{name}\x00", f"\x00{latin}")
+            spelled = [head + tail for head in spelled for tail in tails]
         else:
             spelled = [head + char for head in spelled]
     return frozenset(itertools.chain.from_iterable(_expand_breaks(fold_width(one)) for one in spelled))

@@ -84,6 +84,7 @@ class _Describer:
         self.iri, self.record = mint_trial(trial), mint_record(trial)
         self.vocabularies = load_vocabularies()
         self.products: dict[str, str] = {}
+        self.endpoints: set[str] = set()
 
     def run(self) -> Iterator[Statement]:
         yield Statement(self.iri, A, kg("Trial"))
@@ -247,10 +248,10 @@ class _Describer:
 
     def _describe_endpoint(self, position: int, endpoint: Endpoint) -> Iterator[Statement]:
         frame = endpoint.time_frame.value if endpoint.time_frame else None
-        key = slug(str(endpoint.name.value))
-        node = mint_under(self.iri, f"endpoint/{endpoint.role or 'unstated'}", key)
-        if frame is not None and endpoint.time_frame is not None:
-            node = mint_under(node, "at", slug(frame.raw))
+        node = self._mint_endpoint(endpoint)
+        if node in self.endpoints:
+            return
+        self.endpoints.add(node)
         yield Statement(self.iri, kg("hasEndpoint"), node)
         yield Statement(node, A, kg("Endpoint"))
         yield Statement(node, kg("position"), integer(position))
@@ -267,8 +268,18 @@ class _Describer:
         else:
             yield Statement(node, kg("notStated"), kg("timeFrame"))
 
+    def _mint_endpoint(self, endpoint: Endpoint) -> str:
+        """Role, name and time frame tell endpoints apart; where a record repeats all three, what they measure does."""
+        node = mint_under(self.iri, f"endpoint/{endpoint.role or 'unstated'}", slug(str(endpoint.name.value)))
+        if endpoint.time_frame is not None:
+            node = mint_under(node, "at", _key_of(endpoint.time_frame.value.raw))
+        if node not in self.endpoints:
+            return node
+        described = [str(endpoint.name.value), *(str(kind.value) for kind in endpoint.kinds), str(endpoint.grading and endpoint.grading.value)]
+        return mint_under(node, "also", hash_key("\x1f".join(described)))
+
     def _describe_time_frame(self, endpoint: str, fact: Fact, frame: TimeFrame) -> Iterator[Statement]:
-        node = mint("time-frame", slug(frame.raw) + ("" if frame.raw == frame.raw.lower() else f"-{hash_key(frame.raw)}"))
+        node = mint("time-frame", _key_of(frame.raw))
         yield Statement(endpoint, kg("timeFrame"), node, _soften(fact))
         yield Statement(node, A, kg("TimeFrame"))
         yield Statement(node, LABEL, literal(frame.raw))
@@ -358,6 +369,16 @@ def _soften(fact: Fact) -> Fact:
     """Classifying a listed measure or condition needs no node of evidence: its label and the field's path show the words."""
     is_listed = ".outcomesModule." in fact.quote.field or ".conditionsModule." in fact.quote.field
     return msgspec.structs.replace(fact, rule="") if is_listed else fact
+
+
+def _key_of(words: str) -> str:
+    """A key that no other words share, readable where they are plain.
+
+    >>> _key_of("12 months"), _key_of("12 Months.")
+    ('12-months', '12-months-df2e7f52c549')
+    """
+    key = slug(words)
+    return key if key.replace("-", " ") == words else f"{key}-{hash_key(words)}"
 
 
 _OF_TARGETS = ("eligibility marker", "negated")

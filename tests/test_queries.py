@@ -1,7 +1,7 @@
 """Every stored query answers as its ``queries/<name>.tsv`` says, in the embedded engine and in rdflib alike.
 
 A TSV file holds blocks: a line ``# params: {json}``, a line of columns, and the expected rows, written from reading
-``fixtures/records``. Empty cells are unbound values. Columns that are not listed (long or derived ones) are not compared.
+``fixtures/records``. Empty cells are unbound values; columns that are not listed are not compared.
 ``id:`` stands for the namespace of entities.
 """
 
@@ -219,8 +219,8 @@ def test_order_is_total(name: str) -> None:
 def test_terms_are_declared(name: str) -> None:
     """Each kg: term stands in the ontology, and each term of a vocabulary in its scheme."""
     body = body_of(QUERIES[name])
-    ontology = next(path for path in list_files("ontology", ".ttl") if path.name == "kg.ttl").read_text(encoding="utf-8")
-    declared = set(re.findall(r"^kg:(\w+) a ", ontology, re.MULTILINE))
+    (ontology,) = (path for path in list_files("ontology", ".ttl") if path.name == "kg.ttl")
+    declared = set(re.findall(r"^kg:(\w+) a ", ontology.read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"\bkg:(\w+)", body)) <= declared
     vocabularies = load_vocabularies()
     known = {*vocabularies.by_iri, *(f"{ID}{scheme}" for scheme in vocabularies.schemes())}

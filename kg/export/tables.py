@@ -1,209 +1,44 @@
 """Flat tables for spreadsheets and data frames: one row a trial, product, target, endpoint, site, criterion and so on.
 
-A table is a pattern that finds its rows and, for each column, a pattern that finds the values. Each is answered by
-itself, so that many-valued columns do not multiply rows: their values stand in one cell, sorted and joined by "; ".
+Values of a many-valued column stand in one cell, sorted and joined by "; ", so that they do not multiply rows. The
+snapshot's sorted lines are read in one pass: looking each value up in the index takes twenty times as long.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from pyoxigraph import QuerySolutions
+from pyoxigraph import DefaultGraph, Literal, NamedNode
 
-from kg.errors import QueryError, UsageError
-from kg.queries import to_value
+from kg.errors import UsageError
+from kg.export.columns import POSITION, TABLES, Column, Table, list_columns
 from kg.store import Snapshot
-from kg.terms import PREFIXES
+from kg.terms import PREFIXES, RDFS
+
+__all__ = ["FORMATS", "TABLES", "Column", "Table", "list_columns", "list_tables", "read_table", "write_cell",
+           "write_table", "write_tables"]
 
 FORMATS = ("csv", "parquet")
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 """First characters that make a spreadsheet run a cell (https://owasp.org/www-community/attacks/CSV_Injection)."""
 _QUOTED = re.compile(r'[",\r\n]')
-_READ = {"string": str, "integer": int, "decimal": float, "boolean": bool}
-
-
-class Column(msgspec.Struct, frozen=True):
-    """A column: where its values stand, seen from ``?row`` (or from ``?trial``), and what they mean.
-
-    :ivar path: A property path, or a whole pattern that binds ``?value``.
-    :ivar type: ``string``, ``integer``, ``decimal`` or ``boolean``. Strings are joined; of numbers the least is taken.
-    """
-
-    name: str
-    path: str
-    note: str
-    type: str = "string"
-    of: str = "row"
-
-    @property
-    def pattern(self) -> str:
-        """The pattern that binds ``?value``."""
-        return self.path if "?value" in self.path else f"?{self.of} {self.path} ?value ."
-
-
-class Table(msgspec.Struct, frozen=True):
-    """A table: ``kind`` is the class of its rows, ``rows`` binds ``?trial`` and ``?row``.
-
-    Each table begins with the trial's IRI and its registry id.
-    """
-
-    name: str
-    note: str
-    kind: str
-    rows: str
-    columns: tuple[Column, ...]
-
-
-def _quote(about: str, predicate: str) -> str:
-    """The words of the record on which a statement rests; what an older record says otherwise is left out."""
-    return (f"?said kg:{about} ?row ; kg:predicate kg:{predicate} ; kg:exactWords ?value . "
-            "FILTER NOT EXISTS { ?said kg:superseded true }")
-
-
-_REGISTRY_ID = Column("registry_id", "kg:registryId", "Number that the registry gave the trial", of="trial")
-_PRODUCT = Column("product", "(^kg:hasBinding|^kg:hasDose)/rdfs:label", "Product, as the record names it")
-_NOT_STATED = Column("not_stated", "kg:notStated/kg:cardKey", "Keys that the record was read for and does not tell")
-
-TABLES = {table.name: table for table in (
-    Table("trials", "One row a trial", "kg:Trial", "?trial a kg:Trial . BIND(?trial AS ?row)", (
-        Column("secondary_ids", "kg:secondaryId", "Other numbers of the trial"),
-        Column("title", "kg:title", "Short title"),
-        Column("official_title", "kg:officialTitle", "Scientific title"),
-        Column("status", "kg:status/skos:notation", "Recruitment status"),
-        Column("phases", "kg:phase/skos:notation", "Phases"),
-        Column("study_type", "kg:studyType/skos:notation", "Interventional, observational …"),
-        Column("allocation", "kg:allocation/skos:notation", "How participants come to an arm"),
-        Column("intervention_model", "kg:interventionModel/skos:notation", "Layout of arms"),
-        Column("masking", "kg:masking/skos:notation", "Who does not know the arm"),
-        Column("primary_purpose", "kg:primaryPurpose/skos:notation", "What the interventions are for"),
-        Column("enrollment_min", "kg:enrollmentMin", "Participants; the lower end of a range", "integer"),
-        Column("enrollment_max", "kg:enrollmentMax", "Participants; the upper end of a range", "integer"),
-        Column("sex", "kg:sex/skos:notation", "Sexes that may take part"),
-        Column("healthy_volunteers", "kg:healthyVolunteers", "Whether healthy people may take part", "boolean"),
-        Column("min_age_years", "kg:minAgeYears", "Youngest age, in years", "decimal"),
-        Column("max_age_years", "kg:maxAgeYears", "Oldest age, in years", "decimal"),
-        Column("conditions", "kg:conditionName", "Conditions as written"),
-        Column("condition_terms", "kg:condition/skos:prefLabel", "Conditions as terms of the vocabulary"),
-        Column("disease_setting", "kg:diseaseSetting/skos:notation", "Relapsed, refractory, newly diagnosed …"),
-        Column("sponsor", "kg:sponsor/rdfs:label", "Organisation that answers for the trial"),
-        Column("collaborators", "kg:collaborator/rdfs:label", "Organisations that support it"),
-        Column("funder_types", "kg:funderType", "Kinds of organisation that pay"),
-        Column("start_date", "kg:startDate/rdfs:label", "First enrolment; year, month or day as known"),
-        Column("completion_date", "kg:completionDate/rdfs:label", "Last visit; year, month or day as known"),
-        Column("last_update_date", "kg:lastUpdateDate/rdfs:label", "Last change in the registry"),
-        Column("number_of_arms", "kg:numberOfArms", "Arms", "integer"),
-        Column("number_of_sites", "kg:numberOfSites", "Sites", "integer"),
-        Column("countries", "kg:country/skos:notation", "Countries of the sites, ISO 3166-1"),
-        Column("contacts", "kg:contactName", "Contacts"),
-        Column("has_results", "kg:hasResults", "Whether the registry shows results", "boolean"),
-        Column("targets", "kg:hasIntervention/kg:hasBinding/kg:antigen/skos:notation", "Antigens its products bind"),
-        _NOT_STATED)),
-    Table("products", "One row a cell product", "kg:CellProduct",
-          "?trial kg:hasIntervention ?row . ?row a kg:CellProduct .", (
-        Column("product", "rdfs:label", "Product, as the record names it"),
-        Column("named_product", "kg:namedProduct/skos:prefLabel", "Known product that it is"),
-        Column("modality", "kg:modality/skos:notation", "CAR-T, CAR-NK, TCR-T, TIL …"),
-        Column("cell_type", "kg:cellType/skos:notation", "Kind of cell"),
-        Column("targets", "kg:hasBinding/kg:antigen/skos:notation", "Antigens that it binds"),
-        Column("logic", "kg:logic/skos:notation", "How several targets work together"),
-        Column("cell_source", "kg:cellSource/skos:notation", "Where the cells come from, wider and narrower terms"),
-        Column("cell_source_basis", "kg:sourceBasis/skos:notation", "Stated, implied or inferred"),
-        Column("cell_source_as_written", "kg:cellSourceAsWritten", "The record's word"),
-        Column("cell_source_quote", _quote("subject", "cellSource"), "Words on which the cell source rests"),
-        Column("off_the_shelf", "kg:offTheShelf", "Whether it is made before the patient is known", "boolean"),
-        Column("costimulation", "kg:costimulation/skos:notation", "Co-stimulatory domains"),
-        Column("safety_switch", "kg:safetySwitch/skos:notation", "Safety switches"),
-        Column("edits", "kg:edit", "Genes that were edited"),
-        Column("lymphodepletion", "kg:lymphodepletion", "Drugs given before the cells"),
-        Column("dose_escalation", "kg:doseEscalation", "Whether the dose is raised step by step", "boolean"),
-        _NOT_STATED)),
-    Table("targets", "One row an antigen that a product binds", "kg:Binding",
-          "?trial kg:hasIntervention/kg:hasBinding ?row .", (
-        _PRODUCT,
-        Column("target", "kg:antigen/skos:notation", "HGNC symbol, or the antigen's label where it is no one gene"),
-        Column("target_label", "kg:antigen/skos:prefLabel", "Common name"),
-        Column("target_as_written", "kg:asWritten", "The record's word"),
-        Column("binder", "kg:binder", "What binds it, where that is told"),
-        Column("binder_type", "kg:binderType/skos:notation", "Antibody fragment, ligand …"),
-        Column("quote", _quote("subject", "antigen"), "Words on which the target rests"))),
-    Table("doses", "One row a dose of a product", "kg:Dose", "?trial kg:hasIntervention/kg:hasDose ?row .", (
-        _PRODUCT,
-        Column("role", "kg:doseRole/skos:notation", "Range, start, level or RP2D"),
-        Column("low", "kg:doseLow", "Lower end", "decimal"),
-        Column("high", "kg:doseHigh", "Upper end", "decimal"),
-        Column("unit", "kg:doseUnit", "cells, cells/kg or cells/m2"),
-        Column("quote", _quote("object", "hasDose"), "Words on which the dose rests"))),
-    Table("endpoints", "One row an endpoint", "kg:Endpoint", "?trial kg:hasEndpoint ?row .", (
-        Column("role", "kg:endpointRole/skos:notation", "Primary, secondary or other"),
-        Column("endpoint", "rdfs:label", "Measure as written"),
-        Column("kind", "kg:mainKind/skos:notation", "Main thing measured"),
-        Column("kinds", "kg:endpointKind/skos:notation", "All things measured"),
-        Column("time_frame", "kg:timeFrame/rdfs:label", "When, as written"),
-        Column("min_days", "kg:timeFrame/kg:minDays", "Lower bound in days", "decimal"),
-        Column("max_days", "kg:timeFrame/kg:maxDays", "Upper bound in days", "decimal"),
-        Column("anchor", "kg:timeFrame/kg:anchor", "Event from which the time counts"),
-        Column("event_driven", "kg:timeFrame/kg:eventDriven", "Whether an event ends it", "boolean"),
-        Column("grading", "kg:grading", "Scale, such as CTCAE v5.0"))),
-    Table("sites", "One row a trial and site", "kg:Site", "?trial kg:hasSite ?row .", (
-        Column("facility", "kg:facility", "Hospital or institute"),
-        Column("city", "kg:city", "City"),
-        Column("region", "kg:region", "State or province"),
-        Column("country", "kg:country/skos:notation", "ISO 3166-1 code"),
-        Column("latitude", "geo:lat", "Degrees north", "decimal"),
-        Column("longitude", "geo:long", "Degrees east", "decimal"))),
-    Table("criteria", "One row an eligibility criterion that can be compared", "kg:Criterion",
-          "?trial kg:hasCriterion ?row .", (
-        Column("list", "kg:criterionList/skos:notation", "Inclusion or exclusion"),
-        Column("measure", "kg:measure/skos:notation", "What is looked at"),
-        Column("antigen", "kg:antigen/skos:notation", "Antigen, where its expression is looked at"),
-        Column("op", "kg:comparator", "Comparator; empty where presence alone counts"),
-        Column("low", "kg:thresholdLow", "Value compared with; lower end of a range", "decimal"),
-        Column("high", "kg:thresholdHigh", "Value compared with; upper end of a range", "decimal"),
-        Column("unit", "kg:unit", "Unit"),
-        Column("quote", _quote("object", "hasCriterion"), "Words on which the criterion rests"))),
-    Table("not_targets", "One row an antigen that is named but not bound", "kg:AntigenMention",
-          "?trial kg:hasAntigenMention ?row .", (
-        Column("antigen", "kg:antigen/skos:notation", "HGNC symbol or label"),
-        Column("antigen_as_written", "kg:asWritten", "The record's word"),
-        Column("role", "kg:mentionRole/skos:notation", "Eligibility marker, reagent, co-stimulation …"),
-        Column("quote", _quote("object", "hasAntigenMention"), "Words in which it is named"))),
-    Table("records", "One row a record that was read", "kg:RegistryRecord", "?trial kg:hasRecord ?row .", (
-        Column("record", "BIND(STR(?row) AS ?value)", "IRI of the record"),
-        Column("file", "kg:fileName", "File, with the line where it holds several"),
-        Column("format", "kg:recordFormat", "Format in which it was read"),
-        Column("sha256", "kg:sha256", "Of the record's text"),
-        Column("updated", "kg:lastUpdateDate/rdfs:label", "Date of this version as it gives it"))),
-    Table("evidence", "One row a statement read from prose", "kg:Evidence",
-          "?row kg:fromRecord/^kg:hasRecord ?trial .", (
-        Column("property", "?row kg:predicate ?said . OPTIONAL { ?said rdfs:label ?label } "
-                           "BIND(STR(COALESCE(?label, ?said)) AS ?value)", "Property that the words support"),
-        Column("about", "kg:subject", "IRI of the thing they are about"),
-        Column("value", "?row kg:object|kg:objectValue ?object . OPTIONAL { ?object skos:notation ?notation } "
-                        "BIND(STR(COALESCE(?notation, ?object)) AS ?value)", "Value: notation, text or IRI"),
-        Column("quote", "kg:exactWords", "The words"),
-        Column("field", "kg:field", "Dotted path in the record; text for a page"),
-        Column("start", "kg:start", "First code point in the field", "integer"),
-        Column("end", "kg:end", "One past the last", "integer"),
-        Column("rule", "kg:rule", "Rule that read it"),
-        Column("basis", "kg:basis/skos:notation", "Stated, implied or inferred"),
-        Column("superseded", "kg:superseded", "True where a newer record says otherwise", "boolean"),
-        Column("file", "kg:fromRecord/kg:fileName", "File of the record"))))}
-"""All tables by name."""
+_READ: dict[str, Callable[[str], Any]] = {"integer": int, "decimal": float,
+                                          "boolean": lambda text: text in ("true", "1")}
+_IN_VOCABULARIES = frozenset({"skos:notation", "skos:prefLabel", "kg:cardKey"})
+"""Properties that the index alone tells: the snapshot's lines hold what the records say, not the vocabularies."""
+Relation = dict[str, tuple[str, ...]]
+"""Values of a property by their subject: IRIs without brackets, literals as text. Tuples are nothing to the garbage
+collector; lists would cost it half the time of the reading."""
 
 
 def list_tables() -> dict[str, Table]:
     """All tables by name, with their columns and what these mean."""
     return TABLES
-
-
-def list_columns(table: Table) -> tuple[Column, ...]:
-    """The columns of a table, with those that every table begins with."""
-    return (Column("trial", "", "IRI of the trial"), _REGISTRY_ID, *table.columns)
 
 
 def write_tables(snapshot: Snapshot, folder: Path, form: str, names: Sequence[str] = ()) -> list[Path]:
@@ -213,11 +48,12 @@ def write_tables(snapshot: Snapshot, folder: Path, form: str, names: Sequence[st
     """
     tables = [_find_table(name, form) for name in names or TABLES]
     folder.mkdir(parents=True, exist_ok=True)
+    relations = _read_relations(snapshot, tables)
     written = []
     for table in tables:
         path = folder / f"{table.name}.{form}"
         with (part := path.with_name(f".{path.name}.part")).open("wb") as stream:
-            write_table(snapshot, table.name, form, stream)
+            _write_rows(table, _list_rows(relations, table), form, stream)
         written.append(part.replace(path))
     return written
 
@@ -228,10 +64,11 @@ def write_table(snapshot: Snapshot, name: str, form: str, stream: IO[bytes]) -> 
     :raises UsageError: the format or table is unknown, or ``pyarrow`` is not installed.
     """
     table = _find_table(name, form)
-    rows = read_table(snapshot, table)
-    if form == "csv":
-        return _write_csv(table, rows, stream)
-    return _write_parquet(table, rows, stream)
+    return _write_rows(table, read_table(snapshot, table), form, stream)
+
+
+def _write_rows(table: Table, rows: Iterator[tuple[Any, ...]], form: str, stream: IO[bytes]) -> int:
+    return (_write_csv if form == "csv" else _write_parquet)(table, rows, stream)
 
 
 def _find_table(name: str, form: str) -> Table:
@@ -255,31 +92,132 @@ def _import_pyarrow() -> tuple[Any, Any]:
 
 def read_table(snapshot: Snapshot, table: Table) -> Iterator[tuple[Any, ...]]:
     """The rows: sorted by trial, then in the order of the record, then by IRI."""
-    position = Column("position", "kg:position", "", "integer")
-    places = _read_column(snapshot, table, position)
-    keys = sorted({(trial, places.get(row, 0), row) for trial, row in _select(snapshot, table.rows, "trial", "row")})
-    columns = [(column.of, _read_column(snapshot, table, column)) for column in list_columns(table)[1:]]
+    yield from _list_rows(_read_relations(snapshot, [table]), table)
+
+
+def _list_rows(relations: dict[str, Relation], table: Table) -> Iterator[tuple[Any, ...]]:
+    types, steps = relations["rdf:type"], _find_steps(relations, table.rows)
+    read_position = _bind_column(relations, POSITION)
+    keys = sorted((trial, read_position(row) or 0, row)
+                  for trial, kinds in types.items() if _expand("kg:Trial") in kinds
+                  for row in _follow(steps, trial) if _expand(table.kind) in types.get(row, ()))
+    columns = [(column.of == "trial", _bind_column(relations, column)) for column in list_columns(table)]
     for trial, _, row in keys:
-        yield trial, *(values.get(trial if of == "trial" else row) for of, values in columns)
+        yield tuple(read_cell(trial if is_of_trial else row) for is_of_trial, read_cell in columns)
 
 
-def _read_column(snapshot: Snapshot, table: Table, column: Column) -> dict[str, Any]:
-    """Values of a column by the IRI they belong to."""
-    found: dict[str, set[Any]] = defaultdict(set)
-    kind = "kg:Trial" if column.of == "trial" else table.kind
-    for key, value in _select(snapshot, f"?{column.of} a {kind} . {column.pattern}", column.of, "value"):
-        found[key].add(_READ[column.type](value))
-    return {key: "; ".join(sorted(values)) if column.type == "string" else min(values)
-            for key, values in found.items()}
+def _bind_column(relations: dict[str, Relation], column: Column) -> Callable[[str], Any]:
+    """What reads the column's cell for an IRI; None is an empty cell."""
+    steps = _find_steps(relations, column.path)
+    if column.supports:
+        steps.append([_find_quotes(relations, column.supports)])
+    names = relations[column.shown] if column.shown else None
+    read = _READ.get(column.type)
+
+    def read_cell(start: str) -> Any:
+        found = _follow(steps, start)
+        if not found:
+            return None
+        if names is not None:
+            found = {name for one in found for name in names.get(one, (one,))}
+        return "; ".join(sorted(found)) if read is None else min(map(read, found))
+
+    return read_cell
 
 
-def _select(snapshot: Snapshot, pattern: str, *names: str) -> Iterator[tuple[Any, ...]]:
-    prefixes = "".join(f"PREFIX {prefix}: <{namespace}>\n" for prefix, namespace in PREFIXES.items())
-    found = snapshot.engine.query(f"{prefixes}SELECT {' '.join(f'?{name}' for name in names)} WHERE {{ {pattern} }}")
-    if not isinstance(found, QuerySolutions):
-        raise QueryError("a table's pattern must select")
-    for solution in found:
-        yield tuple(to_value(solution[name]) for name in names)
+def _find_steps(relations: dict[str, Relation], path: str) -> list[list[Relation]]:
+    """The relations of each step of a path; alternatives stand together."""
+    return [[_invert(relations[name[1:]]) if name.startswith("^") else relations[name]
+             for name in step.strip("()").split("|")] for step in path.split("/") if step]
+
+
+def _invert(relation: Relation) -> Relation:
+    inverse = defaultdict(list)
+    for subject, values in relation.items():
+        for value in values:
+            inverse[value].append(subject)
+    return {value: tuple(subjects) for value, subjects in inverse.items()}
+
+
+def _follow(steps: list[list[Relation]], start: str) -> set[str]:
+    """Where the steps lead from an IRI.
+
+    >>> sorted(_follow([[{"a": ["b", "c"]}], [{"b": ["d"]}, {"b": ["e"], "c": ["d"]}]], "a"))
+    ['d', 'e']
+    """
+    found = {start}
+    for step in steps:
+        found = {value for one in found for relation in step for value in relation.get(one, ())}
+    return found
+
+
+def _find_quotes(relations: dict[str, Relation], supported: str) -> Relation:
+    """The words of the evidence for a property, save what an older record says otherwise."""
+    words, superseded, wanted = relations["kg:exactWords"], relations["kg:superseded"], _expand(supported)
+    return {evidence: words.get(evidence, ()) for evidence, properties in relations["kg:predicate"].items()
+            if wanted in properties and "true" not in superseded.get(evidence, ())}
+
+
+def _read_relations(snapshot: Snapshot, tables: Iterable[Table]) -> dict[str, Relation]:
+    """The properties of the tables, by prefixed name, from one pass over the snapshot's lines."""
+    relations: dict[str, Relation] = {name: {} for table in tables for name in table.properties}
+    wanted = {f"<{_expand(name)}>": relation for name, relation in relations.items() if name not in _IN_VOCABULARIES}
+    before = node = ""
+    for line in snapshot.read_quads():
+        subject, predicate, rest = line.split(" ", 2)
+        if (relation := wanted.get(predicate)) is None:
+            continue
+        if subject != before:
+            before, node = subject, subject[1:-1]
+        _add_value(relation, node, read_object(rest))
+    _add_vocabularies(snapshot, relations)
+    return relations
+
+
+def _add_value(relation: Relation, subject: str, value: str) -> None:
+    known = relation.get(subject)
+    if known is None:
+        relation[subject] = (value,)
+    elif value not in known:
+        relation[subject] = (*known, value)
+
+
+def read_object(rest: str) -> str:
+    """What stands after the predicate in an N-Quads line of ours, without its graph: an IRI, or a literal's text.
+
+    Decimals are written as the index returns them. Escapes are those of JSON: ``kg.terms.literal`` writes no other.
+
+    >>> [read_object(f"{term} <g:g> .") for term in ("<p:p>", '"a \\\\"b\\\\" \\\\u0007"', f'"2.0"^^<{XSD}decimal>')]
+    ['p:p', 'a "b" \\x07', '2']
+    """
+    term = rest[:rest.rindex(" <")]
+    if term.startswith("<"):
+        return term[1:-1]
+    end = term.rindex('"')
+    if "\\" in term:
+        return msgspec.json.decode(term[:end + 1], type=str)
+    return term[1:end].removesuffix(".0") if term.endswith("#decimal>") else term[1:end]
+
+
+def _add_vocabularies(snapshot: Snapshot, relations: dict[str, Relation]) -> None:
+    """Add what the vocabularies tell of their concepts, and the ontology's names of its properties."""
+    for name in _IN_VOCABULARIES & relations.keys():
+        _add_statements(snapshot, relations, name, None)
+    if "rdfs:label" in relations:
+        for quad in snapshot.engine.quads_for_pattern(None, NamedNode(f"{RDFS}isDefinedBy"), None, DefaultGraph()):
+            _add_statements(snapshot, relations, "rdfs:label", quad.subject)
+
+
+def _add_statements(snapshot: Snapshot, relations: dict[str, Relation], name: str, subject: Any) -> None:
+    for quad in snapshot.engine.quads_for_pattern(subject, NamedNode(_expand(name)), None, DefaultGraph()):
+        if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode | Literal):
+            _add_value(relations[name], quad.subject.value, quad.object.value)
+
+
+def _expand(name: str) -> str:
+    """A prefixed name as an IRI."""
+    prefix, _, local = name.partition(":")
+    return f"{PREFIXES[prefix]}{local}"
 
 
 def _write_csv(table: Table, rows: Iterator[tuple[Any, ...]], stream: IO[bytes]) -> int:

@@ -7,6 +7,7 @@ Every mention is judged by the words beside it, and lists share one judgement ("
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -20,7 +21,7 @@ _WINDOW = 70
 _SIGNALS = frozenset({"CD28", "TNFRSF9", "CD247", "CD3E", "CD3", "ICOS", "TNFRSF4", "CD27", "CD8A", "CD8", "CD244", "CD40"})
 """Parts of constructs and reagents: a target only where a binder word names them as one."""
 
-_LIST_GAP = re.compile(r"(?:\s?(?:/|,|&|\+|;|\||×|-|–)\s?|,?\s(?:and/or|and|or|plus|x|with)\s)(?:anti[- ])?", re.IGNORECASE)
+_LIST_GAP = re.compile(r"(?:\.|\s?(?:/|,|&|\+|;|\||×|-|–)\s?|,?\s(?:and/or|and|or|plus|x|with)\s)(?:anti[- ])?", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.;:!?](?=\s)|\n")
 
 _TARGET_BEFORE = re.compile(
@@ -28,29 +29,43 @@ _TARGET_BEFORE = re.compile(
     r"specific (?:for|to|against)|specifically (?:recogni[sz]e|bind|target)s?|recogni[sz](?:ing|es?)|binds?(?: to)?|binding(?: to)?|"
     r"redirected (?:to|against|towards?)|reactive (?:to|with)|directs? .{1,20} to|bispecific|dual[- ]target(?:ing|ed)?|armed with|"
     r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
-    r"CAR (?:for|to)|(?:\bU?CAR|CART|CAR-?T|TCR|TCR-?T)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
+    r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
+    r"(?:\w{0,5}CAR(?:-?T)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
     r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|\bhu)[- (\[]*$", re.IGNORECASE)
 _TARGET_AFTER = re.compile(
     r"[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:bi-?specific|dual|tandem|single|universal|allogen(?:e?ic)|autologous|humani[sz]ed|"
     r"fully human|armou?red|fast|novel|targeted|compound|gene|logic[- ]gated|specific|based|directed|targeting|T cells? with|"
     r"third generation|second generation|fourth generation|4th generation|modified|engineered|expressing|nanobody|VHH|scFv|"
-    r"antigen|receptor|TCR)[- ]){0,3}"
+    r"antigen|receptor|adapt[eo]r|TCR)[- ]){0,3}"
     r"(?:CAR\b|CARs\b|CAR-|CART|CAAR|chimeric|UCAR|U-CAR|cCAR|tanCAR|iCAR|bCAR|BiCAR|gdCAR|STAR|TCR|TRuC|targeted|-?targeting|directed|"
     r"-?specific|redirected|reactive|[-/]?CAR|"
-    r"bi-?specific|dual|loaded|universal T|T[- ]?cells?\b|NK\b|γδ|engineered T|gene[- ]modified T|transduced T|"
+    r"CER\b|CER-T|-binding|binding (?:CAR|T|cells|chimeric|universal)|"
+    r"bi-?specific(?= (?:CAR|T\b|chimeric|NK|UCAR))|dual|loaded|universal T|T[- ]?cells?\b|NK\b|γδ|engineered T|gene[- ]modified T|transduced T|"
     r"modified T|receptor T)", re.IGNORECASE)
 _COMBINATION_AFTER = re.compile(
     r"[)\]]?[- ]?(?:(?:targeted|directed|targeting|monoclonal|blocking|checkpoint|immune checkpoint|antagonist|humani[sz]ed)[- ])?"
-    r"(?:antibod|mAbs?\b|monoclonal|inhibitor|blockade|ADC\b|bispecific antibod|immunotoxin|"
+    r"(?:antibod|mAbs?\b|bi-?specific\b(?! (?:CAR|T\b|chimeric|NK|UCAR))|monoclonal|inhibitor|blockade|ADC\b|bispecific antibod|immunotoxin|"
     r"checkpoint|antagonist|agonist|BiTE|TCE\b|x ?CD3)", re.IGNORECASE)
+_COMBINATION_BEFORE = re.compile(
+    r"(?:\b\w{3,20}(?:mab|nib|tug|tamig|fusp)\s?\((?:an? )?(?:anti[- ]?)?|"
+    r"\b(?:conjugate|antibod\w{1,3}|bi-?specific|inhibitor|immunotoxin|ADC|mAb)s?,? (?:against|to|of|for|that targets|targeting|"
+    r"directed (?:at|against)) (?:the )?)$", re.IGNORECASE)
+_BINDER_AFTER = re.compile(r"[)\]]?[- .]?(?:(?:based|derived|receptor|ligand)[- ])?(?:CAR|[Cc]himeric|UCAR|T[- ]?cells?\b|NK\b)")
+_OWN_BINDER = re.compile(r"specific|zetakine|targeted|-TCR|anti-", re.IGNORECASE)
+"""A form that holds its own binder word ("CMV-specific T cells")."""
+_CODE_HEAD = re.compile(r"(?<![A-Za-z])(?!anti|CAR|TCR|[A-Za-z]{0,5}CAR-?T)[A-Za-z]{2,}-$", re.IGNORECASE)
+"""A product code before a name that needs context: "CM-CS1" names no CS1."""
+_SELECTED_AFTER = re.compile(r"(?:[- ]?(?:positive|\+))?(?: (?:stem|progenitor))?(?: cells?)?(?: (?:are|is|were|was))?[- ]"
+                             r"(?:selected|selection|enriche?d|enrichment|depleted|depletion)", re.IGNORECASE)
 _POSITIVE_AFTER = re.compile(r"[)\]]?\s?(?:\(?\+\)?|[- ]?(?:positive|pos\b|expressing|expression|bearing|overexpress|high\b|"
                              r"mutat|mutant|ITD|amplif|rearrang|status|level|antigen expression))", re.IGNORECASE)
 _NEGATIVE_AFTER = re.compile(r"[)\]]?\s?(?:[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\(-\))", re.IGNORECASE)
-_NEGATIVE_BEFORE = re.compile(r"\b(?:non-|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE)
+_NEGATIVE_BEFORE = re.compile(r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE)
 _REAGENT = re.compile(r"bead|co-?stimulation signal|magnetic|dynabead|OKT3|leukapheresis product|cell selection|selected|selection|"
                       r"enrich|depleti|deplete|clinimacs|stimulated (?:with|by)|activated (?:with|by|using)|response to", re.IGNORECASE)
 _EDIT_AFTER = re.compile(r"[)\]]?[- ]?(?:gene[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
-                         r"inactivat|-null\b|CRISPR)", re.IGNORECASE)
+                         r"inactivat|-null\b|CRISPR)|[)\]]? (?:gene )?(?:is|was|are|were|has been|have been) (?:knocked|disrupt|delet|edited|removed|ablat|"
+                         r"inactivat|eliminat)", re.IGNORECASE)
 _EDIT_BEFORE = re.compile(r"(?:knock(?:ed|ing)?[- ]?(?:out|down)|disrupt\w{0,4}|delet\w{0,4}|edit\w{0,4}|ablat\w{0,4}|inactivat\w{0,4}|"
                           r"deficient in|removal|eliminat\w{0,4})(?: (?:of|the|endogenous|gene|genes|both|for|in)){0,3}[ -]$", re.IGNORECASE)
 _PRIOR_BEFORE = re.compile(
@@ -58,26 +73,36 @@ _PRIOR_BEFORE = re.compile(
     r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|\bwho received|"
     r"\b(?:have|has|had|having)(?: \w{1,12})? received|\bexposed to|\bexposure to|\bsalvage after|\btreated (?:with|by)|\bpost[- ])"
     r"[^.;]{0,45}$", re.IGNORECASE)
-_SECRETED_BEFORE = re.compile(r"(?:secret\w{1,5}|releas\w{1,4}|self-express\w{1,4}|autocrine|armou?red with|co-?express\w{1,4}|"
+_TREATED_NOW = re.compile(r"\b(?:receives?|receiving|will be given|are given|(?:will be|are|is|to be|being|be) treated (?:with|by))\b[^.;]{0,45}$",
+                          re.IGNORECASE)
+"""The trial's own treatment: "will receive", against "have received"."""
+_SECRETED_BEFORE = re.compile(r"(?:dominant[- ]negative|secret\w{1,5}|releas\w{1,4}|self-express\w{1,4}|autocrine|armou?red with|co-?express\w{1,4}|"
                               r"express\w{1,4})[^.;,]{0,25}$", re.IGNORECASE)
 _SECRETED_AFTER = re.compile(r"[- ]?(?:antibod|scFv|nanobod|blocking|fusion|/CD28|dominant|switch|secret)", re.IGNORECASE)
 _EXPRESSED_BY = re.compile(r"[)\]]?[- ]?(?:antibod\w{1,4}|scFv|nanobod\w{1,4})?[- ]?(?:self-?)?(?:expressing|secreting|releasing)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b")
 _COSTIM_NEAR = re.compile(r"co-?stimulat|signal+ing|endodomain|intracellular|transmembrane|zeta|ζ|domain|second[- ]generation|"
                           r"third[- ]generation|hinge", re.IGNORECASE)
 _SHORT_LIST = re.compile(r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:\s?[/&+,-]\s?(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])", re.IGNORECASE)
-_CODE = re.compile(r"(?<![A-Za-z])(?:U?CAR-?T?|[45]?SCAR|hu?CART|fh?CAR|CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}| ?(?:days?|months?|years?|weeks?))")
+_CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)x(?:CD)?(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
+_CODE = re.compile(r"(?<![A-Za-z])(?:U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}| ?(?:days?|months?|years?|weeks?))")
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
 _CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A name of an antigen in a passage, before it is judged; ``is_code`` where a construct's code implies it ("CART-19")."""
+    """A name of an antigen in a passage, before it is judged.
+
+    :ivar is_contextual: The form means the antigen only beside a binder word.
+    :ivar is_code: A construct's code implies the antigen ("CART-19").
+    :ivar is_switch: The name is part of a marker or safety switch ("truncated EGFR").
+    """
 
     start: int
     end: int
     antigen: str
     is_contextual: bool = False
     is_code: bool = False
+    is_switch: bool = False
 
 
 def find_mentions(passages: Sequence[Passage]) -> tuple[Mention, ...]:
@@ -97,14 +122,55 @@ def find_places(text: str) -> tuple[Place, ...]:
     >>> [place.antigen for place in find_places("CART-19 and 4SCAR20/22/PSMA")]
     ['CD19', 'MS4A1', 'CD22', 'FOLH1']
     """
-    switches = [(match.start, match.end) for match in open_lexicon("safety-switch").find(text)]
-    found = {(match.start, match.end): _place(match) for match in open_lexicon("antigen").find(text)}
     folded = fold_width(text)
-    for place in (*_expand_lists(folded), *_expand_codes(folded)):
-        if not any(place.start < end and start < place.end for start, end in found):
-            found[place.start, place.end] = place
-    kept = [place for key, place in sorted(found.items())]
-    return tuple(place for place in kept if not any(start < place.end and place.start < end for start, end in switches))
+    found = _Spans()
+    for match in open_lexicon("antigen").find(text):
+        found.add(_place(match))
+    for place in (*_expand_crosses(folded), *_expand_lists(folded), *_expand_codes(folded)):
+        found.add(place)
+    switches, binders = _Spans(), _Spans()
+    for match in open_lexicon("safety-switch").find(text):
+        switches.add(_place(match))
+    for match in open_lexicon("ligand").find(text):
+        if not match.is_contextual:
+            binders.add(_place(match))
+    return tuple(msgspec.structs.replace(place, is_switch=True) if switches.overlaps(place) else place
+                 for place in found.places if not _is_binder(folded, place, binders))
+
+
+class _Spans:
+    """Places in text order that do not overlap: the first to come stays."""
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+        self._starts: list[int] = []
+
+    def find(self, place: Place) -> Place | None:
+        """A held place that overlaps this one."""
+        at = bisect_right(self._starts, place.start)
+        near = (*self.places[max(0, at - 1):at], *self.places[at:at + 1])
+        return next((other for other in near if other.start < place.end and place.start < other.end), None)
+
+    def overlaps(self, place: Place) -> bool:
+        """Whether a held place overlaps this one."""
+        return self.find(place) is not None
+
+    def add(self, place: Place) -> None:
+        """Hold the place unless another is there."""
+        if not self.overlaps(place):
+            at = bisect_right(self._starts, place.start)
+            self._starts.insert(at, place.start)
+            self.places.insert(at, place)
+
+
+def _is_binder(text: str, place: Place, binders: _Spans) -> bool:
+    """Whether the name is that of a natural binder, which binds another antigen ("APRIL CAR-T" binds BCMA)."""
+    other = binders.find(place)
+    if other is None or not _BINDER_AFTER.match(text, place.end):
+        return False
+    vocabularies = load_vocabularies()
+    bound = vocabularies.scheme("ligand")[other.antigen].extra.get("bindsAntigen", ())
+    return place.antigen not in {vocabularies.refer(iri).notation for iri in bound}
 
 
 def _place(match: Match) -> Place:
@@ -118,6 +184,15 @@ def _lookup(name: str) -> str | None:
         if len(matches) == 1 and matches[0].end - matches[0].start == len(form):
             return matches[0].term.notation
     return None
+
+
+def _expand_crosses(text: str) -> Iterator[Place]:
+    """ "CD19xCD20" names both."""
+    for found in _CROSS.finditer(text):
+        for group in (1, 2):
+            antigen = _lookup(found[group])
+            if antigen:
+                yield Place(found.start(group), found.end(group), antigen)
 
 
 def _expand_lists(text: str) -> Iterator[Place]:
@@ -184,29 +259,67 @@ def _judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     """Role of one name by the words beside it, and the rule that says so; None where they say nothing."""
     start = _sentence_start(text, place.start)
     before, after = text[max(start, place.start - _WINDOW):place.start], text[place.end:place.end + _WINDOW]
-    is_bound = bool(_TARGET_BEFORE.search(before) or _TARGET_AFTER.match(after)) or place.is_code
+    if place.is_switch:
+        return "marker or safety switch", "antigen.marker"
+    if place.is_contextual and _CODE_HEAD.search(before):
+        return None, "antigen.bare"
     if place.antigen in _SIGNALS:
-        if _REAGENT.search(before[-40:] + after[:40]):
-            return "reagent", "antigen.reagent"
-        if _COSTIM_NEAR.search(before[-40:] + after[:40]) or not re.search(r"(?:anti|target\w{0,4})[- ]?$", before, re.IGNORECASE):
-            return ("target", "antigen.beside-binder-word") if re.match(r"[- ]?(?:CAR|targeted)", after) \
-                and part in ("title", "official title", "intervention") else ("co-stimulation", "antigen.signal")
+        return _judge_signal(before, after, part)
+    is_bound = bool(place.is_code or _TARGET_BEFORE.search(before) or _TARGET_AFTER.match(after)
+                    or _OWN_BINDER.search(text, place.start, place.end))
+    return _judge_absence(before, after) or _judge_history(before, part, is_bound=is_bound) \
+        or _judge_company(before, after) or _judge_binding(before, after, place, is_bound=is_bound)
+
+
+_Role = tuple[str | None, str]
+
+
+def _judge_signal(before: str, after: str, part: str) -> _Role:
+    """Antigens that are parts of constructs and reagents: targets only where a binder word says so of them."""
+    if _REAGENT.search(before[-40:] + after[:40]):
+        return "reagent", "antigen.reagent"
+    is_named = bool(re.search(r"(?:\banti|\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
+                    or re.match(r"[- ]?(?:targeted|binding|directed|specific)\b", after, re.IGNORECASE))
+    if is_named or (re.match(r"[- ]?CAR\b", after) and part in ("title", "official title", "intervention") and not _COSTIM_NEAR.search(after[:40])):
+        return "target", "antigen.beside-binder-word"
+    if part == "eligibility":
+        return "eligibility marker", "antigen.eligibility"
+    if _COSTIM_NEAR.search(before[-40:] + after[:40]) or re.search(r"CAR|[Cc]himeric", before[-30:] + after[:30]):
+        return "co-stimulation", "antigen.signal"
+    return None, "antigen.bare"
+
+
+def _judge_absence(before: str, after: str) -> _Role | None:
+    """Genes that are edited away, antigens that are absent, cells that are sorted out."""
     if _EDIT_AFTER.match(after) or _EDIT_BEFORE.search(before):
         return "edited gene", "antigen.edited"
     if _NEGATIVE_AFTER.match(after) or _NEGATIVE_BEFORE.search(before):
         return "negated", "antigen.negated"
+    if _SELECTED_AFTER.match(after):
+        return "reagent", "antigen.selected"
+    return None
+
+
+def _judge_history(before: str, part: str, *, is_bound: bool) -> _Role | None:
+    """What describes patients: their eligibility, and what they had before."""
+    is_prior = bool(_PRIOR_BEFORE.search(before)) and not _TREATED_NOW.search(before)
     if part == "eligibility":
-        is_prior = is_bound and bool(_PRIOR_BEFORE.search(before))
-        return ("prior therapy", "antigen.prior-therapy") if is_prior else ("eligibility marker", "antigen.eligibility")
-    if _PRIOR_BEFORE.search(before) and part not in ("intervention", "other name", "arm"):
-        return ("prior therapy", "antigen.prior-therapy") if not _is_received_product(before) or not is_bound \
-            else ("target", "antigen.beside-binder-word")
-    if _EXPRESSED_BY.match(after):
+        return ("prior therapy", "antigen.prior-therapy") if is_prior and is_bound else ("eligibility marker", "antigen.eligibility")
+    if is_prior and part not in ("intervention", "other name", "arm"):
+        return "prior therapy", "antigen.prior-therapy"
+    return None
+
+
+def _judge_company(before: str, after: str) -> _Role | None:
+    """What is given or secreted beside the product's own binding."""
+    if _EXPRESSED_BY.match(after) or (_SECRETED_BEFORE.search(before) and (_SECRETED_AFTER.match(after) or "dominant" in before)):
         return "secreted payload", "antigen.secreted"
-    if _SECRETED_BEFORE.search(before) and _SECRETED_AFTER.match(after):
-        return "secreted payload", "antigen.secreted"
-    if _COMBINATION_AFTER.match(after):
+    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before):
         return "combination drug target", "antigen.antibody"
+    return None
+
+
+def _judge_binding(before: str, after: str, place: Place, *, is_bound: bool) -> _Role:
     if is_bound:
         return "target", "antigen.code" if place.is_code else "antigen.beside-binder-word"
     if _POSITIVE_AFTER.match(after):
@@ -214,11 +327,6 @@ def _judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     if _REAGENT.search(before[-25:] + after[:25]):
         return "reagent", "antigen.reagent"
     return None, "antigen.bare"
-
-
-def _is_received_product(before: str) -> bool:
-    """ "Patients will receive/are treated with CD7 CAR-T" speaks of the trial, "have received" of the past."""
-    return bool(re.search(r"\b(?:will be|are|is|to be|being|be) treated (?:with|by)[^.;]{0,45}$", before, re.IGNORECASE))
 
 
 def _sentence_start(text: str, position: int) -> int:

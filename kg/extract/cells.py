@@ -89,12 +89,12 @@ def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
     """
     for passage in passages:
         receptor = _RECEPTOR.search(passage.text)
-        if receptor is None or is_supportive(passage.text, *receptor.span()):
+        if receptor is None:
             continue
         low, high = max(0, receptor.start() - 80), receptor.end() + 80
         for pattern, notation in _RECEPTOR_CELLS:
             cells = pattern.search(passage.text, low, high)
-            if cells:
+            if cells and not is_supportive(passage.text, min(receptor.start(), cells.start()), max(receptor.end(), cells.end())):
                 return Fact(notation, passage.quote(min(receptor.start(), cells.start()), max(receptor.end(), cells.end())),
                             "modality.receptor-and-cells")
     return None

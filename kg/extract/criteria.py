@@ -14,14 +14,13 @@ from itertools import accumulate
 
 from kg.extract.eligibility import Item, Wording, split_items, word_item
 from kg.extract.presence import ANTIGEN, Found, read_antigens, read_presence
-from kg.extract.thresholds import Threshold, find_thresholds, flatten
+from kg.extract.thresholds import TIMES, Threshold, find_thresholds, fit_value, flatten
 from kg.lexicon import Lexicon, Match, fold_width, open_lexicon
 from kg.model import Criterion, Frozen, Passage, Study
 from kg.vocabularies import Term, load_vocabularies
 
-_COUNT, _AGE, _NO_AGE = "10^9/L", "age", "not age"
-_TIMES = frozenset(("years", "months", "weeks", "days"))
-_FAR, _NEAR, _MANY = 160, 40, 8
+_AGE, _NO_AGE = "age", "not age"
+_FAR, _NEAR, _MANY = 160, 40, 12
 _GAP = "\x00"
 """Stands between items that are searched together: no name holds it."""
 _NO_LETTER = re.compile(r"[^\w\x00-\x7f]")
@@ -41,15 +40,17 @@ _DEFINED = re.compile(r"\b(?:relaps|recurren|refractor|remission|respon[sd]|prog
     r"|persisten)\w*")
 _DEFINING = re.compile(r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse"
     r"|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:")
-_ASSUMED = re.compile(r"\b(?:needed|required|necessary|only|obtained|performed|measured) (?:for|in|if)\b[^.;]{0,40}$|\b(?:if|unless|when)\b(?: [a-z]{1,12}){0,3} $"
-    r"|\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of"
-    r"|in) (?:the |serum )?$")
+_ASSUMED = re.compile(
+    r"\b(?:needed|required|necessary|only|obtained|performed|measured) (?:for|in|if)\b[^.;]{0,40}$"
+    r"|\b(?:if|unless|when)\b(?: [a-z]{1,12}){0,3} $"
+    r"|\bonly\b.{0,30}\b(?:patients|subjects|participants) (?:with|who|having|\w+ing)\b.{0,40}$"
+    r"|\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of|in) (?:the |serum )?$")
 _RESPONSE_MEASURES = frozenset(("bone marrow blasts", "platelets", "neutrophils", "hemoglobin"))
 _WHOLE_AGE = re.compile(r"(?: ?old\b| ?of age\b)?")
 _PART = re.compile(
     r"\bfirst (?:\S{1,12} ){0,3}(?:patient|subject|participant)|\b(?:in|for) (?:the )?(?:phase|cohort|part|arm)\b"
-    r"|\w.{0,60}(?:\brelapse|disease|for|allowed|eligible) (?:in|for|if) (?:the )?(?:patients|subjects|participants|children"
-    r"|adults|those)\b.{0,20}$")
+    r"|\w.{0,60}(?:\brelapse|disease|for|allowed|eligible) (?:in|for|if) (?:the )?"
+    r"(?:patients|subjects|participants|children|adults|those)\b.{0,20}$")
 """Words before an age that set it for some of the participants only."""
 _PART_AFTER = re.compile(r"[^.;:]{0,25}\b(?:must|should|need to|have to) have\b[^.;:]{0,30}?"
                          r"\b(?:ecog|karnofsky|kps|lansky|lps|performance)")
@@ -62,7 +63,7 @@ _PLAIN = re.compile(r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|
     r"|determined by|on|air|room|indoor){0,14}")
 _SCORED = frozenset(("none", "ULN"))
 _STOP = re.compile(r"[);.]")
-_APART = re.compile(r"\d|\bwith\b|:")
+_APART = re.compile(r"\d|\bwith\b|:|\bor\b(?! (?:age|legal|the (?:min|leg)))")
 _ORGAN = re.compile(r"adequate|function|laborator|organ")
 _RESPONSE = re.compile(r"remission|\brespon[sd]")
 _SUBGROUP = re.compile(r"\s?(?:old|of age)?\s?\)?\s?:")
@@ -178,12 +179,11 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
             if fitted is None or term.notation == ANTIGEN:
                 continue
             if term.notation == _AGE:
-                if fitted[0][0] in ages or "r" in ages or _is_other_age(words, groups, at, threshold):
+                if threshold.op is None or fitted[0][0] in ages or "r" in ages \
+                        or _is_other_age(words, groups, at, threshold):
                     continue
                 ages += fitted[0][0]
-            elif term.notation == "creatinine" and _AGE_LABEL.search(words.read_lead(groups[at].start, 100)):
-                continue
-            elif term.notation in _RESPONSE_MEASURES and _is_definition(words, term, threshold):
+            elif _is_aside(words, groups[at], term, threshold):
                 continue
             yield _make_found(words, groups[at], term, threshold, fitted)
 
@@ -234,7 +234,7 @@ def _choose_ahead(words: Wording, groups: list[_Group], first: int, threshold: T
 
 def _is_plain(between: str, threshold: Threshold) -> bool:
     """Whether a bare number follows its measure directly ("ECOG score of 1")."""
-    is_range = isinstance(threshold.value, tuple) and threshold.unit not in _TIMES
+    is_range = isinstance(threshold.value, tuple) and threshold.unit not in TIMES
     return bool(_PLAIN.fullmatch(between)) or (is_range and len(between) <= 90)
 
 
@@ -248,11 +248,18 @@ def _is_continued(words: Wording, before: Threshold, threshold: Threshold) -> bo
     is_opposite = bool(before.op and threshold.op and {before.op[0], threshold.op[0]} == {"<", ">"})
     if threshold.op is None or len(between) > 70 or _CONDITION.search(between):
         return False
-    if (threshold.unit is None or threshold.unit in _TIMES) and not is_opposite:
+    if (threshold.unit is None or threshold.unit in TIMES) and not is_opposite:
         return False
-    if threshold.unit is None and before.unit in _TIMES and not _PLAIN.fullmatch(between):
+    if threshold.unit is None and before.unit in TIMES and not _PLAIN.fullmatch(between):
         return False
     return not _CONDITION.search(words.read_until(threshold.end, _STOP))
+
+
+def _is_aside(words: Wording, group: _Group, term: Term, threshold: Threshold) -> bool:
+    """Whether a number is a line of a table by age, or part of a definition."""
+    if term.notation == "creatinine":
+        return _AGE_LABEL.search(words.read_lead(group.start, 100)) is not None
+    return term.notation in _RESPONSE_MEASURES and _is_definition(words, term, threshold)
 
 
 def _is_definition(words: Wording, term: Term, threshold: Threshold) -> bool:
@@ -284,30 +291,3 @@ def _is_exempt(words: Wording, group: _Group, threshold: Threshold) -> bool:
     lead = lead[lead.rfind(")") + 1:] + words.flat[group.end:threshold.start][:_FAR]
     return bool(_CONDITION.search(lead) and _EXEMPT.search(lead)) \
         or bool(_EXEMPT_AFTER.match(words.flat, threshold.end))
-
-
-def fit_value(term: Term, threshold: Threshold) -> tuple[str, float | tuple[float, float], str | None, str] | None:
-    """Comparator, value, unit and basis of a number as the measure writes it; None when it cannot be the measure's.
-
-    >>> lvef = load_vocabularies().scheme("measure")["LVEF"]
-    >>> fit_value(lvef, Threshold(0, 5, ">=", 0.5, None))
-    ('>=', 50.0, '%', 'stated')
-    """
-    allowed = term.extra.get("thresholdUnit", ())
-    default = "".join(term.extra.get("defaultUnit", ()))
-    values: tuple[float, ...] = threshold.value if isinstance(threshold.value, tuple) else (threshold.value,)
-    unit, basis = threshold.unit, "stated"
-    if threshold.is_graded and allowed != ("none",):
-        return None
-    if unit is None and _COUNT in allowed and min(values) >= 100:
-        values, unit, basis = tuple(float(f"{value / 1000:.8g}") for value in values), _COUNT, "implied"
-    elif unit == "g/L" and _COUNT in allowed:
-        unit = _COUNT
-    elif unit is None and default == "%" and max(values) < 1:
-        values = tuple(float(f"{value * 100:.8g}") for value in values)
-    if not {unit or default or "none", unit or "none"} & set(allowed):
-        return None
-    if not all(float(term.extra["lowest"][0]) <= value <= float(term.extra["highest"][0]) for value in values):
-        return None
-    written = None if "none" in allowed and not default else unit or default
-    return threshold.op or "=", (values[0], values[-1]) if len(values) == 2 else values[0], written, basis

@@ -41,8 +41,9 @@ _NOT_HEADING = re.compile(r"\b(?:meet|meets|meeting|apply|applies|applied|fulfil
     r"|within|during"
                           r"|at|other than|participat\w*"
                           r"|additional\s+exclusion criteria may)\b(?!.{0,80}:\s*$)", re.IGNORECASE)
-_NOT_ELIGIBLE = re.compile(r"(?:patients? )?(?:not eligible|ineligib\w{1,6}"
-    r"|exclusions?)\b[^.\n]{0,40}:\s*$", re.IGNORECASE)
+_NOT_ELIGIBLE = re.compile(
+    r"(?:patients? )?(?:not eligible|ineligib\w{1,6}|exclusions?)\b(?!.{0,40}\b(?:because|due)\b)"
+    r"(?! for (?!th|participa|enrol|inclu))[^.\n]{0,40}:\s*$", re.IGNORECASE)
 _LABEL = re.compile(r"[^\n:]{2,45}:\s*$")
 _LABELLED = re.compile(r"\W{0,4}(?:at least|more than|greater than|less than|no more|not |over|under|[<>≤≥&=]"
     r"|\d)", re.IGNORECASE)

@@ -40,7 +40,7 @@ _POSITIVE_BEFORE = re.compile(r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:io
 _SHARE = re.compile(r"express|posit|stain|cells|\+|blasts|^\W{0,3}(?:by|in|on|of|is)?\W{0,3}$")
 _OF_PART = re.compile(r"\bcohort|\bkilling|\blysis|transduc|\bcytotoxic")
 """Words before a share that is a part's, or the product's."""
-_GRADED = re.compile(r"[^.;]{0,40}\b(?:is|are) (?:considered|defined|regarded|classified|called|partially|weakly|dim)\b")
+_GRADED = re.compile(r"[^.;]{0,40}\b(?:is|are) (?:considered|defined|regarded|classified|partially|weakly)\b")
 _NOT_EXPRESSED = re.compile(r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent"
     r"|lost)\b|\bno\b")
 _NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc"
@@ -66,12 +66,13 @@ _NOT_DONE = re.compile(
     r"\b(?:(?:un|not |n't |nor )willing\w*|refus\w*|unable|inability|incapable|not able|disagree\w*|fail\w* to"
     r"|cannot|can't|without|lack(?:s|ing)?(?: of)?|absence of|no|declin\w*|decided not|unlikely to"
     r"|(?:not|n't)(?! (?:of|limited|necessar|only|pregnan|lactat|breast|nurs|required|needed|have|be pregnan)))"
-    r"(?: (?!and |or (?:who|to be )|but |if )[^\s,;(]{1,20}){0,9}(?:,? or [^\s,;(]{1,20}(?: [^\s,;(]{1,20}){0,6})?[\s(]{0,2}$")
+    r"(?: (?!and |or (?:who|to be )|but |if )[^\s,;(]{1,20}){0,9}"
+    r"(?:,? or [^\s,;(]{1,20}(?: [^\s,;(]{1,20}){0,6})?[\s(]{0,2}$")
 _NOT_GIVEN = re.compile(
     r"[^.;,]{0,25}\b(?:can ?not|could not|is not|not (?:be )?obtained|refused|not given|not signed|withdrawn)\b")
 _NEGATIVE = re.compile(
-    r"(?:(?!positiv|, (?:and|or|but|who|with)\b|\bif\b|\bunless\b)[^.;]){0,90}?(?<!or )\b(?:negative|absent|undetectable"
-    r"|not detect\w*|ruled out|below the (?:detection|lower))")
+    r"(?:(?!positiv|, (?:and|or|but|who|with)\b|\bif\b|\bunless\b)[^.;]){0,90}?(?<!or )"
+    r"\b(?:negative|absent|undetectable|not detect\w*|ruled out|below the (?:detection|lower))")
 _BARRED = re.compile(
     r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|will|must|should) (?:be )?(?:excluded|ineligible|prohibited"
     r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))|ineligible\b)")

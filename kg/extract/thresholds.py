@@ -1,6 +1,7 @@
 """Read comparisons out of text: "≥ 50 %", "no more than 2.5 times the upper limit of normal", "0, 1 or 2".
 
-What the number is compared with is not known here; ``kg.extract.criteria`` joins it to a measure by place and unit.
+Which measure a number belongs to is worked out by place in ``kg.extract.criteria``; whether it can be that measure's,
+by unit and value, is told here.
 All patterns are bounded, so the time grows with the length of the text.
 """
 
@@ -11,13 +12,14 @@ from collections.abc import Iterator
 
 from kg.lexicon import fold
 from kg.model import Frozen
+from kg.vocabularies import Term
 
 _PLAIN = str.maketrans({
     **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "01234567892", strict=True)), **dict.fromkeys("≦⩽≲", "≤"),
     **dict.fromkeys("≧⩾≳", "≥"), **dict.fromkeys("×✕╳", "x"), **dict.fromkeys("、，", ","),
     **dict.fromkeys("·。", "."), **dict.fromkeys("％﹪", "%"),
     "∗": "*", "\\": " ", "﹥": ">", "﹤": "<", "∼": "~", "；": ";"})
-_TIMES = frozenset(("years", "months", "weeks", "days"))
+TIMES = frozenset(("years", "months", "weeks", "days"))
 _WORD_NUMBERS = {"one": 1, "twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
                  "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16, "eighteen": 18, "twenty": 20,
                  "twenty-four": 24, "sixty": 60}
@@ -69,7 +71,7 @@ _UNITS = (
     (r"\s{0,2}-?(?:days?\b)", "days"),
 )
 _UNIT = re.compile("|".join(f"(?P<u{at}>{pattern})" for at, (pattern, _) in enumerate(_UNITS)))
-_COUNT = re.compile(
+_CELLS = re.compile(
     r"\s{0,2}(?:[x*]?\s{0,2}10\s{0,3}(?:\^|e|\*{1,2}|\()?\s{0,2}(?:exp\s?)?(?P<exp>\d{1,2})\)?|e\+?(?P<e>\d{1,2})"
     r"|(?P<kilo>k|thousand)\b|(?P<giga>billion))?"
     r"\s{0,2}(?:cells?)?\s{0,2}(?:(?:/|per\b|\.)\s{0,2}(?:cubic\s)?(?P<per>u\s?l|mm\s?\^?\s{0,2}3?|mcl"
@@ -194,7 +196,7 @@ def _read_one(text: str, found: re.Match[str]) -> Threshold:
         if joined:
             return joined
     unit_end, unit, factor = _read_unit(text, end)
-    if op is None and unit in _TIMES:
+    if op is None and unit in TIMES:
         is_high = _HIGH_BEFORE.search(text, max(0, begin - 24), begin)
         op = ">=" if _LOW_AFTER.match(text, unit_end) else "<=" if is_high else None
     after = _AFTER.match(text, unit_end) if op is None else None
@@ -229,7 +231,7 @@ def _read_range(text: str, found: re.Match[str]) -> Threshold | None:
         return None
     unit_end, unit, factor = _read_unit(text, ranged.end())
     inner = _read_unit(text, end)[1] if ranged["unit"] else None
-    if inner in _TIMES and inner != unit:
+    if inner in TIMES and inner != unit:
         return None
     low, high = _scale(read_number(found["number"]), factor), _scale(read_number(ranged["high"]), factor)
     if low >= high and unit != "%":
@@ -253,7 +255,7 @@ def _scale(number: float, factor: int) -> float:
 
 def _read_unit(text: str, at: int) -> tuple[int, str | None, int]:
     """End of the unit that follows, its canonical name, and the power of ten to it."""
-    count = _COUNT.match(text, at)
+    count = _CELLS.match(text, at)
     if count and (count["per"] or count["exp"] == "9" or count["e"] == "9"):
         exponent = int(count["exp"] or count["e"] or (3 if count["kilo"] else 9 if count["giga"] else 0))
         has_scale = any(count[name] for name in ("exp", "e", "kilo", "giga"))
@@ -264,3 +266,31 @@ def _read_unit(text: str, at: int) -> tuple[int, str | None, int]:
     if found and found.lastgroup:
         return found.end(), _UNITS[int(found.lastgroup[1:])][1], 0
     return at, None, 0
+
+
+def fit_value(term: Term, threshold: Threshold) -> tuple[str, float | tuple[float, float], str | None, str] | None:
+    """Comparator, value, unit and basis of a number as the measure writes it; None when it cannot be the measure's.
+
+    >>> from kg.vocabularies import load_vocabularies
+    >>> lvef = load_vocabularies().scheme("measure")["LVEF"]
+    >>> fit_value(lvef, Threshold(0, 5, ">=", 0.5, None))
+    ('>=', 50.0, '%', 'stated')
+    """
+    allowed = term.extra.get("thresholdUnit", ())
+    default = "".join(term.extra.get("defaultUnit", ()))
+    values: tuple[float, ...] = threshold.value if isinstance(threshold.value, tuple) else (threshold.value,)
+    unit, basis = threshold.unit, "stated"
+    if threshold.is_graded and allowed != ("none",):
+        return None
+    if unit is None and "10^9/L" in allowed and min(values) >= 100:
+        values, unit, basis = tuple(float(f"{value / 1000:.8g}") for value in values), "10^9/L", "implied"
+    elif unit == "g/L" and "10^9/L" in allowed:
+        unit = "10^9/L"
+    elif unit is None and default == "%" and max(values) < 1:
+        values = tuple(float(f"{value * 100:.8g}") for value in values)
+    if not {unit or default or "none", unit or "none"} & set(allowed):
+        return None
+    if not all(float(term.extra["lowest"][0]) <= value <= float(term.extra["highest"][0]) for value in values):
+        return None
+    written = None if "none" in allowed and not default else unit or default
+    return threshold.op or "=", (values[0], values[-1]) if len(values) == 2 else values[0], written, basis

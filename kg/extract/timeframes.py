@@ -37,8 +37,8 @@ _TIME = re.compile(
 _TIME_LEAD = re.compile(
     r"(?:\b(?:from|between|before)\b[^;.()\[\]]{0,100}?\b(?:to|until|till|through|and|up to)\s+"
     r"|\b(?:at|by|in|on|within|for|until|till|to|up to|after|before|during|over|through(?:out)?|baseline|every|each)\b"
-    r"(?:\s*(?:,|\b(?:a|an|the|first|next|last|least|most|about|around|approximately|period of|and|both|or|at|to|up|in|on"
-    r"|baseline|minimum of|maximum of)\b)){0,6}\s+)$", re.IGNORECASE)
+    r"(?:\s*(?:,|\b(?:a|an|the|first|next|last|least|most|about|around|approximately|period of|and|both|or|at|to|up|in"
+    r"|on|baseline|minimum of|maximum of)\b)){0,6}\s+)$", re.IGNORECASE)
 _TIME_TAIL = re.compile(
     rf"(?:[\s-]{{1,2}}(?:of|after|post|following|from|since|before|prior to)\b[^;.,()\[\]]{{0,80}}?"
     rf"\b(?:{'|'.join(_ANCHORS)})\b|\s(?:after|post|following)-?\s?\w{{1,20}}\b|[\s-]post\w{{3,20}}\b"

@@ -80,3 +80,9 @@ def test_lost_headings_are_inferred() -> None:
 def test_empty_text_has_no_items() -> None:
     """A heading alone, or nothing, gives no item."""
     assert split("") == split("Exclusion Criteria:\n\n-\n") == ()
+
+
+def test_a_reason_is_no_heading() -> None:
+    """Being ineligible for something else does not open the exclusion list; not being eligible for the trial does."""
+    lines = "Inclusion:\n* Ineligible for surgery because of:\n* Age\nPatients not eligible for this trial:\n* Cough"
+    assert [item.list for item in split(lines)] == ["inclusion", "inclusion", "exclusion"]
