@@ -338,7 +338,10 @@ class _Builder:
         node = term.value
         self.prove(about, to_value(self.first(node, _LABEL)), self.trial, "hasSite", term)
         card = {key: self.scalar(f"{about}.{key}", node, name) for key, name in (("facility", "facility"), ("city", "city"), ("region", "region"), ("country", "country"))}
-        return card | {"latitude": self.scalar(f"{about}.latitude", node, f"{GEO}lat"), "longitude": self.scalar(f"{about}.longitude", node, f"{GEO}long")}
+        point = self.first(node, "location")
+        for key, name in (("latitude", f"{GEO}lat"), ("longitude", f"{GEO}long")):
+            card[key] = self.scalar(f"{about}.{key}", point.value, name) if point else None
+        return card
 
     def _criterion(self, about: str, node: str) -> Card:
         held, low, high, unit = (self.first(node, name) for name in ("criterionList", "thresholdLow", "thresholdHigh", "unit"))

@@ -339,8 +339,13 @@ class _Describer:
         if site.country:
             yield Statement(node, kg("country"), self.term("country", str(site.country.value)), Fact(site.country.value, site.country.quote))
         if site.latitude and site.longitude:
-            yield Statement(node, iri(f"{GEO}lat"), decimal(float(site.latitude.value)), site.latitude)
-            yield Statement(node, iri(f"{GEO}long"), decimal(float(site.longitude.value)), site.longitude)
+            # A thing of its own: registries move the coordinates of one site from record to record.
+            latitude, longitude = float(site.latitude.value), float(site.longitude.value)
+            point = mint("point", f"{latitude:.6f},{longitude:.6f}")
+            yield Statement(node, kg("location"), point, site.latitude)
+            yield Statement(point, A, kg("Point"))
+            yield Statement(point, iri(f"{GEO}lat"), decimal(latitude), site.latitude)
+            yield Statement(point, iri(f"{GEO}long"), decimal(longitude), site.longitude)
 
     def _describe_mentions(self) -> Iterator[Statement]:
         """Antigens that are named without being a target: the first mention of each in each role."""
@@ -359,7 +364,7 @@ class _Describer:
 
     def _describe_absences(self) -> Iterator[Statement]:
         absent = {name for name, key in _WATCHED.items() if not self.study.facts.get(key)}
-        absent |= {name for name, things in (("hasArm", self.study.arms), ("hasIntervention", self.trial.products), ("hasSite", self.study.sites),
+        absent |= {name for name, things in (("diseaseSetting", self.trial.settings), ("hasArm", self.study.arms), ("hasIntervention", self.trial.products), ("hasSite", self.study.sites),
                                              ("hasEndpoint", self.trial.endpoints), ("hasCriterion", self.trial.criteria)) if not things}
         for name in sorted(absent):
             yield Statement(self.iri, kg("notStated"), kg(name))

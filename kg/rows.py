@@ -85,7 +85,10 @@ def _print_table(columns: Sequence[str], rows: Sequence[dict[str, Any]], stream:
 def _show_cell(column: str, value: Any) -> str:
     if value is None:
         return "–"
-    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        text = f"{value:,}"
+    else:
+        text = f"{value:.6g}" if isinstance(value, float) else str(value)
     if column.endswith("quote"):
         return f"“{text}”"
     return shorten_iri(text) if text.startswith("http") else text

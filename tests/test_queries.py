@@ -249,8 +249,8 @@ def test_keeps_to_what_all_engines_agree_on(name: str) -> None:
     ((40.0, -74.0), (40.001, -74.001)), ((84.0, 0.0), (84.5, 40.0))])
 def test_distance_agrees_with_haversine(here: tuple[float, float], there: tuple[float, float]) -> None:
     """Distances are right within 1 % and 100 m, at the equator, in the north and across the date line."""
-    site = f'<s:site> <{GEO}{{}}> "{{}}"^^<{XSD}decimal> .\n'
-    data = (site.format("lat", there[0]) + site.format("long", there[1]) + f"<s:trial> <{KG}hasSite> <s:site> .\n"
+    site = f'<s:point> <{GEO}{{}}> "{{}}"^^<{XSD}decimal> .\n'
+    data = (site.format("lat", there[0]) + site.format("long", there[1]) + f"<s:site> <{KG}location> <s:point> .\n<s:trial> <{KG}hasSite> <s:site> .\n"
             f"<s:trial> <{KG}status> <{ID}status/RECRUITING> .\n")
     place = Engine()
     place.load(data.encode(), format=RdfFormat.N_TRIPLES)

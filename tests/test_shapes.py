@@ -172,7 +172,7 @@ def test_findings_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) ->
     whole = validate_graph(lines)
     monkeypatch.setattr("kg.shapes.BATCH", 2)
     assert validate_graph(lines) == whole
-    assert len({one.trial for one in whole if one.shape == "site-latitude"}) == 5
+    assert len({one.trial for one in whole if one.shape == "site-city-text"}) == 5
 
 
 def test_reports() -> None:

@@ -159,8 +159,8 @@ TABLES = {table.name: table for table in (
         Column("city", "kg:city", "City"),
         Column("region", "kg:region", "State or province"),
         Column("country", "kg:country/skos:notation", "ISO 3166-1 code"),
-        Column("latitude", "geo:lat", "Degrees north", "decimal"),
-        Column("longitude", "geo:long", "Degrees east", "decimal"))),
+        Column("latitude", "kg:location/geo:lat", "Degrees north", "decimal"),
+        Column("longitude", "kg:location/geo:long", "Degrees east", "decimal"))),
     Table("criteria", "One row an eligibility criterion that can be compared", "kg:Criterion",
           "kg:hasCriterion", (
         Column("list", "kg:criterionList/skos:notation", "Inclusion or exclusion"),

@@ -20,8 +20,8 @@ from kg.export.columns import POSITION, TABLES, Column, Table, list_columns
 from kg.store import Snapshot
 from kg.terms import PREFIXES, RDFS
 
-__all__ = ["FORMATS", "TABLES", "Column", "Table", "list_columns", "list_tables", "read_table", "write_cell",
-           "write_table", "write_tables"]
+__all__ = ["FORMATS", "TABLES", "Column", "Relation", "Table", "bind_column", "list_columns", "list_tables",
+           "read_object", "read_relations", "read_table", "write_cell", "write_table", "write_tables"]
 
 FORMATS = ("csv", "parquet")
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
@@ -48,7 +48,7 @@ def write_tables(snapshot: Snapshot, folder: Path, form: str, names: Sequence[st
     """
     tables = [_find_table(name, form) for name in names or TABLES]
     folder.mkdir(parents=True, exist_ok=True)
-    relations = _read_relations(snapshot, tables)
+    relations = read_relations(snapshot, tables)
     written = []
     for table in tables:
         path = folder / f"{table.name}.{form}"
@@ -92,21 +92,22 @@ def _import_pyarrow() -> tuple[Any, Any]:
 
 def read_table(snapshot: Snapshot, table: Table) -> Iterator[tuple[Any, ...]]:
     """The rows: sorted by trial, then in the order of the record, then by IRI."""
-    yield from _list_rows(_read_relations(snapshot, [table]), table)
+    yield from _list_rows(read_relations(snapshot, [table]), table)
 
 
 def _list_rows(relations: dict[str, Relation], table: Table) -> Iterator[tuple[Any, ...]]:
     types, steps = relations["rdf:type"], _find_steps(relations, table.rows)
-    read_position = _bind_column(relations, POSITION)
+    trial_class, row_class = _expand("kg:Trial"), _expand(table.kind)
+    read_position = bind_column(relations, POSITION)
     keys = sorted((trial, read_position(row) or 0, row)
-                  for trial, kinds in types.items() if _expand("kg:Trial") in kinds
-                  for row in _follow(steps, trial) if _expand(table.kind) in types.get(row, ()))
-    columns = [(column.of == "trial", _bind_column(relations, column)) for column in list_columns(table)]
+                  for trial, kinds in types.items() if trial_class in kinds
+                  for row in _follow(steps, trial) if row_class in types.get(row, ()))
+    columns = [(column.of == "trial", bind_column(relations, column)) for column in list_columns(table)]
     for trial, _, row in keys:
         yield tuple(read_cell(trial if is_of_trial else row) for is_of_trial, read_cell in columns)
 
 
-def _bind_column(relations: dict[str, Relation], column: Column) -> Callable[[str], Any]:
+def bind_column(relations: dict[str, Relation], column: Column) -> Callable[[str], Any]:
     """What reads the column's cell for an IRI; None is an empty cell."""
     steps = _find_steps(relations, column.path)
     if column.supports:
@@ -142,7 +143,7 @@ def _invert(relation: Relation) -> Relation:
 def _follow(steps: list[list[Relation]], start: str) -> set[str]:
     """Where the steps lead from an IRI.
 
-    >>> sorted(_follow([[{"a": ["b", "c"]}], [{"b": ["d"]}, {"b": ["e"], "c": ["d"]}]], "a"))
+    >>> sorted(_follow([[{"a": ("b", "c")}], [{"b": ("d",)}, {"b": ("e",), "c": ("d",)}]], "a"))
     ['d', 'e']
     """
     found = {start}
@@ -158,7 +159,7 @@ def _find_quotes(relations: dict[str, Relation], supported: str) -> Relation:
             if wanted in properties and "true" not in superseded.get(evidence, ())}
 
 
-def _read_relations(snapshot: Snapshot, tables: Iterable[Table]) -> dict[str, Relation]:
+def read_relations(snapshot: Snapshot, tables: Iterable[Table]) -> dict[str, Relation]:
     """The properties of the tables, by prefixed name, from one pass over the snapshot's lines."""
     relations: dict[str, Relation] = {name: {} for table in tables for name in table.properties}
     wanted = {f"<{_expand(name)}>": relation for name, relation in relations.items() if name not in _IN_VOCABULARIES}
@@ -169,26 +170,20 @@ def _read_relations(snapshot: Snapshot, tables: Iterable[Table]) -> dict[str, Re
             continue
         if subject != before:
             before, node = subject, subject[1:-1]
-        _add_value(relation, node, read_object(rest))
+        known = relation.get(node, ())
+        if (value := read_object(rest)) not in known:
+            relation[node] = (*known, value)
     _add_vocabularies(snapshot, relations)
     return relations
 
 
-def _add_value(relation: Relation, subject: str, value: str) -> None:
-    known = relation.get(subject)
-    if known is None:
-        relation[subject] = (value,)
-    elif value not in known:
-        relation[subject] = (*known, value)
-
-
 def read_object(rest: str) -> str:
-    """What stands after the predicate in an N-Quads line of ours, without its graph: an IRI, or a literal's text.
+    r"""What stands after the predicate in an N-Quads line of ours, without its graph: an IRI, or a literal's text.
 
     Decimals are written as the index returns them. Escapes are those of JSON: ``kg.terms.literal`` writes no other.
 
-    >>> [read_object(f"{term} <g:g> .") for term in ("<p:p>", '"a \\\\"b\\\\" \\\\u0007"', f'"2.0"^^<{XSD}decimal>')]
-    ['p:p', 'a "b" \\x07', '2']
+    >>> [read_object(f"{term} <g:g> .") for term in ("<p:p>", r'"a \"b\" \n"', '"2.0"^^<x:#decimal>')]
+    ['p:p', 'a "b" \n', '2']
     """
     term = rest[:rest.rindex(" <")]
     if term.startswith("<"):
@@ -211,7 +206,8 @@ def _add_vocabularies(snapshot: Snapshot, relations: dict[str, Relation]) -> Non
 def _add_statements(snapshot: Snapshot, relations: dict[str, Relation], name: str, subject: Any) -> None:
     for quad in snapshot.engine.quads_for_pattern(subject, NamedNode(_expand(name)), None, DefaultGraph()):
         if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode | Literal):
-            _add_value(relations[name], quad.subject.value, quad.object.value)
+            known = relations[name].get(quad.subject.value, ())
+            relations[name][quad.subject.value] = (*known, quad.object.value)
 
 
 def _expand(name: str) -> str:

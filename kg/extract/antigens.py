@@ -62,7 +62,7 @@ _POSITIVE_AFTER = re.compile(r"[)\]]?\s?(?:\(?\+\)?|[- ]?(?:positive|pos\b|expre
 _NEGATIVE_AFTER = re.compile(r"[)\]]?\s?(?:[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\(-\))", re.IGNORECASE)
 _NEGATIVE_BEFORE = re.compile(r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE)
 _REAGENT = re.compile(r"bead|co-?stimulation signal|magnetic|dynabead|OKT3|leukapheresis product|cell selection|selected|selection|"
-                      r"enrich|depleti|deplete|clinimacs|stimulated (?:with|by)|activated (?:with|by|using)|response to", re.IGNORECASE)
+                      r"enrich|depleti|deplete|clinimacs|stimulated (?:with|by|through|via)|activated (?:with|by|using)|response to", re.IGNORECASE)
 _EDIT_AFTER = re.compile(r"[)\]]?[- ]?(?:gene[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
                          r"inactivat|-null\b|CRISPR)|[)\]]? (?:gene )?(?:is|was|are|were|has been|have been) (?:knocked|disrupt|delet|edited|removed|ablat|"
                          r"inactivat|eliminat)", re.IGNORECASE)

@@ -47,7 +47,8 @@ _NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor
     r"|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)")
 _ANTI = re.compile(r"\banti-?\s?$")
 _ABSENT = re.compile(
-    r"\b(?:without|absence of|lack(?:s|ing)?(?: of)?|free (?:of|from)|off|never|none of|neither|nor|rul\w+ out|negative"
+    r"\b(?:(?<!or )without|absence of|lack(?:s|ing)?(?: of)?|free (?:of|from)|off"
+    r"|never|none of|neither|nor|rul\w+ out|negative"
     r"|(?:un|not |n't )willing|refus\w*|unable|inability|incapable|disagree\w*|fail(?:s|ure|ed)? to|non-?(?=\S{0,12}$)"
     r"|(?:no|not|cannot|can't|don't|doesn't)(?! (?:be )?(?:more|less|greater|later|earlier|longer|fewer|sooner|only"
     r"|limited|recover|respon|respond|resol|achiev|eligible|suitable|amenable|candidate|due|related|attribut|controlled"
@@ -64,15 +65,18 @@ _WILL = frozenset(("contraception", "consent"))
 """What people do and do not have: it is negated only by what they do not do."""
 _NOT_DONE = re.compile(
     r"\b(?:(?:un|not |n't |nor )willing\w*|refus\w*|unable|inability|incapable|not able|disagree\w*|fail\w* to"
-    r"|cannot|can't|without|lack(?:s|ing)?(?: of)?|absence of|no|declin\w*|decided not|unlikely to"
-    r"|(?:not|n't)(?! (?:of|limited|necessar|only|pregnan|lactat|breast|nurs|required|needed|have|be pregnan)))"
+    r"|cannot|can't|without|lack(?:s|ing)?(?: of)?|absence of|no(?= (?:\w+ ){0,3}\W?$)"
+    r"|declin\w*|decided not|unlikely to"
+    r"|(?:not|n't)(?! (?:of|surgical|steril|post|yet|limited|necessar|only|pregnan"
+    r"|lactat|breast|nurs|required|needed|have|be pregnan)))"
     r"(?: (?!and |or (?:who|to be )|but |if )[^\s,;(]{1,20}){0,9}"
     r"(?:,? or [^\s,;(]{1,20}(?: [^\s,;(]{1,20}){0,6})?[\s(]{0,2}$")
 _NOT_GIVEN = re.compile(
     r"[^.;,]{0,25}\b(?:can ?not|could not|is not|not (?:be )?obtained|refused|not given|not signed|withdrawn)\b")
 _NEGATIVE = re.compile(
     r"(?:(?!positiv|, (?:and|or|but|who|with)\b|\bif\b|\bunless\b)[^.;]){0,90}?(?<!or )"
-    r"\b(?:negative|absent|undetectable|not detect\w*|ruled out|below the (?:detection|lower))")
+    r"\b(?:negative|absent|undetectable(?! (?:viral|hiv|plasma|load|levels? of))"
+    r"|not detect\w*|ruled out|below the (?:detection|lower))")
 _BARRED = re.compile(
     r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|will|must|should) (?:be )?(?:excluded|ineligible|prohibited"
     r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))|ineligible\b)")

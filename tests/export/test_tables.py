@@ -11,10 +11,26 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyoxigraph import DefaultGraph, NamedNode, RdfFormat, parse
 
 from kg.errors import UsageError
-from kg.export.tables import FORMATS, TABLES, list_columns, list_tables, write_cell, write_table, write_tables
+from kg.export.columns import Column
+from kg.export.tables import (
+    FORMATS,
+    TABLES,
+    Relation,
+    bind_column,
+    list_columns,
+    list_tables,
+    read_object,
+    read_relations,
+    write_cell,
+    write_table,
+    write_tables,
+)
+from kg.resources import list_files
 from kg.store import Snapshot
+from kg.terms import KG, PREFIXES, boolean, decimal, integer, literal
 
 SEEDS = Path(__file__).parents[3] / "shared" / "seeds"
 
@@ -132,3 +148,74 @@ def test_any_cell(text: str) -> None:
     assert cell in (text, f"'{text}")
     assert end == "x"
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_pass_is_the_index(snapshot: Snapshot, name: str) -> None:
+    """The pass over the lines finds all that the index holds of the records, and nothing else."""
+    vocabularies = {str(triple.subject).strip("<>") for path in list_files("ontology", ".ttl")
+                    for triple in parse(path=str(path), format=RdfFormat.TURTLE)}
+    for prop, relation in read_relations(snapshot, [TABLES[name]]).items():
+        prefix, _, local = prop.partition(":")
+        held: dict[str, set[str]] = {}
+        for quad in snapshot.engine.quads_for_pattern(None, NamedNode(PREFIXES[prefix] + local), None, DefaultGraph()):
+            held.setdefault(str(quad.subject).strip("<>"), set()).add(getattr(quad.object, "value", ""))
+        assert {subject: set(values) for subject, values in relation.items()}.items() <= held.items()
+        assert held.keys() - relation.keys() <= vocabularies
+
+
+_RELATIONS: dict[str, Relation] = {
+    "kg:antigen": {"binding": ("antigen/b", "antigen/a")},
+    "skos:notation": {"antigen/a": ("A",), "antigen/b": ("B",)},
+    "rdfs:label": {"antigen/a": ("Alpha",)},
+    "kg:hasBinding": {"product": ("binding",)},
+    "kg:hasDose": {"product": ("dose",)},
+    "kg:doseLow": {"dose": ("3", "1.5")},
+    "kg:subject": {"e1": ("binding",), "e2": ("binding",), "e3": ("binding",)},
+    "kg:predicate": {"e1": (f"{KG}antigen",), "e2": (f"{KG}binder",), "e3": (f"{KG}antigen",)},
+    "kg:exactWords": {"e1": ("anti-A",), "e2": ("scFv",), "e3": ("anti-B",)},
+    "kg:superseded": {"e3": ("true",)},
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "start", "cell"),
+    [
+        (Column("targets", "kg:antigen/skos:notation", ""), "binding", "A; B"),
+        (Column("targets", "kg:antigen", "", shown="rdfs:label"), "binding", "Alpha; antigen/b"),
+        (Column("parts", "(kg:hasBinding|kg:hasDose)", ""), "product", "binding; dose"),
+        (Column("product", "(^kg:hasBinding|^kg:hasDose)", ""), "dose", "product"),
+        (Column("low", "kg:doseLow", "", "decimal"), "dose", 1.5),
+        (Column("low", "kg:doseLow", "", "decimal"), "binding", None),
+        (Column("quote", "^kg:subject", "", supports="kg:antigen"), "binding", "anti-A"),
+        (Column("quote", "^kg:subject", "", supports="kg:antigen"), "dose", None),
+        (Column("record", "", ""), "record", "record"),
+    ],
+)
+def test_bind_column(column: Column, start: str, cell: object) -> None:
+    """A column reads its path, the names of what it finds, or the words that still stand for a property."""
+    assert bind_column(_RELATIONS, column)(start) == cell
+    assert column.properties <= _RELATIONS.keys()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_literal(text: str) -> None:
+    """Any text comes back from a line."""
+    assert read_object(f"{literal(text)} <g:g> .\n") == text
+
+
+@pytest.mark.parametrize(
+    ("term", "value"),
+    [
+        (decimal(28), "28"),
+        (decimal(0.5), "0.5"),
+        (integer(10), "10"),
+        (boolean(True), "true"),
+        ("<s:s>", "s:s"),
+        (literal("v2.0"), "v2.0"),
+        (literal("a <b> c"), "a <b> c"),
+    ],
+)
+def test_read_object(term: str, value: str) -> None:
+    """Terms are read as the index returns them."""
+    assert read_object(f"{term} <g:g> .\n") == value
