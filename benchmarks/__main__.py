@@ -54,7 +54,11 @@ def main() -> None:
     rdf.write_record(extract_trial(studies[0]))
     measure("read", lambda: len([read_blob(blob) for blob in blobs]), "studies")
     measure("  peer: json.loads alone", lambda: len([json.loads(blob.content) for blob in blobs]), "studies")
-    measure("match antigen names", lambda: sum(len(text) for text in texts if open_lexicon("antigen").find(text) is not None) / 1e6, "MB")
+    measure(
+        "match antigen names",
+        lambda: sum(len(text) for text in texts if open_lexicon("antigen").find(text) is not None) / 1e6,
+        "MB",
+    )
     measure("extract", lambda: len([extract_trial(study) for study in studies]), "studies")
     trials = [extract_trial(study) for study in studies]
     measure("write N-Quads", lambda: sum(len(rdf.write_record(trial)) for trial in trials), "quads")
@@ -63,14 +67,22 @@ def main() -> None:
         start = time.perf_counter()
         report = build(CORPORA, Path(folder))
         wall = time.perf_counter() - start
-        own, children = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        own, children = (
+            resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
         manifest = report.manifest
-        print(f"whole build: {manifest.records:,} records, {manifest.trials:,} trials, {len(report.rejected)} set aside, {wall:.0f} s wall, "
-              f"{manifest.records / wall:.0f} records/s, {report.quads / manifest.trials:.0f} statements per trial, "
-              f"peak memory {own:.0f} MB (worker {children:.0f} MB)")
+        print(
+            f"whole build: {manifest.records:,} records, {manifest.trials:,} trials, {len(report.rejected)} set "
+            f"aside, {wall:.0f} s wall, "
+            f"{manifest.records / wall:.0f} records/s, {report.quads / manifest.trials:.0f} statements per trial, "
+            f"peak memory {own:.0f} MB (worker {children:.0f} MB)"
+        )
         graph = open_graph(folder)
-        for name, parameters in (("trials_by_target_and_source", {"target": "CD123", "cell_source": "allogeneic"}),
-                                 ("trials_by_target_and_source", {"target": "CD19"}), ("trial_card", {"trial": "NCT03190278"})):
+        for name, parameters in (
+            ("trials_by_target_and_source", {"target": "CD123", "cell_source": "allogeneic"}),
+            ("trials_by_target_and_source", {"target": "CD19"}),
+            ("trial_card", {"trial": "NCT03190278"}),
+        ):
             start = time.perf_counter()
             rows = graph.query(name, **parameters)
             print(f"{name} {parameters}: {len(rows)} rows in {1000 * (time.perf_counter() - start):.0f} ms")

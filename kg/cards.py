@@ -1,6 +1,7 @@
 """The trial card: one neutral JSON of what the graph says of a trial, with the words behind every value.
 
-Facts come from the graph. A value that was copied from a structured field has no node of evidence there; its quote is filled
+Facts come from the graph. A value that was copied from a structured field has no node of evidence there; its quote
+is filled
 in by reading the stored record again, with the same reader that wrote the graph.
 """
 
@@ -25,20 +26,40 @@ from kg.vocabularies import load_vocabularies
 
 Card = dict[str, Any]
 _LABEL = f"{RDFS}label"
-_SCALARS = (("title", "title"), ("study_type", "studyType"), ("status", "status"), ("allocation", "allocation"),
-            ("intervention_model", "interventionModel"), ("masking", "masking"), ("primary_purpose", "primaryPurpose"), ("sex", "sex"),
-            ("healthy_volunteers", "healthyVolunteers"), ("min_age_years", "minAgeYears"), ("max_age_years", "maxAgeYears"),
-            ("sponsor", "sponsor"), ("start_date", "startDate"), ("number_of_arms", "numberOfArms"), ("number_of_sites", "numberOfSites"),
-            ("data_source", "dataSource"))
-_LISTS = (("secondary_ids", "secondaryId"), ("phases", "phase"), ("funder_types", "funderType"), ("conditions", "conditionName"),
-          ("disease_setting", "diseaseSetting"), ("contacts", "contactName"))
+_SCALARS = (
+    ("title", "title"),
+    ("study_type", "studyType"),
+    ("status", "status"),
+    ("allocation", "allocation"),
+    ("intervention_model", "interventionModel"),
+    ("masking", "masking"),
+    ("primary_purpose", "primaryPurpose"),
+    ("sex", "sex"),
+    ("healthy_volunteers", "healthyVolunteers"),
+    ("min_age_years", "minAgeYears"),
+    ("max_age_years", "maxAgeYears"),
+    ("sponsor", "sponsor"),
+    ("start_date", "startDate"),
+    ("number_of_arms", "numberOfArms"),
+    ("number_of_sites", "numberOfSites"),
+    ("data_source", "dataSource"),
+)
+_LISTS = (
+    ("secondary_ids", "secondaryId"),
+    ("phases", "phase"),
+    ("funder_types", "funderType"),
+    ("conditions", "conditionName"),
+    ("disease_setting", "diseaseSetting"),
+    ("contacts", "contactName"),
+)
 _SCHEME_ORDER = {"diseaseSetting": "disease-setting", "phase": "phase"}
 """Properties whose values are shown in the order of their vocabulary."""
 _SOURCE_DETAIL_LAST = ("donor",)
 
 
 def find_trials(snapshot: Snapshot, wanted: str) -> list[str]:
-    """IRIs of the trials that a user's id means: a registry id, another id of the trial, a record's file name, or an IRI.
+    """IRIs of the trials that a user's id means: a registry id, another id of the trial, a record's file name, or an
+    IRI.
 
     :raises UsageError: nothing in this graph has the id.
     """
@@ -55,7 +76,10 @@ def find_trials(snapshot: Snapshot, wanted: str) -> list[str]:
     for record in list_subjects(engine, f"{KG}fileName", Literal(wanted)):
         found.extend(list_subjects(engine, f"{KG}hasRecord", NamedNode(record)))
     if not found:
-        raise UsageError(f"no trial {wanted!r} among {snapshot.manifest.records:,} records", mend="`kg query trials` lists them; `kg build` reads more")
+        raise UsageError(
+            f"no trial {wanted!r} among {snapshot.manifest.records:,} records",
+            mend="`kg query trials` lists them; `kg build` reads more",
+        )
     return sorted(set(found))
 
 
@@ -85,8 +109,11 @@ def card_key(name: str) -> str:
 @cache
 def _load_card_keys() -> dict[str, str]:
     path = next(path for path in list_files("ontology", ".ttl") if path.name == "kg.ttl")
-    return {triple.subject.value.removeprefix(KG): triple.object.value for triple in parse(path=str(path), format=RdfFormat.TURTLE)
-            if triple.predicate.value == f"{KG}cardKey"}
+    return {
+        triple.subject.value.removeprefix(KG): triple.object.value
+        for triple in parse(path=str(path), format=RdfFormat.TURTLE)
+        if triple.predicate.value == f"{KG}cardKey"
+    }
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -163,8 +190,18 @@ class _Builder:
                 order.setdefault((one.s, one.p, _canonical(one.o)), len(order))
                 if one.fact and one.fact.quote.field:
                     quote = one.fact.quote
-                    proofs.setdefault((one.s, one.p, _canonical(one.o)),
-                                      Proof(quote.field, quote.start, quote.end, quote.text, one.fact.rule, one.fact.basis, stored.record.file))
+                    proofs.setdefault(
+                        (one.s, one.p, _canonical(one.o)),
+                        Proof(
+                            quote.field,
+                            quote.start,
+                            quote.end,
+                            quote.text,
+                            one.fact.rule,
+                            one.fact.basis,
+                            stored.record.file,
+                        ),
+                    )
         return proofs, order
 
     @cached_property
@@ -180,13 +217,21 @@ class _Builder:
             for iri in list_subjects(self.snapshot.engine, f"{KG}subject", NamedNode(node)):
                 held = self.first(iri, "object") or self.first(iri, "objectValue")
                 record = self.first(iri, "fromRecord")
-                proof = Proof(field=to_value(self.first(iri, "field")), start=to_value(self.first(iri, "start")),
-                              end=to_value(self.first(iri, "end")), quote=to_value(self.first(iri, "exactWords")),
-                              rule=to_value(self.first(iri, "rule")) or "", basis=self.show(self.first(iri, "basis")),
-                              record=to_value(self.first(record.value, "fileName")),
-                              is_superseded=bool(self.first(iri, "superseded")))
+                proof = Proof(
+                    field=to_value(self.first(iri, "field")),
+                    start=to_value(self.first(iri, "start")),
+                    end=to_value(self.first(iri, "end")),
+                    quote=to_value(self.first(iri, "exactWords")),
+                    rule=to_value(self.first(iri, "rule")) or "",
+                    basis=self.show(self.first(iri, "basis")),
+                    record=to_value(self.first(record.value, "fileName")),
+                    is_superseded=bool(self.first(iri, "superseded")),
+                )
                 found[f"<{node}>", str(self.first(iri, "predicate")), str(held)].append(proof)
-        return {key: sorted(proofs, key=lambda one: (one.is_superseded, one.field, one.start)) for key, proofs in found.items()}
+        return {
+            key: sorted(proofs, key=lambda one: (one.is_superseded, one.field, one.start))
+            for key, proofs in found.items()
+        }
 
     def _nodes(self) -> list[str]:
         """The trial and everything under its IRI."""
@@ -194,7 +239,11 @@ class _Builder:
         while queue:
             for terms in (self.values(queue[0], "hasRecord"), *self._held[queue.pop(0)].values()):
                 for term in terms:
-                    if isinstance(term, NamedNode) and term.value.startswith(f"{self.trial}/") and term.value not in seen:
+                    if (
+                        isinstance(term, NamedNode)
+                        and term.value.startswith(f"{self.trial}/")
+                        and term.value not in seen
+                    ):
                         seen[term.value] = None
                         queue.append(term.value)
         return list(seen)
@@ -203,10 +252,23 @@ class _Builder:
         """Add the words behind a value of the card."""
         predicate = name if name.startswith("http") else KG + name
         key = (f"<{node}>", f"<{predicate}>", str(term))
-        proof = next((one for one in self._proofs.get(key, ()) if not one.is_superseded), None) or self._structured[0].get(key)
+        proof = next((one for one in self._proofs.get(key, ()) if not one.is_superseded), None) or self._structured[
+            0
+        ].get(key)
         if proof:
-            self.evidence.append({"about": about, "value": value, "quote": proof.quote, "field": proof.field, "start": proof.start,
-                                  "end": proof.end, "rule": proof.rule, "basis": proof.basis, "record": proof.record})
+            self.evidence.append(
+                {
+                    "about": about,
+                    "value": value,
+                    "quote": proof.quote,
+                    "field": proof.field,
+                    "start": proof.start,
+                    "end": proof.end,
+                    "rule": proof.rule,
+                    "basis": proof.basis,
+                    "record": proof.record,
+                }
+            )
 
     def scalar(self, about: str, node: str, name: str) -> Any:
         """The one value of a property, proved."""
@@ -229,23 +291,53 @@ class _Builder:
     # -- the card -------------------------------------------------------------------------------------------------
 
     def build(self) -> Card:
-        card: Card = {"file": self._records[0].record.file if self._records else None, "trial": self.trial,
-                      "registry_id": self.scalar("registry_id", self.trial, "registryId")}
+        card: Card = {
+            "file": self._records[0].record.file if self._records else None,
+            "trial": self.trial,
+            "registry_id": self.scalar("registry_id", self.trial, "registryId"),
+        }
         scalars = {key: self.scalar(key, self.trial, name) for key, name in _SCALARS}
         lists = {key: self.several(key, self.trial, name) for key, name in _LISTS}
-        card |= {"secondary_ids": lists["secondary_ids"], "title": scalars["title"], "study_type": scalars["study_type"],
-                 "phases": lists["phases"], "status": scalars["status"], "enrollment": self._enrollment()}
+        card |= {
+            "secondary_ids": lists["secondary_ids"],
+            "title": scalars["title"],
+            "study_type": scalars["study_type"],
+            "phases": lists["phases"],
+            "status": scalars["status"],
+            "enrollment": self._enrollment(),
+        }
         card |= {**scalars, **lists}
         card["arms"] = [self._arm(f"arms.{index}", node) for index, node in enumerate(self.parts(self.trial, "hasArm"))]
-        card["interventions"] = [self._intervention(f"interventions.{index}", node)
-                                 for index, node in enumerate(self.parts(self.trial, "hasIntervention"))]
-        card["endpoints"] = [self._endpoint(f"endpoints.{index}", node) for index, node in enumerate(self.parts(self.trial, "hasEndpoint"))]
-        card["sites"] = [self._site(f"sites.{index}", term) for index, term in enumerate(self.values(self.trial, "hasSite"))]
-        card["criteria"] = [self._criterion(f"criteria.{index}", node) for index, node in enumerate(self.parts(self.trial, "hasCriterion"))]
-        card["not_targets"] = [self._mention(f"not_targets.{index}", term) for index, term in enumerate(self.values(self.trial, "hasAntigenMention"))]
+        card["interventions"] = [
+            self._intervention(f"interventions.{index}", node)
+            for index, node in enumerate(self.parts(self.trial, "hasIntervention"))
+        ]
+        card["endpoints"] = [
+            self._endpoint(f"endpoints.{index}", node)
+            for index, node in enumerate(self.parts(self.trial, "hasEndpoint"))
+        ]
+        card["sites"] = [
+            self._site(f"sites.{index}", term) for index, term in enumerate(self.values(self.trial, "hasSite"))
+        ]
+        card["criteria"] = [
+            self._criterion(f"criteria.{index}", node)
+            for index, node in enumerate(self.parts(self.trial, "hasCriterion"))
+        ]
+        card["not_targets"] = [
+            self._mention(f"not_targets.{index}", term)
+            for index, term in enumerate(self.values(self.trial, "hasAntigenMention"))
+        ]
         card["conflicts"] = self._conflicts()
-        card["records"] = [{"file": one.record.file, "format": one.record.format, "sha256": one.record.sha256, "updated": one.record.updated or None,
-                            "iri": one.iri[1:-1]} for one in self._records]
+        card["records"] = [
+            {
+                "file": one.record.file,
+                "format": one.record.format,
+                "sha256": one.record.sha256,
+                "updated": one.record.updated or None,
+                "iri": one.iri[1:-1],
+            }
+            for one in self._records
+        ]
         card["evidence"] = self.evidence
         card["not_stated"] = self._not_stated()
         return card
@@ -259,12 +351,18 @@ class _Builder:
         return value
 
     def _arm(self, about: str, node: str) -> Card:
-        return {"label": self.scalar(f"{about}.label", node, _LABEL), "type": self.scalar(f"{about}.type", node, "armType"),
-                "interventions": self.several(f"{about}.interventions", node, "usesIntervention")}
+        return {
+            "label": self.scalar(f"{about}.label", node, _LABEL),
+            "type": self.scalar(f"{about}.type", node, "armType"),
+            "interventions": self.several(f"{about}.interventions", node, "usesIntervention"),
+        }
 
     def _intervention(self, about: str, node: str) -> Card:
-        card: Card = {"name": self.scalar(f"{about}.name", node, _LABEL), "type": self.scalar(f"{about}.type", node, "interventionType"),
-                      "modality": self.scalar(f"{about}.modality", node, "modality")}
+        card: Card = {
+            "name": self.scalar(f"{about}.name", node, _LABEL),
+            "type": self.scalar(f"{about}.type", node, "interventionType"),
+            "modality": self.scalar(f"{about}.modality", node, "modality"),
+        }
         card["cell_type"] = self.scalar(f"{about}.cell_type", node, "cellType")
         if card["cell_type"] and card["modality"]:
             self.prove(f"{about}.cell_type", card["cell_type"], node, "modality", self.first(node, "modality"))
@@ -277,7 +375,13 @@ class _Builder:
         written = [to_value(self.first(binding, "asWritten")) for binding in bindings]
         card["target_as_written"] = written[0] if len(written) == 1 else written or None
         for binding in bindings:
-            self.prove(f"{about}.target_as_written", card["target_as_written"], binding, "antigen", self.first(binding, "antigen"))
+            self.prove(
+                f"{about}.target_as_written",
+                card["target_as_written"],
+                binding,
+                "antigen",
+                self.first(binding, "antigen"),
+            )
         card["logic"] = self.scalar(f"{about}.logic", node, "logic")
         for key, name in (("binder", "binder"), ("binder_type", "binderType")):
             found = [self.scalar(f"{about}.{key}", binding, name) for binding in bindings]
@@ -285,7 +389,9 @@ class _Builder:
         card |= self._source(about, node)
         for key, name in (("costimulation", "costimulation"), ("safety_switch", "safetySwitch"), ("edits", "edit")):
             card[key] = self.several(f"{about}.{key}", node, name)
-        card["doses"] = [self._dose(f"{about}.doses.{index}", node, dose) for index, dose in enumerate(self.parts(node, "hasDose"))]
+        card["doses"] = [
+            self._dose(f"{about}.doses.{index}", node, dose) for index, dose in enumerate(self.parts(node, "hasDose"))
+        ]
         card["dose_escalation"] = self.scalar(f"{about}.dose_escalation", node, "doseEscalation")
         card["lymphodepletion"] = self.several(f"{about}.lymphodepletion", node, "lymphodepletion")
         return card
@@ -294,7 +400,10 @@ class _Builder:
         """Top value, detail, words and basis of the cell source; a product made either way is ``both``."""
         terms = {self.vocabularies.refer(term.value).notation: term for term in self.values(node, "cellSource")}
         tops = [notation for notation in terms if not self.vocabularies.scheme("cell-source")[notation].broader]
-        details = sorted((notation for notation in terms if notation not in tops), key=lambda notation: (notation in _SOURCE_DETAIL_LAST, notation))
+        details = sorted(
+            (notation for notation in terms if notation not in tops),
+            key=lambda notation: (notation in _SOURCE_DETAIL_LAST, notation),
+        )
         top = "both" if len(tops) > 1 else next(iter(tops), None)
         for notation in tops:
             for key in ("cell_source", "cell_source_as_written", "basis"):
@@ -303,11 +412,19 @@ class _Builder:
         if detail:
             self.prove(f"{about}.cell_source_detail", detail, node, "cellSource", terms[detail])
         basis = self.first(node, "sourceBasis")
-        return {"cell_source": top, "cell_source_detail": detail, "cell_source_as_written": to_value(self.first(node, "cellSourceAsWritten")),
-                "basis": self.show(basis) if basis else None, "off_the_shelf": self.scalar(f"{about}.off_the_shelf", node, "offTheShelf")}
+        return {
+            "cell_source": top,
+            "cell_source_detail": detail,
+            "cell_source_as_written": to_value(self.first(node, "cellSourceAsWritten")),
+            "basis": self.show(basis) if basis else None,
+            "off_the_shelf": self.scalar(f"{about}.off_the_shelf", node, "offTheShelf"),
+        }
 
     def _dose(self, about: str, product: str, node: str) -> Card:
-        card = {key: self.show(self.first(node, name)) for key, name in (("low", "doseLow"), ("high", "doseHigh"), ("unit", "doseUnit"), ("role", "doseRole"))}
+        card = {
+            key: self.show(self.first(node, name))
+            for key, name in (("low", "doseLow"), ("high", "doseHigh"), ("unit", "doseUnit"), ("role", "doseRole"))
+        }
         self.prove(about, card, product, "hasDose", NamedNode(node))
         return card
 
@@ -318,8 +435,15 @@ class _Builder:
         kinds = self.several(f"{about}.kinds", node, "endpointKind")
         main = self.first(node, "mainKind")
         frame = self.first(node, "timeFrame")
-        card: Card = {"role": self.show(role) if role else None, "name": name, "kind": self.show(main) if main else None,
-                      "kinds": kinds, "time_frame": None, "time_frame_days": None, "anchor": None}
+        card: Card = {
+            "role": self.show(role) if role else None,
+            "name": name,
+            "kind": self.show(main) if main else None,
+            "kinds": kinds,
+            "time_frame": None,
+            "time_frame_days": None,
+            "anchor": None,
+        }
         if frame:
             card |= self._time_frame(frame.value)
             self.prove(f"{about}.time_frame", card["time_frame"], node, "timeFrame", frame)
@@ -328,33 +452,63 @@ class _Builder:
         return card
 
     def _time_frame(self, node: str) -> Card:
-        low, high = (self.show(self.first(node, name)) if self.first(node, name) else None for name in ("minDays", "maxDays"))
+        low, high = (
+            self.show(self.first(node, name)) if self.first(node, name) else None for name in ("minDays", "maxDays")
+        )
         listed = sorted(float(self.show(term)) for term in self.values(node, "atDays"))
-        days: Any = listed if len(listed) > 1 else [low, high] if low is not None and high is not None and low != high else high if high is not None else low
+        days: Any = (
+            listed
+            if len(listed) > 1
+            else [low, high]
+            if low is not None and high is not None and low != high
+            else high
+            if high is not None
+            else low
+        )
         anchor = self.first(node, "anchor")
-        return {"time_frame": to_value(self.first(node, _LABEL)), "time_frame_days": days, "anchor": to_value(anchor) if anchor else None}
+        return {
+            "time_frame": to_value(self.first(node, _LABEL)),
+            "time_frame_days": days,
+            "anchor": to_value(anchor) if anchor else None,
+        }
 
     def _site(self, about: str, term: NamedNode) -> Card:
         node = term.value
         self.prove(about, to_value(self.first(node, _LABEL)), self.trial, "hasSite", term)
-        card = {key: self.scalar(f"{about}.{key}", node, name) for key, name in (("facility", "facility"), ("city", "city"), ("region", "region"), ("country", "country"))}
+        card = {
+            key: self.scalar(f"{about}.{key}", node, name)
+            for key, name in (("facility", "facility"), ("city", "city"), ("region", "region"), ("country", "country"))
+        }
         point = self.first(node, "location")
         for key, name in (("latitude", f"{GEO}lat"), ("longitude", f"{GEO}long")):
             card[key] = self.scalar(f"{about}.{key}", point.value, name) if point else None
         return card
 
     def _criterion(self, about: str, node: str) -> Card:
-        held, low, high, unit = (self.first(node, name) for name in ("criterionList", "thresholdLow", "thresholdHigh", "unit"))
+        held, low, high, unit = (
+            self.first(node, name) for name in ("criterionList", "thresholdLow", "thresholdHigh", "unit")
+        )
         op = self.first(node, "comparator")
         value = None if low is None else self.show(low) if low == high else [self.show(low), self.show(high)]
         antigen = self.first(node, "antigen")
-        card = {"list": self.show(held) if held else None, "measure": self.show(self.first(node, "measure")), "op": to_value(op) if op else None,
-                "value": value, "unit": to_value(unit) if unit else None, **({"antigen": self.show(antigen)} if antigen else {}), **({"negated": True} if self.first(node, "negated") else {})}
+        card = {
+            "list": self.show(held) if held else None,
+            "measure": self.show(self.first(node, "measure")),
+            "op": to_value(op) if op else None,
+            "value": value,
+            "unit": to_value(unit) if unit else None,
+            **({"antigen": self.show(antigen)} if antigen else {}),
+            **({"negated": True} if self.first(node, "negated") else {}),
+        }
         self.prove(about, value, self.trial, "hasCriterion", NamedNode(node))
         return card
 
     def _mention(self, about: str, term: NamedNode) -> Card:
-        card = {"antigen": self.show(self.first(term.value, "antigen")), "role": self.show(self.first(term.value, "mentionRole")), "quote": None}
+        card = {
+            "antigen": self.show(self.first(term.value, "antigen")),
+            "role": self.show(self.first(term.value, "mentionRole")),
+            "quote": None,
+        }
         self.prove(about, card["antigen"], self.trial, "hasAntigenMention", term)
         if self.evidence and self.evidence[-1]["about"] == about:
             card["quote"] = self.evidence[-1]["quote"]
@@ -362,7 +516,11 @@ class _Builder:
 
     def _conflicts(self) -> list[Card]:
         """Properties on which records disagree, with what each record says."""
-        old = {(subject, predicate) for (subject, predicate, _), proofs in self._proofs.items() if any(one.is_superseded for one in proofs)}
+        old = {
+            (subject, predicate)
+            for (subject, predicate, _), proofs in self._proofs.items()
+            if any(one.is_superseded for one in proofs)
+        }
         found: dict[str, list[Card]] = defaultdict(list)
         for (subject, predicate, value), proofs in sorted(self._proofs.items()):
             if (subject, predicate) in old:
@@ -372,7 +530,10 @@ class _Builder:
                     if shown not in found[key]:
                         found[key].append(shown)
         newest = [one.record.file for one in self._records]
-        return [{"key": key, "values": sorted(values, key=lambda one: newest.index(one["record"]))} for key, values in sorted(found.items())]
+        return [
+            {"key": key, "values": sorted(values, key=lambda one: newest.index(one["record"]))}
+            for key, values in sorted(found.items())
+        ]
 
     def _show_text(self, value: str) -> Any:
         if value.startswith("<"):

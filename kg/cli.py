@@ -19,12 +19,28 @@ if TYPE_CHECKING:
     from kg.pipeline import Report
 
 app = typer.Typer(
-    name="kg", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
-    help="A clinical-trial knowledge graph for cell therapy: cited answers from registry records.")
+    name="kg",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="A clinical-trial knowledge graph for cell therapy: cited answers from registry records.",
+)
 
-StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the graph. Default: $KG_STORE, else ./.kg-store", show_default=False)]
-SourceArgument = Annotated[list[str] | None, typer.Argument(help="Files, folders, globs, or - for standard input; plain or gzip. Default: the records shipped with kg", show_default=False)]
-ParamOption = Annotated[list[str] | None, typer.Option("--param", "-p", help="A parameter as name=value; may be given several times")]
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of the graph. Default: $KG_STORE, else ./.kg-store", show_default=False),
+]
+SourceArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Files, folders, globs, or - for standard input; plain or gzip. Default: the records shipped with kg",
+        show_default=False,
+    ),
+]
+ParamOption = Annotated[
+    list[str] | None, typer.Option("--param", "-p", help="A parameter as name=value; may be given several times")
+]
 
 
 class Rows(StrEnum):
@@ -76,21 +92,30 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
 
 
-@app.command(epilog="Examples:\n\n- `kg build` – the five trials shipped with kg\n\n- `kg build pages/ studies.jsonl.gz`\n\n"
-             "- `curl … | kg build -`")
-def build(sources: SourceArgument = None, store: StoreOption = None,
-          workers: Annotated[int | None, typer.Option(help="Processes. Default: one for each core", min=1, max=256)] = None) -> None:
+@app.command(
+    epilog="Examples:\n\n- `kg build` – the five trials shipped with kg\n\n- `kg build pages/ studies.jsonl.gz`\n\n"
+    "- `curl … | kg build -`"
+)
+def build(
+    sources: SourceArgument = None,
+    store: StoreOption = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. Default: one for each core", min=1, max=256)] = None,
+) -> None:
     """Read registry records into a new graph, which replaces the present one.
 
-    Reads ClinicalTrials.gov API v2 JSON (one study, a list, JSON lines) and pages of MedPath, ClinicalTrials.Veeva and the
+    Reads ClinicalTrials.gov API v2 JSON (one study, a list, JSON lines) and pages of MedPath, ClinicalTrials.Veeva
+    and the
     "Overview / Description / Eligibility" kind. The format is told from the content.
     """
     _run_build(sources, store, workers, is_update=False)
 
 
 @app.command(epilog="Example: `kg update new-studies.jsonl`")
-def update(sources: Annotated[list[str], typer.Argument(help="Files, folders, globs, or -")], store: StoreOption = None,
-           workers: Annotated[int | None, typer.Option(min=1, max=256)] = None) -> None:
+def update(
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs, or -")],
+    store: StoreOption = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256)] = None,
+) -> None:
     """Add registry records to the graph."""
     _run_build(sources, store, workers, is_update=True)
 
@@ -102,7 +127,13 @@ def _run_build(sources: list[str] | None, store: Path | None, workers: int | Non
 
     folder = find_store(store)
     with _progress() as show:
-        report = run(sources or [str(find_root() / "data" / "trials")], folder, is_update=is_update, workers=workers, progress=show)
+        report = run(
+            sources or [str(find_root() / "data" / "trials")],
+            folder,
+            is_update=is_update,
+            workers=workers,
+            progress=show,
+        )
     _print_report(report)
 
 
@@ -115,7 +146,13 @@ def _progress() -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
         task = bar.add_task("opening sources")
 
         def show(read: int, rejected: int) -> None:
@@ -139,18 +176,28 @@ def _print_report(report: Report) -> None:
                 _note(f"  … and {len(found) - 5:,} more")
 
 
-@app.command(epilog="Examples:\n\n- `kg query --list`\n\n- `kg query trials_by_target_and_source --param target=CD123 --param cell_source=allogeneic`")
-def query(name: Annotated[str | None, typer.Argument(help="Name of a stored query")] = None, param: ParamOption = None, store: StoreOption = None,
-          form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
-          listing: Annotated[bool, typer.Option("--list", help="List the stored queries with their questions")] = False,
-          meta: Annotated[bool, typer.Option("--meta", help="With JSON: rows in an object beside what they rest on")] = False,
-          endpoint: Annotated[str | None, typer.Option(help="Ask this SPARQL endpoint instead of the store")] = None,
-          graph_iri: Annotated[str | None, typer.Option("--graph", help="With --endpoint: the graph to ask")] = None) -> None:
+@app.command(
+    epilog="Examples:\n\n- `kg query --list`\n\n"
+    "- `kg query trials_by_target_and_source --param target=CD123 --param cell_source=allogeneic`"
+)
+def query(
+    name: Annotated[str | None, typer.Argument(help="Name of a stored query")] = None,
+    param: ParamOption = None,
+    store: StoreOption = None,
+    form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
+    listing: Annotated[bool, typer.Option("--list", help="List the stored queries with their questions")] = False,
+    meta: Annotated[bool, typer.Option("--meta", help="With JSON: rows in an object beside what they rest on")] = False,
+    endpoint: Annotated[str | None, typer.Option(help="Ask this SPARQL endpoint instead of the store")] = None,
+    graph_iri: Annotated[str | None, typer.Option("--graph", help="With --endpoint: the graph to ask")] = None,
+) -> None:
     """Answer a stored query."""
     from kg.queries import find_query, load_queries, run_query
 
     if listing or name is None:
-        rows = [{"query": one.name, "question": one.question, "parameters": ", ".join(one.parameters)} for one in load_queries().values()]
+        rows = [
+            {"query": one.name, "question": one.question, "parameters": ", ".join(one.parameters)}
+            for one in load_queries().values()
+        ]
         _print_rows(("query", "question", "parameters"), rows, form)
         return
     stored = find_query(name)
@@ -187,9 +234,15 @@ def _rests_on(graph: Graph) -> str:
     return f"{meta.records:,} records read, newest of {meta.newest or 'unknown date'} (snapshot {meta.snapshot})"
 
 
-@app.command(epilog='Examples:\n\n- `kg ask "which CD123 trials use allogeneic cells?"`\n\n- `kg ask "recruiting phase 1 CAR-NK studies in China"`')
-def ask(question: Annotated[list[str], typer.Argument(help="A question in words")], store: StoreOption = None,
-        form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE) -> None:
+@app.command(
+    epilog='Examples:\n\n- `kg ask "which CD123 trials use allogeneic cells?"`\n\n'
+    '- `kg ask "recruiting phase 1 CAR-NK studies in China"`'
+)
+def ask(
+    question: Annotated[list[str], typer.Argument(help="A question in words")],
+    store: StoreOption = None,
+    form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
+) -> None:
     """Answer a question in words with the stored query that fits it, and say how it was understood."""
     from kg.graph import open_graph
 
@@ -205,9 +258,14 @@ def ask(question: Annotated[list[str], typer.Argument(help="A question in words"
 
 
 @app.command(epilog="Examples:\n\n- `kg show NCT05574608`\n\n- `kg show --all --format jsonl`")
-def show(trials: Annotated[list[str] | None, typer.Argument(help="Registry ids, other ids, or names of record files")] = None,
-         every: Annotated[bool, typer.Option("--all", help="All trials")] = False, store: StoreOption = None,
-         form: Annotated[CardFormat, typer.Option("--format", help="How to print the card")] = CardFormat.TEXT) -> None:
+def show(
+    trials: Annotated[
+        list[str] | None, typer.Argument(help="Registry ids, other ids, or names of record files")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All trials")] = False,
+    store: StoreOption = None,
+    form: Annotated[CardFormat, typer.Option("--format", help="How to print the card")] = CardFormat.TEXT,
+) -> None:
     """Print trial cards: every fact, and the words of the record behind it."""
     if not trials and not every:
         raise UsageError("which trial?", mend="Give an id such as NCT05574608, or --all")
@@ -218,7 +276,9 @@ def show(trials: Annotated[list[str] | None, typer.Argument(help="Registry ids, 
         from kg.cards import find_trials, list_trials
         from kg.export.rdf_formats import write_rdf
 
-        for iri in [one for trial in trials or [] for one in find_trials(graph.snapshot, trial)] or list_trials(graph.snapshot):
+        for iri in [one for trial in trials or [] for one in find_trials(graph.snapshot, trial)] or list_trials(
+            graph.snapshot
+        ):
             write_rdf(graph.snapshot, "ttl", sys.stdout.buffer, trial=iri)
         return
     cards = graph.cards(trials or ())
@@ -236,10 +296,15 @@ def show(trials: Annotated[list[str] | None, typer.Argument(help="Registry ids, 
 
 
 @app.command(epilog="Examples:\n\n- `kg validate --fail-on never`\n\n- `kg validate NCT05574608 --format json`")
-def validate(trials: Annotated[list[str] | None, typer.Argument(help="Only these trials")] = None, store: StoreOption = None,
-             fail_on: Annotated[Severity, typer.Option("--fail-on", help="Exit with 1 when something at or above this severity is found")] = Severity.VIOLATION,
-             engine: Annotated[str, typer.Option(help="pyrudof (fast) or pyshacl (reference)")] = "pyrudof",
-             form: Annotated[FindingFormat, typer.Option("--format", help="How to print the findings")] = FindingFormat.TEXT) -> None:
+def validate(
+    trials: Annotated[list[str] | None, typer.Argument(help="Only these trials")] = None,
+    store: StoreOption = None,
+    fail_on: Annotated[
+        Severity, typer.Option("--fail-on", help="Exit with 1 when something at or above this severity is found")
+    ] = Severity.VIOLATION,
+    engine: Annotated[str, typer.Option(help="pyrudof (fast) or pyshacl (reference)")] = "pyrudof",
+    form: Annotated[FindingFormat, typer.Option("--format", help="How to print the findings")] = FindingFormat.TEXT,
+) -> None:
     """Check the graph against the SHACL shapes, and every quote against its record."""
     from kg.cards import find_trials
     from kg.findings import print_findings
@@ -255,12 +320,22 @@ def validate(trials: Annotated[list[str] | None, typer.Argument(help="Only these
         raise typer.Exit(1)
 
 
-@app.command(epilog="Examples:\n\n- `kg export --format ttl > graph.ttl`\n\n- `kg export --format csv --output tables/`\n\n"
-             "- `kg export --format csv --table targets`")
-def export(form: Annotated[ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: flat tables")] = ExportFormat.TTL,
-           output: Annotated[Path | None, typer.Option("--output", "-o", help="File, or folder for tables. Default: standard output")] = None,
-           table: Annotated[str | None, typer.Option(help="One table: trials, products, targets, endpoints, sites, criteria …")] = None,
-           store: StoreOption = None) -> None:
+@app.command(
+    epilog="Examples:\n\n- `kg export --format ttl > graph.ttl`\n\n- `kg export --format csv --output tables/`\n\n"
+    "- `kg export --format csv --table targets`"
+)
+def export(
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: flat tables")
+    ] = ExportFormat.TTL,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File, or folder for tables. Default: standard output")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="One table: trials, products, targets, endpoints, sites, criteria …")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
     """Hand the graph on as RDF or as flat tables."""
     from kg.export.rdf_formats import write_rdf
     from kg.export.tables import write_table, write_tables
@@ -308,12 +383,21 @@ def _version(is_wanted: bool) -> None:
 
 
 @app.callback()
-def _options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version")] = False) -> None:
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version")
+    ] = False,
+) -> None:
     """A clinical-trial knowledge graph for cell therapy: cited answers from registry records."""
 
 
-def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]], form: Rows, graph: Graph | None = None,
-                types: dict[str, str] | None = None) -> None:
+def _print_rows(
+    columns: tuple[str, ...],
+    rows: list[dict[str, Any]],
+    form: Rows,
+    graph: Graph | None = None,
+    types: dict[str, str] | None = None,
+) -> None:
     from kg.rows import write_rows
 
     meta = None
@@ -357,10 +441,13 @@ def main() -> None:
     except MemoryError:
         _note("kg: out of memory. Give fewer --workers, or fewer sources")
         code = 4
-    except Exception as error:  # noqa: BLE001  # the outermost edge
+    except Exception as error:  # the outermost edge
         if os.environ.get("KG_DEBUG"):
             raise
-        _note(f"kg: internal error: {type(error).__name__}: {error}. Set KG_DEBUG=1 for the traceback, and please report it")
+        _note(
+            f"kg: internal error: {type(error).__name__}: {error}. Set KG_DEBUG=1 for the traceback, and please "
+            f"report it"
+        )
         code = 5
     else:
         return

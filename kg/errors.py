@@ -41,7 +41,7 @@ class StoreError(KgError):
     """The store is missing, damaged or written by another version."""
 
 
-class LimitReached(KgError):
+class LimitReached(KgError):  # noqa: N818  # the name says what happened
     """A bound on time, rows or memory was reached; the answer would have been incomplete."""
 
     exit_code = 4

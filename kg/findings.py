@@ -32,7 +32,10 @@ def _print_text(snapshot: Snapshot, findings: Sequence[Finding]) -> None:
     """Counts, then each message with the trials it stands for, the gravest first."""
     manifest = snapshot.manifest
     counts = Counter(one.severity for one in findings)
-    print(f"{manifest.trials:,} trials, {manifest.records:,} records: " + ", ".join(f"{counts[name]:,} {name}" for name in ("violation", "warning", "info")))
+    print(
+        f"{manifest.trials:,} trials, {manifest.records:,} records: "
+        + ", ".join(f"{counts[name]:,} {name}" for name in ("violation", "warning", "info"))
+    )
     for severity in ("violation", "warning", "info"):
         grouped: dict[str, dict[str, None]] = {}
         for one in findings:

@@ -62,7 +62,11 @@ class Graph:
 
     def cards(self, trials: Sequence[str] = ()) -> Iterator[cards.Card]:
         """Cards of the named trials; of all when none is named."""
-        found = [iri for trial in trials for iri in cards.find_trials(self.snapshot, trial)] if trials else cards.list_trials(self.snapshot)
+        found = (
+            [iri for trial in trials for iri in cards.find_trials(self.snapshot, trial)]
+            if trials
+            else cards.list_trials(self.snapshot)
+        )
         return (cards.build_card(self.snapshot, iri) for iri in dict.fromkeys(found))
 
 

@@ -1,6 +1,7 @@
 """Find the names of vocabulary terms in text: one pass, exact offsets, whole words.
 
-Registries spell one name many ways ("IL-13Rα2", "IL13Ra2", "IL‑13 R alpha 2"). Text is folded character by character, so
+Registries spell one name many ways ("IL-13Rα2", "IL13Ra2", "IL‑13 R alpha 2"). Text is folded character by
+character, so
 offsets stay valid; a form is expanded once into the spellings it stands for, and an Aho–Corasick automaton
 (Aho & Corasick 1975, https://doi.org/10.1145/360825.360855) finds all of them together.
 """
@@ -17,15 +18,30 @@ import msgspec
 
 from kg.vocabularies import Term, load_vocabularies
 
-_GREEK = {"α": ("a", "alpha"), "β": ("b", "beta"), "γ": ("g", "gamma"), "δ": ("d", "delta"), "ε": ("e", "epsilon"),
-          "ζ": ("z", "zeta"), "κ": ("k", "kappa"), "λ": ("l", "lambda"), "μ": ("u", "mu"), "µ": ("u", "mu")}
+_GREEK = {
+    "α": ("a", "alpha"),
+    "β": ("b", "beta"),
+    "γ": ("g", "gamma"),
+    "δ": ("d", "delta"),
+    "ε": ("e", "epsilon"),
+    "ζ": ("z", "zeta"),
+    "κ": ("k", "kappa"),
+    "λ": ("l", "lambda"),
+    "μ": ("u", "mu"),
+    "µ": ("u", "mu"),
+}
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u00ad"
 _SPACES = "\u00a0\u2002\u2003\u2009\u200a\u202f\u3000\t\n\r\x0b\x0c"
-_FOLD = {**{ord(greek): latin for greek, (latin, _) in _GREEK.items()},
-         **{ord(greek.upper()): latin for greek, (latin, _) in _GREEK.items() if len(greek.upper()) == 1},
-         **dict.fromkeys(map(ord, _DASHES), "-"), **dict.fromkeys(map(ord, _SPACES), " "),
-         **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D},
-         ord("\u2019"): "'", ord("\u2018"): "'", ord("\u2032"): "'"}
+_FOLD = {
+    **{ord(greek): latin for greek, (latin, _) in _GREEK.items()},
+    **{ord(greek.upper()): latin for greek, (latin, _) in _GREEK.items() if len(greek.upper()) == 1},
+    **dict.fromkeys(map(ord, _DASHES), "-"),
+    **dict.fromkeys(map(ord, _SPACES), " "),
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D},
+    ord("\u2019"): "'",
+    ord("\u2018"): "'",
+    ord("\u2032"): "'",
+}
 _ASCII_SPACES = str.maketrans("\t\n\r\x0b\x0c", "     ")
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
@@ -83,7 +99,9 @@ def expand_form(form: str) -> frozenset[str]:
 
 
 def _expand_breaks(text: str) -> Iterator[str]:
-    text = text.strip("\x00").replace("\x00\x00", "\x00").replace("-\x00", "-").replace("\x00-", "-").replace("\x00 ", " ")
+    text = (
+        text.strip("\x00").replace("\x00\x00", "\x00").replace("-\x00", "-").replace("\x00-", "-").replace("\x00 ", " ")
+    )
     parts = re.split(r"[-\s\x00]+|(?<=[A-Za-z])(?=\d)", text)
     breaks = len(parts) - 1
     if breaks > _MAX_BREAKS:
@@ -116,15 +134,24 @@ class Lexicon:
     :param digits_after: Whether a digit may follow ("CART19" names the modality).
     """
 
-    def __init__(self, terms: Iterable[Term], *, glued_before: tuple[str, ...] = (), glued_after: tuple[str, ...] = (),
-                 digits_after: bool = False) -> None:
+    def __init__(
+        self,
+        terms: Iterable[Term],
+        *,
+        glued_before: tuple[str, ...] = (),
+        glued_after: tuple[str, ...] = (),
+        digits_after: bool = False,
+    ) -> None:
         self._before, self._after, self._digits = glued_before, (*glued_after, "s"), digits_after
         self._longest_before = max(map(len, glued_before), default=0)
         self._automaton = ahocorasick.Automaton()
         entries: dict[str, list[tuple[Term, str | None, bool]]] = {}
         for term in terms:
-            for forms, is_cased, is_contextual in ((term.forms, False, False), (term.case_forms, True, False),
-                                                   (term.context_forms, False, True)):
+            for forms, is_cased, is_contextual in (
+                (term.forms, False, False),
+                (term.case_forms, True, False),
+                (term.context_forms, False, True),
+            ):
                 for spelling in {spelling for form in forms for spelling in expand_form(form)}:
                     cased = spelling if is_cased else None
                     entries.setdefault(_lower(spelling), []).append((term, cased, is_contextual))
@@ -156,7 +183,7 @@ class Lexicon:
 
     def _is_word(self, low: str, start: int, end: int) -> bool:
         if start and low[start - 1].isalnum():
-            head = low[max(0, start - self._longest_before):start]
+            head = low[max(0, start - self._longest_before) : start]
             glued = next((word for word in self._before if head.endswith(word)), None)
             if glued is None or (start > len(glued) and low[start - len(glued) - 1].isalnum()):
                 return False
@@ -179,8 +206,14 @@ def _keep_longest(found: list[Match]) -> list[Match]:
         if match.start >= taken_to:
             kept.append(match)
             taken_to = match.end
-        elif kept and match.start == kept[-1].start and match.end == kept[-1].end and match.term is not kept[-1].term \
-                and match.is_contextual == kept[-1].is_contextual and match.term.scheme != kept[-1].term.scheme:
+        elif (
+            kept
+            and match.start == kept[-1].start
+            and match.end == kept[-1].end
+            and match.term is not kept[-1].term
+            and match.is_contextual == kept[-1].is_contextual
+            and match.term.scheme != kept[-1].term.scheme
+        ):
             kept.append(match)
     return kept
 
@@ -194,5 +227,9 @@ def open_lexicon(*schemes: str) -> Lexicon:
     vocabularies = load_vocabularies()
     terms = [term for scheme in schemes for term in vocabularies.scheme(scheme).values()]
     if "antigen" in schemes:
-        return Lexicon(terms, glued_before=("anti", "ucart", "cart", "car", "scar"), glued_after=("car", "ucar", "bite", "pos", "neg"))
+        return Lexicon(
+            terms,
+            glued_before=("anti", "ucart", "cart", "car", "scar"),
+            glued_after=("car", "ucar", "bite", "pos", "neg"),
+        )
     return Lexicon(terms, digits_after="modality" in schemes)

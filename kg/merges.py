@@ -9,15 +9,35 @@ from kg.rdf import A, Statement, write_evidence, write_statements
 from kg.terms import kg
 
 _UNION = frozenset({kg("hasRecord"), A})
-_PARTS = frozenset(map(kg, ("hasIntervention", "hasArm", "hasEndpoint", "hasCriterion", "hasAntigenMention", "hasBinding", "hasDose", "hasSite",
-                            "position", "timeFrame", "usesIntervention", "lastUpdateDate", "notStated")))
+_PARTS = frozenset(
+    map(
+        kg,
+        (
+            "hasIntervention",
+            "hasArm",
+            "hasEndpoint",
+            "hasCriterion",
+            "hasAntigenMention",
+            "hasBinding",
+            "hasDose",
+            "hasSite",
+            "position",
+            "timeFrame",
+            "usesIntervention",
+            "lastUpdateDate",
+            "notStated",
+        ),
+    )
+)
 
 
 def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[str]:
     """Several records of one trial as sorted N-Quads lines.
 
-    The newest record that states a property tells its value; where two state the same day the fuller one counts as newer.
-    What an older record tells otherwise is kept as evidence marked ``superseded``, not as a triple: a stale status would
+    The newest record that states a property tells its value; where two state the same day the fuller one counts as
+    newer.
+    What an older record tells otherwise is kept as evidence marked ``superseded``, not as a triple: a stale status
+    would
     answer queries wrongly.
 
     :param records: Record IRI, date of the record's version, and statements, of each record.
@@ -25,7 +45,9 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
     merge = _Merge(sorted(records, key=lambda one: (_reverse(one[1]), -len(one[2]), one[0])))
     lines = set(merge.write_conflicts())
     kept = {record: [one for one in statements if merge.is_kept(record, one)] for record, _, statements in merge.ranked}
-    reachable = _reach({merge.trial, *merge.find_outdated()}, [one for statements in kept.values() for one in statements])
+    reachable = _reach(
+        {merge.trial, *merge.find_outdated()}, [one for statements in kept.values() for one in statements]
+    )
     for record, statements in kept.items():
         lines.update(write_statements((one for one in statements if one.s in reachable), merge.trial, record))
     return sorted(lines)
@@ -52,7 +74,8 @@ class _Merge:
         return is_shared or one.p in _UNION or self.winners[one.s, one.p] == record
 
     def find_conflicts(self) -> Iterator[tuple[str, Statement]]:
-        """What older records say otherwise than the winning one; a part of its list, or a list that holds it, is no conflict."""
+        """What older records say otherwise than the winning one; a part of its list, or a list that holds it, is no
+        conflict."""
         for record, _, statements in self.ranked:
             for one in statements:
                 if one.s == self.trial and one.p not in _PARTS and not self.is_kept(record, one):

@@ -72,8 +72,22 @@ class Passage(Frozen, frozen=True):
         return Quote(self.field, self.start + start, self.start + end, self.text[start:end])
 
 
-PARTS = ("title", "official title", "condition", "keyword", "intervention", "intervention description", "other name",
-         "arm", "arm description", "summary", "description", "outcome", "outcome description", "eligibility")
+PARTS = (
+    "title",
+    "official title",
+    "condition",
+    "keyword",
+    "intervention",
+    "intervention description",
+    "other name",
+    "arm",
+    "arm description",
+    "summary",
+    "description",
+    "outcome",
+    "outcome description",
+    "eligibility",
+)
 
 
 class Record(Frozen, frozen=True):

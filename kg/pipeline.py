@@ -1,4 +1,5 @@
-"""The only place where the steps of a build come together: stream of records → batches → workers → shards → snapshot."""
+"""The only place where the steps of a build come together: stream of records → batches → workers → shards →
+snapshot."""
 
 from __future__ import annotations
 
@@ -24,8 +25,19 @@ from kg.extract import extract_trial
 from kg.merges import merge_records
 from kg.model import Record, Rejected, Study, Trial
 from kg.sources.inputs import Blob, open_sources, read_blob
-from kg.store import (Manifest, StoredRecord, Snapshot, VERSION, add_record, hash_file, load_index, lock_store, open_records, open_snapshot,
-                      publish)
+from kg.store import (
+    VERSION,
+    Manifest,
+    Snapshot,
+    StoredRecord,
+    add_record,
+    hash_file,
+    load_index,
+    lock_store,
+    open_records,
+    open_snapshot,
+    publish,
+)
 
 BATCH = 50
 SHARDS = 32
@@ -58,7 +70,8 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def read_trial(blob: Blob) -> Trial | Rejected:
-    """Read one record and find everything in it; a record that our own code stumbles over is set aside like a bad one."""
+    """Read one record and find everything in it; a record that our own code stumbles over is set aside like a bad
+    one."""
     study = read_blob(blob)
     return study if isinstance(study, Rejected) else interpret(study)
 
@@ -68,10 +81,21 @@ def interpret(study: Study) -> Trial | Rejected:
     try:
         return extract_trial(study)
     except (KgError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        return Rejected(study.record.file, f"kg could not interpret it ({type(error).__name__}: {error})", "Please report the record: this is a fault of kg")
+        return Rejected(
+            study.record.file,
+            f"kg could not interpret it ({type(error).__name__}: {error})",
+            "Please report the record: this is a fault of kg",
+        )
 
 
-def build(sources: Sequence[str], store: Path, *, is_update: bool = False, workers: int | None = None, progress: Progress | None = None) -> Report:
+def build(
+    sources: Sequence[str],
+    store: Path,
+    *,
+    is_update: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
     """Read the sources into a new snapshot and serve it; ``is_update`` keeps the records of the present one.
 
     :raises SourceError: a source does not exist, or not one record could be read; the previous snapshot stays served.
@@ -86,14 +110,24 @@ def build(sources: Sequence[str], store: Path, *, is_update: bool = False, worke
             shutil.rmtree(building, ignore_errors=True)
 
 
-def _build(sources: Sequence[str], store: Path, building: Path, previous: Snapshot | None, workers: int | None, progress: Progress | None) -> Report:
+def _build(
+    sources: Sequence[str],
+    store: Path,
+    building: Path,
+    previous: Snapshot | None,
+    workers: int | None,
+    progress: Progress | None,
+) -> Report:
     rejected: list[Rejected] = []
     set_aside: list[Rejected] = []
     trials: dict[str, list[str]] = defaultdict(list)
     count = duplicates = 0
     records = open_records(building / "records.sqlite", is_new=True)
     with ExitStack() as stack:
-        shards = [stack.enter_context((building / f"shard-{number:02}.tmp").open("w", encoding="utf-8", newline="\n")) for number in range(SHARDS)]
+        shards = [
+            stack.enter_context((building / f"shard-{number:02}.tmp").open("w", encoding="utf-8", newline="\n"))
+            for number in range(SHARDS)
+        ]
         if previous:
             for stored in previous.read_records():
                 add_record(records, stored)
@@ -107,7 +141,10 @@ def _build(sources: Sequence[str], store: Path, building: Path, previous: Snapsh
                 count += 1
                 trials[reading.stored.trial].append(reading.stored.iri)
                 shards[shard_of(reading.stored.trial)].write(reading.lines)
-                set_aside.extend(Rejected(reading.stored.record.file, reason, "The rest of the record was read") for reason in reading.set_aside)
+                set_aside.extend(
+                    Rejected(reading.stored.record.file, reason, "The rest of the record was read")
+                    for reason in reading.set_aside
+                )
             else:
                 duplicates += 1
             if progress:
@@ -115,7 +152,11 @@ def _build(sources: Sequence[str], store: Path, building: Path, previous: Snapsh
     records.commit()
     if not trials:
         first = f" ({rejected[0].file}: {rejected[0].reason})" if rejected else ""
-        raise SourceError(f"not one record could be read{first}", where=", ".join(sources)[:200], mend="See `kg build --help` for the formats that are read")
+        raise SourceError(
+            f"not one record could be read{first}",
+            where=", ".join(sources)[:200],
+            mend="See `kg build --help` for the formats that are read",
+        )
     quads = _write_shards(building, records, {trial: iris for trial, iris in trials.items() if len(iris) > 1})
     newest = records.execute("SELECT max(updated) FROM record").fetchone()[0] or ""
     total = records.execute("SELECT count(*) FROM record").fetchone()[0]
@@ -124,8 +165,13 @@ def _build(sources: Sequence[str], store: Path, building: Path, previous: Snapsh
     load_index(building, sorted(building.glob("*.nt")))
     for leftover in (*building.glob("*.nt"), *building.glob("*.tmp")):
         leftover.unlink()
-    files = {str(path.relative_to(building)): hash_file(path) for path in sorted((*building.glob("quads/*"), building / "records.sqlite", building / "rejects.jsonl"))}
-    digest = hashlib.sha256("".join(digest for name, digest in files.items() if name.startswith("quads/")).encode()).hexdigest()[:16]
+    files = {
+        str(path.relative_to(building)): hash_file(path)
+        for path in sorted((*building.glob("quads/*"), building / "records.sqlite", building / "rejects.jsonl"))
+    }
+    digest = hashlib.sha256(
+        "".join(digest for name, digest in files.items() if name.startswith("quads/")).encode()
+    ).hexdigest()[:16]
     manifest = Manifest(VERSION, digest, len(trials), total, len(rejected), newest, tuple(sources), files)
     folder = publish(store, building, manifest)
     return Report(manifest, folder, tuple(rejected), tuple(set_aside), duplicates, quads)
@@ -188,7 +234,9 @@ def _read_one(blob: Blob | Rejected) -> Reading | Rejected:
         lines = "".join(rdf.write_record(trial))
     except KgError as error:
         return Rejected(trial.study.record.file, str(error), "Please report the record: this is a fault of kg")
-    return Reading(StoredRecord(rdf.mint_record(trial), rdf.mint_trial(trial), trial.study.record), lines, trial.study.set_aside)
+    return Reading(
+        StoredRecord(rdf.mint_record(trial), rdf.mint_trial(trial), trial.study.record), lines, trial.study.set_aside
+    )
 
 
 def _write_shards(building: Path, records: sqlite3.Connection, several: dict[str, list[str]]) -> int:
@@ -208,7 +256,10 @@ def _write_shards(building: Path, records: sqlite3.Connection, several: dict[str
             continue
         quads += len(lines)
         ordered = sorted(lines)
-        with (building / "quads" / f"{number:02}.nq.gz").open("wb") as plain, gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=plain, mtime=0) as packed:
+        with (
+            (building / "quads" / f"{number:02}.nq.gz").open("wb") as plain,
+            gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=plain, mtime=0) as packed,
+        ):
             packed.writelines(line.encode() for line in ordered)
         with (building / f"{number:02}.nt").open("w", encoding="utf-8", newline="\n") as triples:
             triples.writelines(dict.fromkeys(map(rdf.to_triple, ordered)))
@@ -228,8 +279,14 @@ def _merge(records: sqlite3.Connection, iris: Sequence[str]) -> list[str]:
 
 def reread(record: Record) -> Trial | Rejected:
     """Read a stored record again."""
-    return read_trial(Blob(record.file, record.text.encode(), is_json=record.text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")))
+    return read_trial(
+        Blob(record.file, record.text.encode(), is_json=record.text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["))
+    )
 
 
 def _write_rejects(path: Path, rejected: Sequence[Rejected]) -> None:
-    path.write_bytes(b"".join(msgspec.json.encode({"file": one.file, "reason": one.reason, "mend": one.mend}) + b"\n" for one in rejected))
+    path.write_bytes(
+        b"".join(
+            msgspec.json.encode({"file": one.file, "reason": one.reason, "mend": one.mend}) + b"\n" for one in rejected
+        )
+    )

@@ -1,6 +1,8 @@
-"""Stored queries: ``queries/*.rq``, files that any SPARQL tool runs as they are, with a YAML header that drives everything else.
+"""Stored queries: ``queries/*.rq``, files that any SPARQL tool runs as they are, with a YAML header that drives
+everything else.
 
-A parameter is one line ``VALUES ?p_name { UNDEF }``: unbound, it constrains nothing. Binding puts a typed, escaped term in the
+A parameter is one line ``VALUES ?p_name { UNDEF }``: unbound, it constrains nothing. Binding puts a typed, escaped
+term in the
 place of ``UNDEF``; no text of a user ever becomes SPARQL.
 """
 
@@ -91,14 +93,18 @@ def find_query(name: str) -> StoredQuery:
         from rapidfuzz import process
 
         near = [found for found, score, _ in process.extract(name, list(queries), limit=3) if score > 60]
-        raise QueryError(f"no stored query {name!r}", mend=f"Did you mean {', '.join(near)}?" if near else "`kg query --list` names them all")
+        raise QueryError(
+            f"no stored query {name!r}",
+            mend=f"Did you mean {', '.join(near)}?" if near else "`kg query --list` names them all",
+        )
     return queries[name]
 
 
 def read_query(path: Path) -> StoredQuery:
     """Read one file and check its header against its query.
 
-    :raises QueryError: the header is no YAML, lacks a key, or names parameters or columns that the query has not, or the reverse.
+    :raises QueryError: the header is no YAML, lacks a key, or names parameters or columns that
+        the query has not, or the reverse.
     """
     import yaml
 
@@ -111,9 +117,19 @@ def read_query(path: Path) -> StoredQuery:
     missing = {"title", "question", "keywords", "columns"} - set(read)
     if missing:
         raise QueryError(f"the header lacks {', '.join(sorted(missing))}", where=path.name)
-    parameters = {name: _read_parameter(name, given or {}, path.name) for name, given in (read.get("parameters") or {}).items()}
-    query = StoredQuery(path.stem, read["title"], read["question"], tuple(read["keywords"]), parameters, dict(read["columns"]), text,
-                        bool(read.get("must_be_empty")))
+    parameters = {
+        name: _read_parameter(name, given or {}, path.name) for name, given in (read.get("parameters") or {}).items()
+    }
+    query = StoredQuery(
+        path.stem,
+        read["title"],
+        read["question"],
+        tuple(read["keywords"]),
+        parameters,
+        dict(read["columns"]),
+        text,
+        bool(read.get("must_be_empty")),
+    )
     _check_header(query, path.name)
     return query
 
@@ -121,9 +137,18 @@ def read_query(path: Path) -> StoredQuery:
 def _read_parameter(name: str, given: dict[str, Any], where: str) -> Parameter:
     unknown = set(given) - {"type", "scheme", "example", "required", "note"}
     if unknown or given.get("type") not in _TYPES:
-        raise QueryError(f"the parameter {name!r} has {'the unknown key ' + ', '.join(unknown) if unknown else 'no known type'}", where=where)
-    return Parameter(name, str(given["type"]), str(given.get("scheme", "")), str(given.get("example", "")),
-                     bool(given.get("required")), str(given.get("note", "")))
+        raise QueryError(
+            f"the parameter {name!r} has {'the unknown key ' + ', '.join(unknown) if unknown else 'no known type'}",
+            where=where,
+        )
+    return Parameter(
+        name,
+        str(given["type"]),
+        str(given.get("scheme", "")),
+        str(given.get("example", "")),
+        bool(given.get("required")),
+        str(given.get("note", "")),
+    )
 
 
 def _check_header(query: StoredQuery, where: str) -> None:
@@ -131,10 +156,16 @@ def _check_header(query: StoredQuery, where: str) -> None:
     used, declared = _PARAMETER.findall(body), list(query.parameters)
     selected = _SELECTED.search(body)
     columns = [found[1] or found[2] for found in _COLUMN.finditer(selected[1])] if selected else []
-    for wrong, what in ((set(used) - set(declared), "uses the undeclared parameter"), (set(declared) - set(used), "declares the unused parameter"),
-                        (set(columns) - set(query.columns), "selects the undeclared column"), (set(query.columns) - set(columns), "declares the unselected column")):
+    for wrong, what in (
+        (set(used) - set(declared), "uses the undeclared parameter"),
+        (set(declared) - set(used), "declares the unused parameter"),
+        (set(columns) - set(query.columns), "selects the undeclared column"),
+        (set(query.columns) - set(columns), "declares the unselected column"),
+    ):
         if wrong:
-            raise QueryError(f"{what} {', '.join(sorted(wrong))}", where=where, mend="Make the #+ header and the query agree")
+            raise QueryError(
+                f"{what} {', '.join(sorted(wrong))}", where=where, mend="Make the #+ header and the query agree"
+            )
     if len(used) != len(set(used)):
         raise QueryError("a parameter has more than one VALUES line", where=where)
     if "ORDER BY" not in body:
@@ -150,10 +181,15 @@ def bind_parameters(query: StoredQuery, given: Mapping[str, Any]) -> str:
     if unknown:
         takes = ", ".join(query.parameters) or "no parameters"
         raise QueryError(f"{query.name} has no parameter {unknown[0]!r}", mend=f"It takes {takes}")
-    missing = [name for name, parameter in query.parameters.items() if parameter.required and given.get(name) in (None, "")]
+    missing = [
+        name for name, parameter in query.parameters.items() if parameter.required and given.get(name) in (None, "")
+    ]
     if missing:
         example = query.parameters[missing[0]].example
-        raise QueryError(f"{query.name} needs --param {missing[0]}=…", mend=f"For example --param {missing[0]}={example}" if example else "")
+        raise QueryError(
+            f"{query.name} needs --param {missing[0]}=…",
+            mend=f"For example --param {missing[0]}={example}" if example else "",
+        )
     text = query.text
     for name, value in given.items():
         if value is not None and value != "":
@@ -187,11 +223,15 @@ def make_term(parameter: Parameter, value: Any) -> NamedNode | Literal:
             return Literal(text)
     except (ValueError, InvalidOperation):
         pass
-    raise QueryError(f"{text!r} is no {parameter.type} for the parameter {parameter.name!r}", mend=f"For example {parameter.example}" if parameter.example else "")
+    raise QueryError(
+        f"{text!r} is no {parameter.type} for the parameter {parameter.name!r}",
+        mend=f"For example {parameter.example}" if parameter.example else "",
+    )
 
 
 def resolve_term(scheme: str, text: str) -> Term:
-    """The term of a vocabulary that a user's word means: its notation, label, any form, or an outward id (``HGNC:6012``, ``P26951``).
+    """The term of a vocabulary that a user's word means: its notation, label, any form, or an outward id
+    (``HGNC:6012``, ``P26951``).
 
     :raises QueryError: no term fits; near names are given.
     """
@@ -207,9 +247,14 @@ def resolve_term(scheme: str, text: str) -> Term:
         return matches[0].term
     from rapidfuzz import process
 
-    near = dict.fromkeys(terms[known[name]].label for name, score, _ in process.extract(folded, list(known), limit=6) if score > 75)
+    near = dict.fromkeys(
+        terms[known[name]].label for name, score, _ in process.extract(folded, list(known), limit=6) if score > 75
+    )
     noun = scheme.replace("-", " ")
-    raise QueryError(f"{text!r} is no {noun} that kg knows", mend=f"Did you mean {', '.join(near)}?" if near else f"See `kg query terms --param scheme={scheme}`")
+    raise QueryError(
+        f"{text!r} is no {noun} that kg knows",
+        mend=f"Did you mean {', '.join(near)}?" if near else f"See `kg query terms --param scheme={scheme}`",
+    )
 
 
 @cache
@@ -217,12 +262,25 @@ def _names_of(scheme: str) -> dict[str, str]:
     """Folded names of a scheme's terms, to their notations; what two terms share names neither."""
     found: dict[str, set[str]] = {}
     for notation, term in load_vocabularies().scheme(scheme).items():
-        names = (notation, term.label, *term.alt_labels, *term.forms, *term.case_forms, *term.context_forms, *(_short_id(iri) for iri in term.matches), term.iri)
+        names = (
+            notation,
+            term.label,
+            *term.alt_labels,
+            *term.forms,
+            *term.case_forms,
+            *term.context_forms,
+            *(_short_id(iri) for iri in term.matches),
+            term.iri,
+        )
         for name in names:
             found.setdefault(fold(name), set()).add(notation)
     own = {fold(notation): notation for notation in load_vocabularies().scheme(scheme)}
     labels = {fold(term.label): term.notation for term in load_vocabularies().scheme(scheme).values()}
-    return {**{name: next(iter(notations)) for name, notations in found.items() if len(notations) == 1}, **labels, **own}
+    return {
+        **{name: next(iter(notations)) for name, notations in found.items() if len(notations) == 1},
+        **labels,
+        **own,
+    }
 
 
 def _short_id(iri: str) -> str:
@@ -262,8 +320,16 @@ def _read_rows(solutions: QuerySolutions, columns: tuple[str, ...]) -> Iterator[
         yield {column: to_value(solution[column]) for column in columns}
 
 
-_READERS: dict[str, Any] = {f"{XSD}{name}": reader for name, reader in (
-    ("integer", int), ("decimal", float), ("double", float), ("float", float), ("boolean", lambda text: text in ("true", "1")))}
+_READERS: dict[str, Any] = {
+    f"{XSD}{name}": reader
+    for name, reader in (
+        ("integer", int),
+        ("decimal", float),
+        ("double", float),
+        ("float", float),
+        ("boolean", lambda text: text in ("true", "1")),
+    )
+}
 
 
 def to_value(term: Any) -> Any:

@@ -23,12 +23,34 @@ from kg.rdf import REGISTRY_ID
 from kg.vocabularies import load_vocabularies
 
 MAX_LENGTH = 1000
-SCHEMES = ("antigen", "cell-source", "modality", "cell-type", "phase", "status", "country", "condition",
-           "endpoint-kind", "measure", "study-type", "endpoint-role", "binder-type", "product", "ligand",
-           "disease-setting", "costimulation", "safety-switch", "drug", "allocation")
+SCHEMES = (
+    "antigen",
+    "cell-source",
+    "modality",
+    "cell-type",
+    "phase",
+    "status",
+    "country",
+    "condition",
+    "endpoint-kind",
+    "measure",
+    "study-type",
+    "endpoint-role",
+    "binder-type",
+    "product",
+    "ligand",
+    "disease-setting",
+    "costimulation",
+    "safety-switch",
+    "drug",
+    "allocation",
+)
 """The vocabularies that questions name things of; where one name is in several, the earlier is the plainer."""
 
-NOISE = frozenset(re.findall(r"\w+", """
+NOISE = frozenset(
+    re.findall(
+        r"\w+",
+        """
     a an the of for in on at by to from with within and or as that this these those which what who whom whose it its
     their there if is are was were be been being do does did has have had can could would should will may might must
     i we you me us my our your they them
@@ -43,33 +65,63 @@ NOISE = frozenset(re.findall(r"\w+", """
     investigating investigated studied conducted disease diseases
     target targets targeted targeting anti against bind binds binding bound directed specific antigen antigens
     country countries status kind type types source sources versus vs between then s t re
-    """))
+    """,
+    )
+)
 """Words that carry no condition of their own."""
 
 _NUMBER = r"(?:\d+(?:\.\d+)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|eighteen|twenty)"
-_TIME = (rf"(?:{_NUMBER}[\s-]?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?)\b"
-         r"|(?:day|week|month|year)\s?\d+)")
+_TIME = (
+    rf"(?:{_NUMBER}[\s-]?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?)\b"
+    r"|(?:day|week|month|year)\s?\d+)"
+)
 _MOST = re.compile(
     r"(?:\bwithin(?: the first)?|\b(?:in|during) the first|\bup to|\bat most|\bno later than|\bless than|\bunder"
-    rf"|\bbefore|\bby|\bat|\bin|≤|<=?)\s?({_TIME})(?! of follow)", re.IGNORECASE)
+    rf"|\bbefore|\bby|\bat|\bin|≤|<=?)\s?({_TIME})(?! of follow)",
+    re.IGNORECASE,
+)
 _LEAST = re.compile(
     rf"(?:\bat least|\bmore than|\bafter|\bover|\blonger than|\bbeyond|\bminimum(?: of)?|≥|>=?)\s?({_TIME})"
-    rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)", re.IGNORECASE)
-_LAST = re.compile(rf"\b(?:(?:in|within|over|during|for)\s)?(?:the\s)?(?:last|past|previous)\s"
-                   rf"({_TIME}|days?\b|weeks?\b|months?\b|years?\b)", re.IGNORECASE)
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-           "december")
+    rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)",
+    re.IGNORECASE,
+)
+_LAST = re.compile(
+    rf"\b(?:(?:in|within|over|during|for)\s)?(?:the\s)?(?:last|past|previous)\s"
+    rf"({_TIME}|days?\b|weeks?\b|months?\b|years?\b)",
+    re.IGNORECASE,
+)
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 _MONTH = "|".join(rf"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)
 _YEAR = r"(?:19|20)\d\d"
 _DATE = re.compile(
     r"\b(?:(?P<lead>since|from|on or after|not before|after|later than|newer than|before|between|until|till|by|up to|in"
     rf"|during|of|to|and)\s)?(?:(?P<year>{_YEAR})(?:[-/](?P<month>\d\d?)(?:[-/](?P<day>\d\d?))?)?"
     rf"|(?:(?P<day2>\d\d?)(?:st|nd|rd|th)?\s)?(?P<name>{_MONTH})\.?\s(?:(?P<day3>\d\d?)(?:st|nd|rd|th)?,?\s)?"
-    rf"(?P<year2>{_YEAR}))(?![\d-])(?:\s(?P<on>on(?:wards?)?|or later)\b)?", re.IGNORECASE)
-_POINT = re.compile(r"(?:\b(?:near|around|of|at|to)\s)?\(?"
-                    r"(-?\d{1,2}(?:\.\d+)?)\s?°?\s?,\s?(-?\d{1,3}(?:\.\d+)?)°?\)?")
-_KILOMETRES = re.compile(r"(?:\bwithin\s|\bless than\s)?(\d{1,6}(?:\.\d+)?)\s?(?:km|kilomet(?:re|er)s?)\b"
-                         r"(?:\s(?:of|from|around))?", re.IGNORECASE)
+    rf"(?P<year2>{_YEAR}))(?![\d-])(?:\s(?P<on>on(?:wards?)?|or later)\b)?",
+    re.IGNORECASE,
+)
+_POINT = re.compile(
+    r"(?:\b(?:near|around|of|at|to)\s)?\(?"
+    r"(-?\d{1,2}(?:\.\d+)?)\s?°?\s?,\s?(-?\d{1,3}(?:\.\d+)?)°?\)?"
+)
+_KILOMETRES = re.compile(
+    r"(?:\bwithin\s|\bless than\s)?(\d{1,6}(?:\.\d+)?)\s?(?:km|kilomet(?:re|er)s?)\b"
+    r"(?:\s(?:of|from|around))?",
+    re.IGNORECASE,
+)
 _NAME = r"(?:[A-Z][\w&'’.-]*)"
 _NAMES = rf"{_NAME}(?:\s(?:(?:of|for|and|the|&|de|la|at)\s){{0,2}}{_NAME}){{0,9}}"
 _HOUSE = r"(?:hospital|university|institute|cent(?:er|re)|clinic|college|school|infirmary)s?"
@@ -77,26 +129,38 @@ _SPONSOR = re.compile(
     r"\b(?:sponsor(?:ed|s)?(?: (?:by|is|of|named|like))?|(?:funded|led|initiated|owned|developed|run|conducted) by"
     rf"|[Bb]y)\s(?:the\s)?(?:\"(?P<quoted>[^\"]{{2,80}})\"|(?P<name>{_NAMES}))"
     r"|\bsponsored by (?:the\s)?(?P<low>[\w&'’.-]+"
-    r"(?:\s(?!(?:in|with|for|since|that|targeting|and|or|at)\b)[\w&'’.-]+){0,6})")
+    r"(?:\s(?!(?:in|with|for|since|that|targeting|and|or|at)\b)[\w&'’.-]+){0,6})"
+)
 _SITE = re.compile(
     r"\b(?:[Aa]t|[Ii]n|[Nn]ear)\s(?:the\s)?(?:(?:city|cities|town|site|hospital) (?:of|named|called)\s)?"
     rf"(?:\"(?P<quoted>[^\"]{{2,80}})\"|(?P<name>{_NAMES}))"
-    rf"|\b(?:at|in) (?:the\s)?(?P<low>(?:(?!(?:all|any|which|how|least|an?)\b)[\w'’.-]+\s){{1,5}}?{_HOUSE})\b")
-_PHASES = re.compile(r"\bphases?\s(\d|i{1,3}v?|iv)([ab]?\s?(?:/|-|–|and|or|to|&|,)\s?)(?:phase\s)?"
-                     r"(?=(?:\d|i{1,3}|iv)[ab]?\b)", re.IGNORECASE)
+    rf"|\b(?:at|in) (?:the\s)?(?P<low>(?:(?!(?:all|any|which|how|least|an?)\b)[\w'’.-]+\s){{1,5}}?{_HOUSE})\b"
+)
+_PHASES = re.compile(
+    r"\bphases?\s(\d|i{1,3}v?|iv)([ab]?\s?(?:/|-|–|and|or|to|&|,)\s?)(?:phase\s)?"
+    r"(?=(?:\d|i{1,3}|iv)[ab]?\b)",
+    re.IGNORECASE,
+)
 _EDIT = r"(?:knock(?:ed)?[- ]?out|KO|edit(?:ed|ing)|delet(?:ed|ion)|disrupt(?:ed|ion))"
 _PHRASES = {
-    "age": re.compile(r"\b(?:aged?|age of)\s(?:of\s)?(\d{1,3})(?:\s?(?:to|and|[-–])\s?(\d{1,3}))?\b"
-                      r"|\b(\d{1,3})[- ]years?[- ]olds?\b",
-                      re.IGNORECASE),
-    "min_sites": re.compile(r"(?:\b(?:more than|over|at least)|>=?|≥)\s?(\d{1,5}) (?:sites|cent(?:er|re)s|hospitals)\b",
-                            re.IGNORECASE),
-    "gene": re.compile(rf"\b([A-Z][A-Z0-9]{{1,7}})[- ](?i:{_EDIT})\b|"
-                       rf"\b(?i:{_EDIT}) of (?:the )?([A-Z][A-Z0-9]{{1,7}})\b"),
+    "age": re.compile(
+        r"\b(?:aged?|age of)\s(?:of\s)?(\d{1,3})(?:\s?(?:to|and|[-–])\s?(\d{1,3}))?\b"
+        r"|\b(\d{1,3})[- ]years?[- ]olds?\b",
+        re.IGNORECASE,
+    ),
+    "min_sites": re.compile(
+        r"(?:\b(?:more than|over|at least)|>=?|≥)\s?(\d{1,5}) (?:sites|cent(?:er|re)s|hospitals)\b", re.IGNORECASE
+    ),
+    "gene": re.compile(
+        rf"\b([A-Z][A-Z0-9]{{1,7}})[- ](?i:{_EDIT})\b|"
+        rf"\b(?i:{_EDIT}) of (?:the )?([A-Z][A-Z0-9]{{1,7}})\b"
+    ),
     "has_results": re.compile(r"\b(?:with|have|has|posted|reported)\s(?:posted\s|reported\s)?results\b", re.IGNORECASE),
-    "healthy_volunteers": re.compile(r"\bhealthy (?:volunteers?|people|subjects?|participants?)\b(?! donor)",
-                                     re.IGNORECASE),
-    "masking": re.compile(r"\b(?P<masking>single|double|triple|quadruple)[- ](?:blind|mask)(?:ed)?\b", re.IGNORECASE)}
+    "healthy_volunteers": re.compile(
+        r"\bhealthy (?:volunteers?|people|subjects?|participants?)\b(?! donor)", re.IGNORECASE
+    ),
+    "masking": re.compile(r"\b(?P<masking>single|double|triple|quadruple)[- ](?:blind|mask)(?:ed)?\b", re.IGNORECASE),
+}
 _WORD = re.compile(r"[^\W_][\w'’+*./-]*")
 _CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{0,2}\d?)", re.ASCII)
 
@@ -151,7 +215,7 @@ def read_question(question: str, today: date | None = None, spared: re.Pattern[s
 def _name_at(text: str, word: str, mentions: tuple[Mention, ...]) -> str:
     """The term whose name in the text is this word, else the word."""
     for mention in mentions:
-        if text[mention.start:mention.end] == word and mention.concept in SCHEMES:
+        if text[mention.start : mention.end] == word and mention.concept in SCHEMES:
             return show_term(mention.concept, mention.readings[mention.concept])
     return word
 
@@ -188,8 +252,13 @@ def _spell_phases(text: str) -> str:
 def find_mentions(text: str, today: date) -> tuple[Mention, ...]:
     """All that a text names, in text order; of what overlaps, the longer."""
     fixed: list[Mention] = []
-    for found in (_find_trials(text), _find_phrases(text), _find_dates(text, today), _find_points(text),
-                  _find_times(text)):
+    for found in (
+        _find_trials(text),
+        _find_phrases(text),
+        _find_dates(text, today),
+        _find_points(text),
+        _find_times(text),
+    ):
         fixed += [mention for mention in list(found) if not any(_overlap(mention, other) for other in fixed)]
     names = _keep_longest([*_find_names(text), *_find_plain_names(text)], fixed)
     places = [mention for mention in _find_places(text) if not any(_overlap(mention, other) for other in fixed)]
@@ -228,20 +297,23 @@ def _follow_ligand(mention: Mention) -> Iterator[Mention]:
     bound = vocabularies.scheme("ligand")[mention.readings["ligand"]].extra.get("bindsAntigen", ())
     for number, iri in enumerate(bound):
         is_last = number == len(bound) - 1
-        yield Mention(mention.start + number, mention.end if is_last else mention.start + number + 1,
-                      {"antigen": vocabularies.refer(iri).notation, "ligand": mention.readings["ligand"]})
+        yield Mention(
+            mention.start + number,
+            mention.end if is_last else mention.start + number + 1,
+            {"antigen": vocabularies.refer(iri).notation, "ligand": mention.readings["ligand"]},
+        )
 
 
 def _find_names(text: str) -> Iterator[Mention]:
     """Names as the extraction finds them."""
     for place in find_places(text):
-        if place.antigen and not (place.is_contextual and fold(text[place.start:place.end]) in _TOO_PLAIN):
+        if place.antigen and not (place.is_contextual and fold(text[place.start : place.end]) in _TOO_PLAIN):
             yield Mention(place.start, place.end, {"antigen": place.antigen})
     for scheme in SCHEMES:
         if scheme != "antigen":
             for match in open_lexicon(scheme).find(text):
-                is_plural = text[match.end:match.end + 1] in ("s", "S")  # "phase is" is not phase I
-                is_plain = fold(text[match.start:match.end]) in _TOO_PLAIN or (scheme == "phase" and is_plural)
+                is_plural = text[match.end : match.end + 1] in ("s", "S")  # "phase is" is not phase I
+                is_plain = fold(text[match.start : match.end]) in _TOO_PLAIN or (scheme == "phase" and is_plural)
                 if not match.is_contextual and not is_plain:
                     yield Mention(match.start, match.end, {match.term.scheme: match.term.notation})
     off_shelf = find_off_the_shelf([Passage("title", "text", 0, text)])
@@ -263,8 +335,11 @@ def _plain_lexicon() -> Lexicon:
             names = {term.label, term.notation, *term.alt_labels, *term.case_forms}
             names |= set(term.context_forms) if scheme in ("antigen", "ligand") else set()
             names -= {term.label} if scheme == "endpoint-role" else set()
-            names = {name for name in names if len(name) > 2 and not set(fold(name).split()) <= NOISE | _TOO_PLAIN
-                     and fold(name) not in _TOO_PLAIN}
+            names = {
+                name
+                for name in names
+                if len(name) > 2 and not set(fold(name).split()) <= NOISE | _TOO_PLAIN and fold(name) not in _TOO_PLAIN
+            }
             renamed.append(msgspec.structs.replace(term, forms=tuple(sorted(names)), case_forms=(), context_forms=()))
     return Lexicon(renamed)
 
@@ -346,7 +421,7 @@ def _find_dates(text: str, today: date) -> Iterator[Mention]:
             yield Mention(found.start(), found.end(), {"since": since.isoformat()})
     for found in _DATE.finditer(text):
         span = _read_span(found)
-        is_date = found["lead"] or found["on"] or re.match(r"\s(?:trials?|studies)\b|\W*$", text[found.end():])
+        is_date = found["lead"] or found["on"] or re.match(r"\s(?:trials?|studies)\b|\W*$", text[found.end() :])
         if span is not None and is_date:
             yield from _bound_date(found, *span)
 
@@ -399,11 +474,11 @@ def _find_places(text: str) -> Iterator[Mention]:
     for concept, pattern in (("sponsor", _SPONSOR), ("site", _SITE)):
         for found in pattern.finditer(text):
             name = found["quoted"] or _trim_name((found["name"] or found["low"]).strip(" .?'’"))
-            if found["name"] and re.match(r"\s(?:trials?|studies|patients?|diseases?|cells?)\b", text[found.end():]):
+            if found["name"] and re.match(r"\s(?:trials?|studies|patients?|diseases?|cells?)\b", text[found.end() :]):
                 continue
             is_said = bool(found["quoted"] or "ponsor" in found[0] or re.search(_HOUSE, name, re.IGNORECASE))
             mention = Mention(found.start(), found.start() + found[0].index(name) + len(name), {concept: name})
-            is_term = not is_said and bool(_first_concepts(text[mention.end - len(name):]))
+            is_term = not is_said and bool(_first_concepts(text[mention.end - len(name) :]))
             is_taken = any(_overlap(mention, other) for other in taken)
             if not is_term and not is_taken and _is_free_name(name, is_said=is_said):
                 taken.append(mention)
@@ -417,9 +492,9 @@ def _trim_name(name: str) -> str:
     ('Novartis', 'Hospital of Soochow')
     """
     for found in re.finditer(r"\s((?:for|in|with|at|of|and|the)\s)?", name):
-        concepts = _first_concepts(name[found.end():])
+        concepts = _first_concepts(name[found.end() :])
         if concepts and (found[1] or concepts & {"antigen", "modality", "phase", "status"}):
-            return name[:found.start()]
+            return name[: found.start()]
     return name
 
 
@@ -457,8 +532,12 @@ def looks_like_antigen(word: str) -> bool:
 @cache
 def _known_words() -> frozenset[str]:
     """Words of all names, and of what stored queries are about."""
-    names = [name for scheme in SCHEMES for term in load_vocabularies().scheme(scheme).values()
-             for name in (term.label, *term.alt_labels, *term.forms, *term.case_forms, *term.context_forms)]
+    names = [
+        name
+        for scheme in SCHEMES
+        for term in load_vocabularies().scheme(scheme).values()
+        for name in (term.label, *term.alt_labels, *term.forms, *term.case_forms, *term.context_forms)
+    ]
     asked = [text for query in load_queries().values() for text in (query.question, query.title, *query.keywords)]
     words = set(re.findall(r"[^\W\d_][\w-]*[^\W_]", fold_width("\n".join((*names, *asked, *NOISE)))))
     return frozenset(part for word in words for part in (word, *word.split("-")) if len(part) > 3)
@@ -477,11 +556,12 @@ def _correct(text: str, mentions: tuple[Mention, ...], spared: re.Pattern[str] |
     for found in _WORD.finditer(text):
         word = found[0].strip(".'’/-+*")
         is_read = (spared is not None and spared.search(word)) or any(
-            start < found.end() and found.start() < end for start, end in covered)
+            start < found.end() and found.start() < end for start, end in covered
+        )
         right = None if is_read else find_near_word(word)
         if right is not None and len(words) < 8:
             words[word] = right
-            pieces += [text[last:found.start()], right]
+            pieces += [text[last : found.start()], right]
             last = found.start() + len(word)
     return "".join((*pieces, text[last:])), words
 
@@ -521,7 +601,11 @@ def list_near_names(word: str, limit: int = 3) -> list[str]:
     """Antigens whose names look like a word, to choose from."""
     from rapidfuzz import process
 
-    names = {name: notation for notation, term in load_vocabularies().scheme("antigen").items()
-             for name in (term.label, notation, *term.forms) if len(name) < 12}
+    names = {
+        name: notation
+        for notation, term in load_vocabularies().scheme("antigen").items()
+        for name in (term.label, notation, *term.forms)
+        if len(name) < 12
+    }
     found = process.extract(word.upper(), sorted(names), limit=limit * 3, score_cutoff=70)
     return list(dict.fromkeys(show_term("antigen", names[name]) for name, *_ in found))[:limit]

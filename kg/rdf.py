@@ -7,20 +7,37 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from kg.model import Arm, Binding, Criterion, Endpoint, Fact, Mention, Product, Quote, Site, TimeFrame, Trial
-from kg.terms import (GEO, PROV, RDF, RDFS, boolean, decimal, hash_key, integer, iri, kg, literal, mint, mint_under, slug, typed)
+from kg.terms import (
+    GEO,
+    PROV,
+    RDF,
+    RDFS,
+    boolean,
+    decimal,
+    hash_key,
+    integer,
+    iri,
+    kg,
+    literal,
+    mint,
+    mint_under,
+    slug,
+    typed,
+)
 from kg.vocabularies import load_vocabularies
 
 A = iri(f"{RDF}type")
 LABEL = iri(f"{RDFS}label")
-REGISTRY_ID = re.compile(r"NCT\d{8}|(?:EUCTR)?\d{4}-\d{6}-\d{2}(?:-\d{2})?|ChiCTR[-\w]{6,20}|ISRCTN\d{8}|jRCT\w{8,12}|JPRN-\w{6,20}|ACTRN\d{14}"
-                         r"|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{8,20}|NL-?\w{4,12}")
+REGISTRY_ID = re.compile(
+    r"NCT\d{8}|(?:EUCTR)?\d{4}-\d{6}-\d{2}(?:-\d{2})?|ChiCTR[-\w]{6,20}|ISRCTN\d{8}|jRCT\w{8,12}|JPRN-\w{6,20}|ACTRN\d{14}"
+    r"|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{8,20}|NL-?\w{4,12}"
+)
 """Ids on which records merge: patterns of the registries of the WHO network. In-house codes never merge records."""
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T.*)?")
 
@@ -34,24 +51,63 @@ class Statement(msgspec.Struct, frozen=True, gc=False):
     fact: Fact | None = None
 
 
-_TERM_KEYS = {"study_type": ("studyType", "study-type"), "phases": ("phase", "phase"), "status": ("status", "status"),
-              "allocation": ("allocation", "allocation"), "intervention_model": ("interventionModel", "intervention-model"),
-              "masking": ("masking", "masking"), "primary_purpose": ("primaryPurpose", "primary-purpose"), "sex": ("sex", "sex")}
+_TERM_KEYS = {
+    "study_type": ("studyType", "study-type"),
+    "phases": ("phase", "phase"),
+    "status": ("status", "status"),
+    "allocation": ("allocation", "allocation"),
+    "intervention_model": ("interventionModel", "intervention-model"),
+    "masking": ("masking", "masking"),
+    "primary_purpose": ("primaryPurpose", "primary-purpose"),
+    "sex": ("sex", "sex"),
+}
 _VALUE_KEYS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "registry_id": ("registryId", literal), "secondary_ids": ("secondaryId", literal), "title": ("title", literal),
-    "official_title": ("officialTitle", literal), "healthy_volunteers": ("healthyVolunteers", boolean),
-    "min_age_years": ("minAgeYears", decimal), "max_age_years": ("maxAgeYears", decimal), "funder_types": ("funderType", literal),
-    "conditions": ("conditionName", literal), "number_of_arms": ("numberOfArms", integer), "number_of_sites": ("numberOfSites", integer),
-    "contacts": ("contactName", literal), "data_source": ("dataSource", literal), "has_results": ("hasResults", boolean)}
-_DATE_KEYS = {"start_date": "startDate", "primary_completion_date": "primaryCompletionDate", "completion_date": "completionDate",
-              "first_post_date": "firstPostDate", "last_update_date": "lastUpdateDate"}
+    "registry_id": ("registryId", literal),
+    "secondary_ids": ("secondaryId", literal),
+    "title": ("title", literal),
+    "official_title": ("officialTitle", literal),
+    "healthy_volunteers": ("healthyVolunteers", boolean),
+    "min_age_years": ("minAgeYears", decimal),
+    "max_age_years": ("maxAgeYears", decimal),
+    "funder_types": ("funderType", literal),
+    "conditions": ("conditionName", literal),
+    "number_of_arms": ("numberOfArms", integer),
+    "number_of_sites": ("numberOfSites", integer),
+    "contacts": ("contactName", literal),
+    "data_source": ("dataSource", literal),
+    "has_results": ("hasResults", boolean),
+}
+_DATE_KEYS = {
+    "start_date": "startDate",
+    "primary_completion_date": "primaryCompletionDate",
+    "completion_date": "completionDate",
+    "first_post_date": "firstPostDate",
+    "last_update_date": "lastUpdateDate",
+}
 _ORGANISATION_KEYS = {"sponsor": "sponsor", "collaborators": "collaborator"}
 
-_WATCHED = {"registryId": "registry_id", "secondaryId": "secondary_ids", "title": "title", "studyType": "study_type", "phase": "phases",
-            "status": "status", "enrollmentMin": "enrollment", "allocation": "allocation", "interventionModel": "intervention_model",
-            "masking": "masking", "primaryPurpose": "primary_purpose", "sex": "sex", "healthyVolunteers": "healthy_volunteers",
-            "minAgeYears": "min_age_years", "maxAgeYears": "max_age_years", "sponsor": "sponsor", "funderType": "funder_types",
-            "startDate": "start_date", "conditionName": "conditions", "contactName": "contacts"}
+_WATCHED = {
+    "registryId": "registry_id",
+    "secondaryId": "secondary_ids",
+    "title": "title",
+    "studyType": "study_type",
+    "phase": "phases",
+    "status": "status",
+    "enrollmentMin": "enrollment",
+    "allocation": "allocation",
+    "interventionModel": "intervention_model",
+    "masking": "masking",
+    "primaryPurpose": "primary_purpose",
+    "sex": "sex",
+    "healthyVolunteers": "healthy_volunteers",
+    "minAgeYears": "min_age_years",
+    "maxAgeYears": "max_age_years",
+    "sponsor": "sponsor",
+    "funderType": "funder_types",
+    "startDate": "start_date",
+    "conditionName": "conditions",
+    "contactName": "contacts",
+}
 """Properties of a trial whose absence is said, by the key of the facts that fill them."""
 
 
@@ -109,8 +165,13 @@ class _Describer:
     def _describe_record(self) -> Iterator[Statement]:
         record = self.study.record
         yield Statement(self.iri, kg("hasRecord"), self.record)
-        for p, o in ((A, kg("RegistryRecord")), (A, iri(f"{PROV}Entity")), (kg("fileName"), literal(record.file)),
-                     (kg("recordFormat"), literal(record.format)), (kg("sha256"), literal(record.sha256))):
+        for p, o in (
+            (A, kg("RegistryRecord")),
+            (A, iri(f"{PROV}Entity")),
+            (kg("fileName"), literal(record.file)),
+            (kg("recordFormat"), literal(record.format)),
+            (kg("sha256"), literal(record.sha256)),
+        ):
             yield Statement(self.record, p, o)
         if record.updated and _DATE.fullmatch(record.updated):
             yield from self._describe_date(self.record, "lastUpdateDate", Fact(record.updated, _NO_QUOTE))
@@ -218,8 +279,13 @@ class _Describer:
             yield Statement(part, kg("doseHigh"), decimal(dose.high))
             yield Statement(part, kg("doseUnit"), literal(dose.unit))
             yield Statement(part, kg("doseRole"), self.term("dose-role", dose.role))
-        for name, is_there in (("hasBinding", product.bindings), ("cellSource", product.sources), ("modality", product.modality),
-                               ("hasDose", product.doses), ("lymphodepletion", product.lymphodepletion)):
+        for name, is_there in (
+            ("hasBinding", product.bindings),
+            ("cellSource", product.sources),
+            ("modality", product.modality),
+            ("hasDose", product.doses),
+            ("lymphodepletion", product.lymphodepletion),
+        ):
             if not is_there:
                 yield Statement(node, kg("notStated"), kg(name))
 
@@ -275,7 +341,11 @@ class _Describer:
             node = mint_under(node, "at", _key_of(endpoint.time_frame.value.raw))
         if node not in self.endpoints:
             return node
-        described = [str(endpoint.name.value), *(str(kind.value) for kind in endpoint.kinds), str(endpoint.grading and endpoint.grading.value)]
+        described = [
+            str(endpoint.name.value),
+            *(str(kind.value) for kind in endpoint.kinds),
+            str(endpoint.grading and endpoint.grading.value),
+        ]
         return mint_under(node, "also", hash_key("\x1f".join(described)))
 
     def _describe_time_frame(self, endpoint: str, fact: Fact, frame: TimeFrame) -> Iterator[Statement]:
@@ -294,8 +364,21 @@ class _Describer:
 
     def _describe_criterion(self, position: int, criterion: Criterion) -> Iterator[Statement]:
         low, high = criterion.value if isinstance(criterion.value, tuple) else (criterion.value, criterion.value)
-        key = slug(" ".join(str(part) for part in (criterion.list or "either", "no" if criterion.is_negated else "", criterion.measure, criterion.antigen or "", criterion.op or "",
-                                                   "" if low is None else f"{low:g}", "" if high is None else f"{high:g}", criterion.unit or "")))
+        key = slug(
+            " ".join(
+                str(part)
+                for part in (
+                    criterion.list or "either",
+                    "no" if criterion.is_negated else "",
+                    criterion.measure,
+                    criterion.antigen or "",
+                    criterion.op or "",
+                    "" if low is None else f"{low:g}",
+                    "" if high is None else f"{high:g}",
+                    criterion.unit or "",
+                )
+            )
+        )
         node = mint_under(self.iri, "criterion", f"{key}-{hash_key(criterion.op or '')[:4]}" if criterion.op else key)
         fact = Fact(None, criterion.quote, criterion.rule, criterion.basis)
         yield Statement(self.iri, kg("hasCriterion"), node, fact)
@@ -337,7 +420,12 @@ class _Describer:
             if fact:
                 yield Statement(node, kg(name), literal(str(fact.value)), Fact(fact.value, fact.quote))
         if site.country:
-            yield Statement(node, kg("country"), self.term("country", str(site.country.value)), Fact(site.country.value, site.country.quote))
+            yield Statement(
+                node,
+                kg("country"),
+                self.term("country", str(site.country.value)),
+                Fact(site.country.value, site.country.quote),
+            )
         if site.latitude and site.longitude:
             # A thing of its own: registries move the coordinates of one site from record to record.
             latitude, longitude = float(site.latitude.value), float(site.longitude.value)
@@ -352,7 +440,9 @@ class _Describer:
         bound = {str(binding.antigen.value) for product in self.trial.products for binding in product.bindings}
         seen: dict[tuple[str, str], Mention] = {}
         for mention in self.trial.mentions:
-            if mention.role not in ("target", "biomarker") and not (mention.antigen in bound and mention.role in _OF_TARGETS):
+            if mention.role not in ("target", "biomarker") and not (
+                mention.antigen in bound and mention.role in _OF_TARGETS
+            ):
                 seen.setdefault((mention.antigen, mention.role), mention)
         for mention in seen.values():
             node = mint_under(self.iri, "mention", slug(f"{mention.antigen} {mention.role}"))
@@ -364,14 +454,25 @@ class _Describer:
 
     def _describe_absences(self) -> Iterator[Statement]:
         absent = {name for name, key in _WATCHED.items() if not self.study.facts.get(key)}
-        absent |= {name for name, things in (("diseaseSetting", self.trial.settings), ("hasArm", self.study.arms), ("hasIntervention", self.trial.products), ("hasSite", self.study.sites),
-                                             ("hasEndpoint", self.trial.endpoints), ("hasCriterion", self.trial.criteria)) if not things}
+        absent |= {
+            name
+            for name, things in (
+                ("diseaseSetting", self.trial.settings),
+                ("hasArm", self.study.arms),
+                ("hasIntervention", self.trial.products),
+                ("hasSite", self.study.sites),
+                ("hasEndpoint", self.trial.endpoints),
+                ("hasCriterion", self.trial.criteria),
+            )
+            if not things
+        }
         for name in sorted(absent):
             yield Statement(self.iri, kg("notStated"), kg(name))
 
 
 def _soften(fact: Fact) -> Fact:
-    """Classifying a listed measure or condition needs no node of evidence: its label and the field's path show the words."""
+    """Classifying a listed measure or condition needs no node of evidence: its label and the field's path show the
+    words."""
     is_listed = ".outcomesModule." in fact.quote.field or ".conditionsModule." in fact.quote.field
     return msgspec.structs.replace(fact, rule="") if is_listed else fact
 
@@ -391,13 +492,19 @@ _OF_TARGETS = ("eligibility marker", "negated")
 _NO_QUOTE = Quote("", 0, 0, "")
 
 
-def write_evidence(statement: Statement, trial: str, record: str, *, is_superseded: bool = False) -> Iterator[tuple[str, str, str]]:
+def write_evidence(
+    statement: Statement, trial: str, record: str, *, is_superseded: bool = False
+) -> Iterator[tuple[str, str, str]]:
     """The evidence node of a statement, as triples."""
     fact = statement.fact
     if fact is None:
         return
     quote = fact.quote
-    key = hash_key("\x1f".join((statement.s, statement.p, statement.o, record, quote.field, str(quote.start), str(quote.end), fact.rule)))
+    key = hash_key(
+        "\x1f".join(
+            (statement.s, statement.p, statement.o, record, quote.field, str(quote.start), str(quote.end), fact.rule)
+        )
+    )
     node = mint_under(trial, "evidence", key)
     yield node, A, kg("Evidence")
     yield node, kg("subject"), statement.s

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
@@ -45,13 +44,21 @@ class RemoteEngine:
             with wrapper.query().response as response:
                 body = response.read(MAX_BYTES + 1)
             if len(body) > MAX_BYTES:
-                raise LimitReached(f"an answer of more than {MAX_BYTES // 2**20} MB", where=self.url, mend="Ask with more parameters")
+                raise LimitReached(
+                    f"an answer of more than {MAX_BYTES // 2**20} MB", where=self.url, mend="Ask with more parameters"
+                )
             found = parse_query_results(io.BytesIO(body), QueryResultsFormat.JSON)
-        except (HTTPError, URLError, SPARQLWrapperException, socket.timeout, OSError) as error:
+        except (TimeoutError, HTTPError, URLError, SPARQLWrapperException, OSError) as error:
             what = str(getattr(error, "reason", "") or error).splitlines()[0][:200]
-            raise EndpointError(f"no answer ({what})", where=self.url, mend="Check the address and that the server runs") from None
+            raise EndpointError(
+                f"no answer ({what})", where=self.url, mend="Check the address and that the server runs"
+            ) from None
         except (SyntaxError, ValueError) as error:
-            raise EndpointError(f"the answer is no SPARQL result ({error})", where=self.url, mend="Check that the address is a SPARQL endpoint") from None
+            raise EndpointError(
+                f"the answer is no SPARQL result ({error})",
+                where=self.url,
+                mend="Check that the address is a SPARQL endpoint",
+            ) from None
         if not isinstance(found, QuerySolutions):
             raise EndpointError("the answer has no rows", where=self.url)
         return found

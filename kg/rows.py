@@ -15,8 +15,14 @@ _DETAIL = {"target_quote", "source_quote"}
 """Columns that a table leaves out where a ``quote`` is shown."""
 
 
-def write_rows(columns: Sequence[str], rows: Sequence[dict[str, Any]], form: str, stream: IO[str], meta: dict[str, Any] | None = None,
-               things: Collection[str] = ()) -> None:
+def write_rows(
+    columns: Sequence[str],
+    rows: Sequence[dict[str, Any]],
+    form: str,
+    stream: IO[str],
+    meta: dict[str, Any] | None = None,
+    things: Collection[str] = (),
+) -> None:
     """Write rows in one of the formats of ``kg query``.
 
     :param meta: Goes into an object beside the rows, in JSON only.
@@ -57,11 +63,13 @@ def shorten_iri(value: str) -> str:
     """
     for prefix, namespace in sorted(PREFIXES.items(), key=lambda item: -len(item[1])):
         if value.startswith(namespace):
-            return f"{prefix}:{value[len(namespace):]}"
+            return f"{prefix}:{value[len(namespace) :]}"
     return value
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[dict[str, Any]], stream: IO[str], things: Collection[str]) -> None:
+def _print_table(
+    columns: Sequence[str], rows: Sequence[dict[str, Any]], stream: IO[str], things: Collection[str]
+) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -69,7 +77,9 @@ def _print_table(columns: Sequence[str], rows: Sequence[dict[str, Any]], stream:
 
     if not rows:
         return
-    shown = [column for column in columns if not (column in _DETAIL and "quote" in columns) and column not in things] or list(columns)
+    shown = [
+        column for column in columns if not (column in _DETAIL and "quote" in columns) and column not in things
+    ] or list(columns)
     console = Console(file=stream, width=None if stream.isatty() else int(os.environ.get("COLUMNS") or 150))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in shown:

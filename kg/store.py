@@ -1,7 +1,9 @@
 """A graph on disk: immutable snapshots, one of them served.
 
-A snapshot folder holds the sorted N-Quads (the truth), the record texts, the list of rejected records, a manifest with the
-SHA-256 of each file, and the engine's index of the triples (a cache). ``current`` is a symlink that is swapped in one step, so
+A snapshot folder holds the sorted N-Quads (the truth), the record texts, the list of rejected records, a manifest
+with the
+SHA-256 of each file, and the engine's index of the triples (a cache). ``current`` is a symlink that is swapped in
+one step, so
 a killed or failed build leaves the previous graph served.
 """
 
@@ -15,7 +17,7 @@ import os
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -29,7 +31,8 @@ from kg.resources import list_files
 
 VERSION = 1
 DEFAULT = Path(".kg-store")
-_SCHEMA = "CREATE TABLE record (iri TEXT PRIMARY KEY, trial TEXT, file TEXT, format TEXT, sha256 TEXT, updated TEXT, text BLOB) WITHOUT ROWID"
+_SCHEMA = """CREATE TABLE record (iri TEXT PRIMARY KEY, trial TEXT, file TEXT, format TEXT, sha256 TEXT, updated TEXT,
+text BLOB) WITHOUT ROWID"""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -66,12 +69,21 @@ class Snapshot:
         try:
             self.manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
         except FileNotFoundError:
-            raise StoreError("no graph here", where=str(folder), mend="Build one with `kg build`, or name its folder with --store") from None
+            raise StoreError(
+                "no graph here", where=str(folder), mend="Build one with `kg build`, or name its folder with --store"
+            ) from None
         except msgspec.DecodeError as error:
-            raise StoreError(f"the manifest cannot be read ({error})", where=str(folder / "manifest.json"), mend="Build the graph again with `kg build`") from None
+            raise StoreError(
+                f"the manifest cannot be read ({error})",
+                where=str(folder / "manifest.json"),
+                mend="Build the graph again with `kg build`",
+            ) from None
         if self.manifest.version != VERSION:
-            raise StoreError(f"the store has format {self.manifest.version}, and this kg reads {VERSION}", where=str(folder),
-                             mend="Install the kg that built it, or build the graph again with `kg build`")
+            raise StoreError(
+                f"the store has format {self.manifest.version}, and this kg reads {VERSION}",
+                where=str(folder),
+                mend="Install the kg that built it, or build the graph again with `kg build`",
+            )
 
     @cached_property
     def engine(self) -> Engine:
@@ -79,20 +91,25 @@ class Snapshot:
         try:
             return Engine.read_only(str(self.folder / "index"))
         except (OSError, ValueError) as error:
-            raise StoreError(f"the index cannot be opened ({error})", where=str(self.folder), mend="Build the graph again with `kg build`") from None
+            raise StoreError(
+                f"the index cannot be opened ({error})",
+                where=str(self.folder),
+                mend="Build the graph again with `kg build`",
+            ) from None
 
     def read_records(self, trial: str | None = None) -> Iterator[StoredRecord]:
         """The records of a trial (an IRI as N-Triples), or all of them, in order of file name."""
         with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
-            where, values = (" WHERE trial = ?", (trial,)) if trial else ("", ())
-            for iri, of, file, form, sha256, updated, text in records.execute(
-                    f"SELECT iri, trial, file, format, sha256, updated, text FROM record{where} ORDER BY file, iri", values):  # noqa: S608
+            chosen = "SELECT iri, trial, file, format, sha256, updated, text FROM record WHERE ?1 IS NULL OR trial = ?1"
+            for iri, of, file, form, sha256, updated, text in records.execute(f"{chosen} ORDER BY file, iri", (trial,)):
                 yield StoredRecord(iri, of, Record(file, form, sha256, zlib.decompress(text).decode(), updated))
 
     def list_records(self) -> Iterator[StoredRecord]:
         """All records without their texts, in order of file name."""
         with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
-            for iri, of, *rest in records.execute("SELECT iri, trial, file, format, sha256, '', updated FROM record ORDER BY file, iri"):
+            for iri, of, *rest in records.execute(
+                "SELECT iri, trial, file, format, sha256, '', updated FROM record ORDER BY file, iri"
+            ):
                 yield StoredRecord(iri, of, Record(*rest))
 
     def read_quads(self) -> Iterator[str]:
@@ -108,8 +125,11 @@ class Snapshot:
 
     def verify(self) -> list[str]:
         """Files whose SHA-256 is not the manifest's."""
-        return [name for name, digest in self.manifest.files.items()
-                if not (self.folder / name).is_file() or hash_file(self.folder / name) != digest]
+        return [
+            name
+            for name, digest in self.manifest.files.items()
+            if not (self.folder / name).is_file() or hash_file(self.folder / name) != digest
+        ]
 
 
 def open_snapshot(store: str | Path | None = None) -> Snapshot:
@@ -137,9 +157,21 @@ def open_records(path: Path, *, is_new: bool) -> sqlite3.Connection:
 def add_record(records: sqlite3.Connection, stored: StoredRecord) -> bool:
     """Keep a record's text; False when it is there already."""
     record = stored.record
-    return records.execute("INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)",
-                           (stored.iri, stored.trial, record.file, record.format, record.sha256, record.updated,
-                            zlib.compress(record.text.encode(), 1))).rowcount > 0
+    return (
+        records.execute(
+            "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                stored.iri,
+                stored.trial,
+                record.file,
+                record.format,
+                record.sha256,
+                record.updated,
+                zlib.compress(record.text.encode(), 1),
+            ),
+        ).rowcount
+        > 0
+    )
 
 
 def hash_file(path: Path) -> str:
@@ -192,7 +224,11 @@ def publish(store: Path, building: Path, manifest: Manifest) -> Path:
 
 
 def _remove_old(snapshots: Path, keep: Path) -> None:
-    others = sorted((path for path in snapshots.iterdir() if path.name != keep.name), key=lambda path: path.stat().st_mtime, reverse=True)
+    others = sorted(
+        (path for path in snapshots.iterdir() if path.name != keep.name),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
     finished = [path for path in others if not path.name.startswith(".")]
     for path in (*finished[1:], *(path for path in others if path.name.startswith("."))):
         shutil.rmtree(path, ignore_errors=True)

@@ -23,17 +23,49 @@ SH = "http://www.w3.org/ns/shacl#"
 GEO = "http://www.w3.org/2003/01/geo/wgs84_pos#"
 OBO = "http://purl.obolibrary.org/obo/"
 
-PREFIXES = {"kg": KG, "rdf": RDF, "rdfs": RDFS, "owl": OWL, "xsd": XSD, "skos": SKOS, "prov": PROV, "dcterms": DCTERMS,
-            "sh": SH, "geo": GEO, "obo": OBO, "trial": f"{ID}trial/", "record": f"{ID}record/", "antigen": f"{ID}antigen/",
-            "modality": f"{ID}modality/", "source": f"{ID}cell-source/", "celltype": f"{ID}cell-type/",
-            "phase": f"{ID}phase/", "status": f"{ID}status/", "condition": f"{ID}condition/", "country": f"{ID}country/",
-            "kind": f"{ID}endpoint-kind/", "measure": f"{ID}measure/", "site": f"{ID}site/",
-            "organisation": f"{ID}organisation/", "date": f"{ID}date/", "timeframe": f"{ID}time-frame/",
-            "product": f"{ID}product/", "role": f"{ID}antigen-role/", "logic": f"{ID}logic/", "binder": f"{ID}binder-type/"}
+PREFIXES = {
+    "kg": KG,
+    "rdf": RDF,
+    "rdfs": RDFS,
+    "owl": OWL,
+    "xsd": XSD,
+    "skos": SKOS,
+    "prov": PROV,
+    "dcterms": DCTERMS,
+    "sh": SH,
+    "geo": GEO,
+    "obo": OBO,
+    "trial": f"{ID}trial/",
+    "record": f"{ID}record/",
+    "antigen": f"{ID}antigen/",
+    "modality": f"{ID}modality/",
+    "source": f"{ID}cell-source/",
+    "celltype": f"{ID}cell-type/",
+    "phase": f"{ID}phase/",
+    "status": f"{ID}status/",
+    "condition": f"{ID}condition/",
+    "country": f"{ID}country/",
+    "kind": f"{ID}endpoint-kind/",
+    "measure": f"{ID}measure/",
+    "site": f"{ID}site/",
+    "organisation": f"{ID}organisation/",
+    "date": f"{ID}date/",
+    "timeframe": f"{ID}time-frame/",
+    "product": f"{ID}product/",
+    "role": f"{ID}antigen-role/",
+    "logic": f"{ID}logic/",
+    "binder": f"{ID}binder-type/",
+}
 """Prefixes bound in every serialisation, in this order."""
 
-_ESCAPES = {ord("\\"): "\\\\", ord('"'): '\\"', ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t",
-            **{code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F) if code not in (9, 10, 13)}}
+_ESCAPES = {
+    ord("\\"): "\\\\",
+    ord('"'): '\\"',
+    ord("\n"): "\\n",
+    ord("\r"): "\\r",
+    ord("\t"): "\\t",
+    **{code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F) if code not in (9, 10, 13)},
+}
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -101,7 +133,9 @@ def slug(text: str, limit: int = 60) -> str:
     """
     spread = text if text.isascii() else unicodedata.normalize("NFKD", text)
     key = _UNSAFE.sub("-", spread.encode("ascii", "ignore").decode().lower()).strip("-")
-    is_lossy = not spread.isascii() and any(ord(char) > 127 and not unicodedata.combining(char) for char in spread if char.isalnum())
+    is_lossy = not spread.isascii() and any(
+        ord(char) > 127 and not unicodedata.combining(char) for char in spread if char.isalnum()
+    )
     if len(key) > limit or is_lossy or not key:
         return f"{key[:limit].strip('-')}-{hash_key(text)}".strip("-")
     return key

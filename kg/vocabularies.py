@@ -55,8 +55,10 @@ class Vocabularies:
         for term in terms:
             taken = self._by_scheme[term.scheme].setdefault(term.notation, term)
             if taken is not term:
-                raise VocabularyError(f"{term.iri} and {taken.iri} both have the notation {term.notation!r}",
-                                      mend="Give each term of a scheme its own skos:notation")
+                raise VocabularyError(
+                    f"{term.iri} and {taken.iri} both have the notation {term.notation!r}",
+                    mend="Give each term of a scheme its own skos:notation",
+                )
 
     def scheme(self, name: str) -> dict[str, Term]:
         """Terms of a scheme by notation.
@@ -81,8 +83,10 @@ class Vocabularies:
         """
         term = self.find(scheme, notation)
         if term is None:
-            raise VocabularyError(f"{notation!r} is not a term of the scheme {scheme!r}",
-                                  mend="Add the term to its file in ontology/, or correct the value")
+            raise VocabularyError(
+                f"{notation!r} is not a term of the scheme {scheme!r}",
+                mend="Add the term to its file in ontology/, or correct the value",
+            )
         return term.node
 
     def refer(self, iri: str) -> Term:
@@ -107,9 +111,17 @@ class Vocabularies:
         return tuple(seen.values())
 
 
-_LISTS = {f"{SKOS}altLabel": "alt_labels", f"{SKOS}broader": "broader", f"{SKOS}exactMatch": "matches",
-          f"{SKOS}closeMatch": "matches", f"{KG}form": "forms", f"{KG}caseForm": "case_forms",
-          f"{KG}contextForm": "context_forms", f"{KG}example": "examples", f"{KG}counterExample": "counter_examples"}
+_LISTS = {
+    f"{SKOS}altLabel": "alt_labels",
+    f"{SKOS}broader": "broader",
+    f"{SKOS}exactMatch": "matches",
+    f"{SKOS}closeMatch": "matches",
+    f"{KG}form": "forms",
+    f"{KG}caseForm": "case_forms",
+    f"{KG}contextForm": "context_forms",
+    f"{KG}example": "examples",
+    f"{KG}counterExample": "counter_examples",
+}
 _SINGLES = {f"{SKOS}notation": "notation", f"{SKOS}prefLabel": "label", f"{SKOS}definition": "definition"}
 
 
@@ -125,7 +137,9 @@ def read_vocabulary(path: Path) -> tuple[Term, ...]:
                 properties[triple.subject.value][triple.predicate.value].append(triple.object.value)
     except SyntaxError as error:
         raise VocabularyError(f"not Turtle: {error}", where=str(path)) from None
-    return tuple(_make_term(path, subject, found) for subject, found in properties.items() if f"{SKOS}inScheme" in found)
+    return tuple(
+        _make_term(path, subject, found) for subject, found in properties.items() if f"{SKOS}inScheme" in found
+    )
 
 
 def _make_term(path: Path, subject: str, found: dict[str, list[str]]) -> Term:
@@ -136,8 +150,11 @@ def _make_term(path: Path, subject: str, found: dict[str, list[str]]) -> Term:
     for predicate, name in _LISTS.items():
         fields[name] = (*fields.get(name, ()), *sorted(found.get(predicate, ())))
     known = {*_LISTS, *_SINGLES, f"{SKOS}inScheme"}
-    extra = {predicate.removeprefix(KG): tuple(sorted(values)) for predicate, values in found.items()
-             if predicate.startswith(KG) and predicate not in known}
+    extra = {
+        predicate.removeprefix(KG): tuple(sorted(values))
+        for predicate, values in found.items()
+        if predicate.startswith(KG) and predicate not in known
+    }
     scheme = found[f"{SKOS}inScheme"][0].removeprefix(ID)
     return Term(iri=subject, scheme=scheme, extra=extra, **fields)  # type: ignore[arg-type]
 
@@ -145,5 +162,8 @@ def _make_term(path: Path, subject: str, found: dict[str, list[str]]) -> Term:
 @cache
 def load_vocabularies() -> Vocabularies:
     """All vocabularies of ``ontology/``."""
-    return Vocabularies(tuple(term for path in list_files("ontology", ".ttl") if path.name != "kg.ttl"
-                              for term in read_vocabulary(path)))
+    return Vocabularies(
+        tuple(
+            term for path in list_files("ontology", ".ttl") if path.name != "kg.ttl" for term in read_vocabulary(path)
+        )
+    )

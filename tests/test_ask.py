@@ -54,11 +54,12 @@ def test_sentence_says_how_it_was_understood() -> None:
     """The sentence is plain English, and names the query with its parameters."""
     assert understand_question("allogeneic CD123 trials").sentence == (
         "trials binding IL3RA (CD123) with allogeneic cells "
-        "[trials_by_target_and_source target=IL3RA cell_source=allogeneic]")
+        "[trials_by_target_and_source target=IL3RA cell_source=allogeneic]"
+    )
 
 
 def test_counts_back_from_today() -> None:
-    """"The last 6 months" ends today."""
+    """ "The last 6 months" ends today."""
     found = understand_question("CD19 trials new in the last 30 days", today=date(2025, 3, 31))
     assert found.parameters["date"] == "2025-03-01"
 
@@ -76,11 +77,42 @@ def test_refuses_long_input() -> None:
 
 
 @settings(deadline=None)
-@given(st.one_of(st.text(max_size=120), st.lists(
-    st.sampled_from(["CD19", "not", "or", "and", "phase", "I/II", "within", "3", "months", "since", "2024", "by", "at",
-                     "X", "§", "¤¤", "allogeneic", "in China", '"', "NCT05574608", "APRIL", "NKG2D", "39.9, 116.4",
-                     "\ud800"]),
-    max_size=12).map(" ".join)))
+@given(
+    st.one_of(
+        st.text(max_size=120),
+        st.lists(
+            st.sampled_from(
+                [
+                    "CD19",
+                    "not",
+                    "or",
+                    "and",
+                    "phase",
+                    "I/II",
+                    "within",
+                    "3",
+                    "months",
+                    "since",
+                    "2024",
+                    "by",
+                    "at",
+                    "X",
+                    "§",
+                    "¤¤",
+                    "allogeneic",
+                    "in China",
+                    '"',
+                    "NCT05574608",
+                    "APRIL",
+                    "NKG2D",
+                    "39.9, 116.4",
+                    "\ud800",
+                ]
+            ),
+            max_size=12,
+        ).map(" ".join),
+    )
+)
 @example("phase 1 and 2 and 3/4 or i-ii CD19 x CD22 or CD20 and CD33 / CD7 in China, Japan and the US")
 @example("in 2024-13-45 or since 99 by 2000-00-00 within 99999999999999 years")
 def test_survives_any_text(text: str) -> None:
@@ -121,8 +153,11 @@ def list_trials(reply: Reply) -> set[str]:
     return {row["registry_id"] for row in reply.answer.rows}
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case["query"] != "refused"],
-                         ids=[case["question"] for case in CASES if case["query"] != "refused"])
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case["query"] != "refused"],
+    ids=[case["question"] for case in CASES if case["query"] != "refused"],
+)
 def test_every_phrasing_runs(engine: Engine, case: dict[str, str]) -> None:
     """What was understood can be asked."""
     reply = answer_question(engine, case["question"])
@@ -131,7 +166,7 @@ def test_every_phrasing_runs(engine: Engine, case: dict[str, str]) -> None:
 
 
 def test_and_keeps_the_trials_of_both(engine: Engine) -> None:
-    """"CD19 and CD22" are the trials that bind both; "or" those of either."""
+    """ "CD19 and CD22" are the trials that bind both; "or" those of either."""
     both, either = (list_trials(answer_question(engine, f"CD19 {word} CD22 trials")) for word in ("and", "or"))
     single = list_trials(answer_question(engine, "CD22 trials")), list_trials(answer_question(engine, "CD19 trials"))
     assert both == single[0] & single[1] == {"NCT90000002"}
@@ -139,7 +174,7 @@ def test_and_keeps_the_trials_of_both(engine: Engine) -> None:
 
 
 def test_negation_is_not_inverted(engine: Engine) -> None:
-    """"Not allogeneic" gives the answers "no" and "not stated", and never "yes"."""
+    """ "Not allogeneic" gives the answers "no" and "not stated", and never "yes"."""
     reply = answer_question(engine, "trials that bind CD7 with cells that are not autologous")
     assert reply.answer is not None
     assert {row["answer"] for row in reply.answer.rows} <= {"no", "not stated"}
@@ -147,17 +182,21 @@ def test_negation_is_not_inverted(engine: Engine) -> None:
 
 
 def test_age_range_is_open_at_both_ends(engine: Engine) -> None:
-    """"Aged 17-90" are the trials that take both ages, and none that turns one of them away."""
+    """ "Aged 17-90" are the trials that take both ages, and none that turns one of them away."""
     reply = answer_question(engine, "trials for patients aged 17-90")
     assert reply.parameters == {"age": "17 and 90"}
-    refused = {row["trial"] for age in ("17", "90") for row in run_query(engine, find_query("trials_for_age"), {
-        "age": age}).rows if row["answer"] == "no"}
+    refused = {
+        row["trial"]
+        for age in ("17", "90")
+        for row in run_query(engine, find_query("trials_for_age"), {"age": age}).rows
+        if row["answer"] == "no"
+    }
     assert reply.answer is not None
     assert refused.isdisjoint(row["trial"] for row in reply.answer.rows)
 
 
 def test_counts(engine: Engine) -> None:
-    """"How many" says the number of trials."""
+    """ "How many" says the number of trials."""
     reply = answer_question(engine, "How many CD22 trials are there?")
     assert reply.understood.endswith(f": {len(list_trials(reply))} trials")
 

@@ -14,10 +14,18 @@ import pytest
 from tests.conftest import ROOT
 
 
-def run_kg(*arguments: str, store: Path, given: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_kg(
+    *arguments: str, store: Path, given: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run ``kg`` as a user would, in another folder than the project."""
-    done = subprocess.run([sys.executable, "-m", "kg", *arguments], input=given, capture_output=True, cwd=store.parent, check=False,
-                          env={**os.environ, "KG_STORE": str(store), "PYTHONPATH": str(ROOT), **(env or {})})
+    done = subprocess.run(
+        [sys.executable, "-m", "kg", *arguments],
+        input=given,
+        capture_output=True,
+        cwd=store.parent,
+        check=False,
+        env={**os.environ, "KG_STORE": str(store), "PYTHONPATH": str(ROOT), **(env or {})},
+    )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -38,9 +46,22 @@ def read_rows(text: str) -> list[dict[str, Any]]:
 
 def test_the_question_that_the_product_exists_for(store: Path) -> None:
     """CD123 with allogeneic cells: one yes with its words, one not stated, nothing else."""
-    done = run_kg("query", "trials_by_target_and_source", "--param", "target=CD123", "--param", "cell_source=allogeneic", "--format", "json", store=store)
+    done = run_kg(
+        "query",
+        "trials_by_target_and_source",
+        "--param",
+        "target=CD123",
+        "--param",
+        "cell_source=allogeneic",
+        "--format",
+        "json",
+        store=store,
+    )
     rows = read_rows(done.stdout)
-    assert [(row["registry_id"], row["answer"]) for row in rows] == [("NCT05574608", "yes"), ("NCT04599543", "not stated")]
+    assert [(row["registry_id"], row["answer"]) for row in rows] == [
+        ("NCT05574608", "yes"),
+        ("NCT04599543", "not stated"),
+    ]
     assert rows[0]["quote"].startswith("Allogenic CD123-CAR-NK Cells")
     assert "5 records read" in done.stderr
 
@@ -66,7 +87,9 @@ def test_no_trial_is_an_answer(store: Path) -> None:
     assert "none among 5 records read" in done.stderr
 
 
-@pytest.mark.parametrize(("form", "first"), [("csv", "trial,registry_id,title"), ("tsv", "trial\tregistry_id\ttitle"), ("jsonl", "{")])
+@pytest.mark.parametrize(
+    ("form", "first"), [("csv", "trial,registry_id,title"), ("tsv", "trial\tregistry_id\ttitle"), ("jsonl", "{")]
+)
 def test_rows_can_be_piped(store: Path, form: str, first: str) -> None:
     """Each machine format begins as it should."""
     assert run_kg("query", "trials_by_target_and_source", "--format", form, store=store).stdout.startswith(first)
@@ -92,19 +115,22 @@ def test_validate_fails_from_the_chosen_severity(store: Path) -> None:
     assert "violation" in done.stdout
 
 
-@pytest.mark.parametrize(("arguments", "code", "words"), [
-    (["query", "trials_by_targets"], 2, "trials_by_target_and_source"),
-    (["query", "trials_by_target_and_source", "-p", "colour=red"], 2, "no parameter 'colour'"),
-    (["query", "trials_by_target_and_source", "-p", "target"], 2, "--param name=value"),
-    (["query", "trials_by_target_and_source", "-p", "target=CD9999"], 2, "is no antigen"),
-    (["query", "trials_by_target_and_source", "-p", 'target=CD19" . DROP ALL'], 2, "is no antigen"),
-    (["query", "trials_by_target_and_source", "-p", "phase=9"], 2, "is no phase"),
-    (["show", "NCT99999999"], 2, "no trial 'NCT99999999'"),
-    (["show"], 2, "which trial"),
-    (["build", "no/such/file"], 3, "no such file"),
-    (["export", "--format", "csv"], 2, "--output FOLDER"),
-    (["frobnicate"], 2, "No such command"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["query", "trials_by_targets"], 2, "trials_by_target_and_source"),
+        (["query", "trials_by_target_and_source", "-p", "colour=red"], 2, "no parameter 'colour'"),
+        (["query", "trials_by_target_and_source", "-p", "target"], 2, "--param name=value"),
+        (["query", "trials_by_target_and_source", "-p", "target=CD9999"], 2, "is no antigen"),
+        (["query", "trials_by_target_and_source", "-p", 'target=CD19" . DROP ALL'], 2, "is no antigen"),
+        (["query", "trials_by_target_and_source", "-p", "phase=9"], 2, "is no phase"),
+        (["show", "NCT99999999"], 2, "no trial 'NCT99999999'"),
+        (["show"], 2, "which trial"),
+        (["build", "no/such/file"], 3, "no such file"),
+        (["export", "--format", "csv"], 2, "--output FOLDER"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
 def test_misuse_is_one_clear_line(store: Path, arguments: list[str], code: int, words: str) -> None:
     """What, where and how to mend; never a traceback."""
     done = run_kg(*arguments, store=store, env={"TERM": "dumb", "COLUMNS": "200"})
@@ -188,7 +214,9 @@ def test_a_build_is_the_same_byte_for_byte(tmp_path: Path) -> None:
     for index, sources in enumerate((files, files[::-1])):
         folder = tmp_path / f"store{index}"
         assert run_kg("build", *sources, store=folder).returncode == 0
-        exports.append([run_kg("export", "--format", form, store=folder).stdout for form in ("ttl", "nt", "nq", "jsonld")])
+        exports.append(
+            [run_kg("export", "--format", form, store=folder).stdout for form in ("ttl", "nt", "nq", "jsonld")]
+        )
     assert exports[0] == exports[1]
     assert all(exports[0])
 

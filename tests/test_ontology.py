@@ -182,11 +182,17 @@ def test_every_used_term_is_declared(demo: Graph) -> None:
 def test_every_declared_term_is_used(demo: Graph) -> None:
     """A term of ``kg.ttl`` is used somewhere else, is the domain or range of one that is, or annotates terms."""
     sure, texts = list_uses(demo)
-    annotations = {local_name(term) for term in KG_TTL.subjects(RDF.type, OWL.AnnotationProperty)
-                   if (None, term, None) in KG_TTL}
+    annotations = {
+        local_name(term) for term in KG_TTL.subjects(RDF.type, OWL.AnnotationProperty) if (None, term, None) in KG_TTL
+    }
     used = sure | texts | annotations
-    spanned = {local_name(kind) for term in PROPERTIES if local_name(term) in used
-               for predicate in (RDFS.domain, RDFS.range) for kind in KG_TTL.objects(term, predicate)}
+    spanned = {
+        local_name(kind)
+        for term in PROPERTIES
+        if local_name(term) in used
+        for predicate in (RDFS.domain, RDFS.range)
+        for kind in KG_TTL.objects(term, predicate)
+    }
     assert [local_name(term) for term in DECLARED if local_name(term) not in used | spanned] == []
 
 
@@ -198,8 +204,18 @@ def test_data_uses_declared_classes(demo: Graph) -> None:
 
 def test_data_fits_ranges(demo: Graph, concepts: Graph) -> None:
     """A literal has exactly the declared datatype; a thing has the declared class or is a term of a vocabulary."""
-    assert sorted({f"{local_name(p)} {o.n3()}" for s, p, o in demo if str(p).startswith(KG)
-                   for kind in KG_TTL.objects(p, RDFS.range) if not is_in_range(o, kind, demo, concepts)}) == []
+    assert (
+        sorted(
+            {
+                f"{local_name(p)} {o.n3()}"
+                for s, p, o in demo
+                if str(p).startswith(KG)
+                for kind in KG_TTL.objects(p, RDFS.range)
+                if not is_in_range(o, kind, demo, concepts)
+            }
+        )
+        == []
+    )
 
 
 def is_in_range(value: Node, kind: Node, demo: Graph, concepts: Graph) -> bool:
@@ -214,23 +230,40 @@ def is_in_range(value: Node, kind: Node, demo: Graph, concepts: Graph) -> bool:
 
 def test_vocabularies_fit_ranges(concepts: Graph) -> None:
     """What the vocabularies say with our properties has the declared datatype, or leads to a term."""
-    assert sorted({f"{local_name(p)} {o.n3()}" for s, p, o in concepts if str(p).startswith(KG)
-                   for kind in KG_TTL.objects(p, RDFS.range) if not is_in_range(o, kind, Graph(), concepts)}) == []
+    assert (
+        sorted(
+            {
+                f"{local_name(p)} {o.n3()}"
+                for s, p, o in concepts
+                if str(p).startswith(KG)
+                for kind in KG_TTL.objects(p, RDFS.range)
+                if not is_in_range(o, kind, Graph(), concepts)
+            }
+        )
+        == []
+    )
 
 
 def test_data_fits_domains(demo: Graph) -> None:
     """The subject of a statement has the declared domain, or a class below it."""
-    wrong = {f"{local_name(p)} of {s.n3()}" for s, p, _ in demo if str(p).startswith(KG)
-             for kind in KG_TTL.objects(p, RDFS.domain)
-             if not any((s, RDF.type, one) in demo for one in KG_TTL.transitive_subjects(RDFS.subClassOf, kind))}
+    wrong = {
+        f"{local_name(p)} of {s.n3()}"
+        for s, p, _ in demo
+        if str(p).startswith(KG)
+        for kind in KG_TTL.objects(p, RDFS.domain)
+        if not any((s, RDF.type, one) in demo for one in KG_TTL.transitive_subjects(RDFS.subClassOf, kind))
+    }
     assert sorted(wrong) == []
 
 
 def test_data_links_fit_property_kinds(demo: Graph) -> None:
     """Object properties lead to things, datatype properties to literals."""
-    wrong = {local_name(p) for _, p, o in demo
-             if ((p, RDF.type, OWL.ObjectProperty) in KG_TTL and isinstance(o, Literal))
-             or ((p, RDF.type, OWL.DatatypeProperty) in KG_TTL and not isinstance(o, Literal))}
+    wrong = {
+        local_name(p)
+        for _, p, o in demo
+        if ((p, RDF.type, OWL.ObjectProperty) in KG_TTL and isinstance(o, Literal))
+        or ((p, RDF.type, OWL.DatatypeProperty) in KG_TTL and not isinstance(o, Literal))
+    }
     assert wrong == set()
 
 
@@ -238,5 +271,8 @@ def test_antigen_terms_are_concepts(concepts: Graph) -> None:
     """What ``kg:productTarget`` and ``kg:bindsAntigen`` point at is a term of the antigen scheme."""
     scheme = URIRef(f"{ID}antigen")
     for name in ("productTarget", "bindsAntigen"):
-        assert [target for target in concepts.objects(None, URIRef(f"{KG}{name}"))
-                if (target, SKOS.inScheme, scheme) not in concepts] == []
+        assert [
+            target
+            for target in concepts.objects(None, URIRef(f"{KG}{name}"))
+            if (target, SKOS.inScheme, scheme) not in concepts
+        ] == []

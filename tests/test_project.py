@@ -20,7 +20,12 @@ def test_every_dependency_is_pinned_by_range_and_justified() -> None:
     """Each has a lower and an upper bound, and a line in docs/dependencies.md."""
     project = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
     reasons = read(ROOT / "docs" / "dependencies.md")
-    extras = [one for name, group in project["optional-dependencies"].items() for one in group if not one.startswith("trialkg")]
+    extras = [
+        one
+        for name, group in project["optional-dependencies"].items()
+        for one in group
+        if not one.startswith("trialkg")
+    ]
     for requirement in (*project["dependencies"], *extras):
         name = re.split(r"[<>=\[]", requirement)[0]
         assert ">=" in requirement, requirement
@@ -37,20 +42,41 @@ def test_no_trial_is_named_in_code_or_rules() -> None:
 
 def is_example(line: str) -> bool:
     """Whether the line shows a user how to write an id."""
-    return any(mark in line for mark in (">>>", "'NCT", "`kg ", "example:", "for example", "such as", '"""', "'trial:", ":param"))
+    return any(
+        mark in line
+        for mark in (">>>", "'NCT", "`kg ", "example:", "for example", "such as", '"""', "'trial:", ":param")
+    )
 
 
 def test_iris_are_minted_in_one_place() -> None:
     """No IRI of ours stands outside terms.py, except in docstrings."""
     for path in CODE:
         if path.name != "terms.py":
-            outside = [line for line in read(path).splitlines() if "https://w3id.org/trialkg" in line and ">>>" not in line]
+            outside = [
+                line for line in read(path).splitlines() if "https://w3id.org/trialkg" in line and ">>>" not in line
+            ]
             assert outside == [], path
 
 
 def test_changelog_readme_and_licence_are_there() -> None:
     """The root holds what a user looks for, and nothing else."""
-    expected = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "benchmarks", "data", "docs", "kg", "ontology", "pyproject.toml",
-                "queries", "requirements.lock", "shapes", "tests"}
-    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".") and path.name not in ("build", "dist")}
+    expected = {
+        "CHANGELOG.md",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "benchmarks",
+        "data",
+        "docs",
+        "kg",
+        "ontology",
+        "pyproject.toml",
+        "queries",
+        "requirements.lock",
+        "shapes",
+        "tests",
+    }
+    found = {
+        path.name for path in ROOT.iterdir() if not path.name.startswith(".") and path.name not in ("build", "dist")
+    }
     assert found == expected

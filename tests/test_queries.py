@@ -48,11 +48,15 @@ def read_cases(path: Path) -> Iterator[Case]:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip("\n")]
     starts = [number for number, line in enumerate(lines) if line.startswith("# params:")]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        block = [line for line in lines[start + 1:end] if not line.startswith("#")]
+        block = [line for line in lines[start + 1 : end] if not line.startswith("#")]
         columns, rows = block[0].split("\t"), block[1:]
-        yield Case(path.stem.partition("--")[0], json.loads(lines[start].removeprefix("# params:")), tuple(columns),
-                   tuple(tuple((row + "\t" * (len(columns) - 1 - row.count("\t"))).split("\t")) for row in rows),
-                   f"{path.name} {lines[start][10:].strip()}")
+        yield Case(
+            path.stem.partition("--")[0],
+            json.loads(lines[start].removeprefix("# params:")),
+            tuple(columns),
+            tuple(tuple((row + "\t" * (len(columns) - 1 - row.count("\t"))).split("\t")) for row in rows),
+            f"{path.name} {lines[start][10:].strip()}",
+        )
 
 
 CASES = [case for path in sorted((HERE / "queries").glob("*.tsv")) for case in read_cases(path)]
@@ -143,7 +147,7 @@ def test_bound_text_stays_a_literal(name: str, engine: Engine) -> None:
     needed = {key: parameter.example for key, parameter in query.parameters.items() if parameter.required}
     for key, parameter in query.parameters.items():
         if parameter.type == "string":
-            for attack in ('"} DROP ALL #', "' } UNION { ?s ?p ?o } #", "\\\" } }\n", "{ UNDEF }"):
+            for attack in ('"} DROP ALL #', "' } UNION { ?s ?p ?o } #", '\\" } }\n', "{ UNDEF }"):
                 rows = run_query(engine, query, {**needed, key: attack}).rows
                 assert all(row.get("answer", "yes") != "yes" for row in rows)
                 assert len(engine) > 0
@@ -161,8 +165,12 @@ def test_rules_on_the_whole_graph_hold(engine: Engine) -> None:
 def test_finds_facts_without_quote(predicate: str, engine: Engine) -> None:
     """A fact whose evidence is taken away is found, and only that fact."""
     damaged = Engine()
-    gone = {str(row["e"]) for row in engine.query(  # type: ignore[union-attr]
-        f"SELECT ?e WHERE {{ ?e <{KG}predicate> <{KG}{predicate}> ; <{KG}exactWords> ?words }}")}
+    gone = {
+        str(row["e"])
+        for row in engine.query(  # type: ignore[union-attr]
+            f"SELECT ?e WHERE {{ ?e <{KG}predicate> <{KG}{predicate}> ; <{KG}exactWords> ?words }}"
+        )
+    }
     for quad in engine:
         if str(quad.subject) not in gone:
             damaged.add(quad)
@@ -172,6 +180,7 @@ def test_finds_facts_without_quote(predicate: str, engine: Engine) -> None:
 
 
 # Lint: what the engines do not tell, they answer wrongly.
+
 
 def body_of(query: StoredQuery) -> str:
     return "\n".join(line for line in query.text.splitlines() if not line.startswith("#"))
@@ -183,7 +192,7 @@ def find_groups(text: str) -> Iterator[tuple[str, int, str]]:
     start = 0
     for found in re.finditer(r"[{}]", re.sub(r'"[^"]*"', '""', text)):
         clean = re.sub(r'"[^"]*"', '""', text)
-        stack[-1][2].append(clean[start:found.start()])
+        stack[-1][2].append(clean[start : found.start()])
         start = found.end()
         if found[0] == "{":
             word = re.search(r"(\w+)\s*$", "".join(stack[-1][2]))
@@ -243,15 +252,28 @@ def test_keeps_to_what_all_engines_agree_on(name: str) -> None:
     assert declared == used
 
 
-@pytest.mark.parametrize(("here", "there"), [
-    ((39.9, 116.4), (39.1422, 117.1767)), ((0.0, 0.0), (3.0, 3.0)), ((69.0, 20.0), (69.5, 31.0)),
-    ((-33.9, 151.2), (-37.8, 147.0)), ((52.0, 179.5), (52.3, -178.9)), ((31.0, 121.0), (31.0, 121.0)),
-    ((40.0, -74.0), (40.001, -74.001)), ((84.0, 0.0), (84.5, 40.0))])
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ((39.9, 116.4), (39.1422, 117.1767)),
+        ((0.0, 0.0), (3.0, 3.0)),
+        ((69.0, 20.0), (69.5, 31.0)),
+        ((-33.9, 151.2), (-37.8, 147.0)),
+        ((52.0, 179.5), (52.3, -178.9)),
+        ((31.0, 121.0), (31.0, 121.0)),
+        ((40.0, -74.0), (40.001, -74.001)),
+        ((84.0, 0.0), (84.5, 40.0)),
+    ],
+)
 def test_distance_agrees_with_haversine(here: tuple[float, float], there: tuple[float, float]) -> None:
     """Distances are right within 1 % and 100 m, at the equator, in the north and across the date line."""
     site = f'<s:point> <{GEO}{{}}> "{{}}"^^<{XSD}decimal> .\n'
-    data = (site.format("lat", there[0]) + site.format("long", there[1]) + f"<s:site> <{KG}location> <s:point> .\n<s:trial> <{KG}hasSite> <s:site> .\n"
-            f"<s:trial> <{KG}status> <{ID}status/RECRUITING> .\n")
+    data = (
+        site.format("lat", there[0])
+        + site.format("long", there[1])
+        + f"<s:site> <{KG}location> <s:point> .\n<s:trial> <{KG}hasSite> <s:site> .\n"
+        f"<s:trial> <{KG}status> <{ID}status/RECRUITING> .\n"
+    )
     place = Engine()
     place.load(data.encode(), format=RdfFormat.N_TRIPLES)
     asked = {"latitude": here[0], "longitude": here[1]}

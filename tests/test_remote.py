@@ -13,7 +13,7 @@ from kg.errors import EndpointError, UsageError
 from kg.queries import find_query, run_query
 from kg.remote import RemoteEngine
 
-ROW = (b'{"head":{"vars":["target"]},"results":{"bindings":[{"target":{"type":"literal","value":"IL3RA"}}]}}')
+ROW = b'{"head":{"vars":["target"]},"results":{"bindings":[{"target":{"type":"literal","value":"IL3RA"}}]}}'
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,8 +24,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         Handler.asked.append(parse_qs(body))
-        status, kind, answer = {"/sparql": (200, "application/sparql-results+json", ROW), "/page": (200, "text/html", b"<html>"),
-                                "/broken": (500, "text/plain", b"boom")}[self.path]
+        status, kind, answer = {
+            "/sparql": (200, "application/sparql-results+json", ROW),
+            "/page": (200, "text/html", b"<html>"),
+            "/broken": (500, "text/plain", b"boom"),
+        }[self.path]
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.end_headers()

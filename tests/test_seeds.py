@@ -1,4 +1,5 @@
-"""The five real pages: every key of their cards against what a careful reader found, and every quote against its page."""
+"""The five real pages: every key of their cards against what a careful reader found, and every quote against its
+page."""
 
 from __future__ import annotations
 
@@ -13,7 +14,13 @@ from kg.graph import Graph, open_graph
 from kg.pipeline import build
 
 MINIMUM_LISTS = {"criteria", "not_stated", "not_targets"}
-FILES = ("000_95c8b58428229813.txt", "001_20f13bc4f9159662.txt", "002_149f7f7ff187ba9f.txt", "003_62c8b8bbff79b9c1.txt", "004_5a21487f3ba60c4a.txt")
+FILES = (
+    "000_95c8b58428229813.txt",
+    "001_20f13bc4f9159662.txt",
+    "002_149f7f7ff187ba9f.txt",
+    "003_62c8b8bbff79b9c1.txt",
+    "004_5a21487f3ba60c4a.txt",
+)
 OURS = {"file", "trial", "records", "evidence", "not_stated", "conflicts"}
 """Keys that speak of the card itself and rest on no words of the record."""
 
@@ -56,13 +63,19 @@ def compare_minimum(expected: list[Any], found: list[Any], path: str) -> Iterato
     """Every listed item must be there; more are right if the page supports them."""
     names = [item["antigen"] if path.endswith("not_targets") else item for item in found]
     for item in expected:
-        is_there = any(all(other.get(key) == value for key, value in item.items()) for other in found) if isinstance(item, dict) else item in names
+        is_there = (
+            any(all(other.get(key) == value for key, value in item.items()) for other in found)
+            if isinstance(item, dict)
+            else item in names
+        )
         if not is_there:
             yield f"{path}: {item!r} is missing"
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_card_agrees_with_the_careful_reader(file: str, cards: dict[str, dict[str, Any]], gold: dict[str, dict[str, Any]]) -> None:
+def test_card_agrees_with_the_careful_reader(
+    file: str, cards: dict[str, dict[str, Any]], gold: dict[str, dict[str, Any]]
+) -> None:
     """Complete lists agree exactly, minimum lists at least."""
     assert list(compare(gold[file], cards[file], "")) == []
 
@@ -73,7 +86,11 @@ def test_every_quote_is_in_the_page(file: str, cards: dict[str, dict[str, Any]],
     page = (shared / "seeds" / file).read_bytes().decode()
     evidence = cards[file]["evidence"]
     assert evidence
-    assert [one for one in evidence if one["field"] != "text" or page[one["start"]:one["end"]] != one["quote"] or not one["quote"]] == []
+    assert [
+        one
+        for one in evidence
+        if one["field"] != "text" or page[one["start"] : one["end"]] != one["quote"] or not one["quote"]
+    ] == []
 
 
 def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -93,8 +110,11 @@ def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def test_every_leaf_has_evidence(file: str, cards: dict[str, dict[str, Any]]) -> None:
     """Each value that is not null is covered by its own path or one above it."""
     about = {one["about"] for one in cards[file]["evidence"]}
-    bare = [path for path, _ in list_leaves(cards[file])
-            if not any(path == one or path.startswith(f"{one}.") for one in about)]
+    bare = [
+        path
+        for path, _ in list_leaves(cards[file])
+        if not any(path == one or path.startswith(f"{one}.") for one in about)
+    ]
     assert bare == []
 
 
@@ -122,7 +142,10 @@ def test_numbers_stand_in_their_quotes(cards: dict[str, dict[str, Any]]) -> None
 def test_cd123_question_on_the_pages(graph: Graph) -> None:
     """One trial says allogeneic, one does not say, and no other trial binds CD123."""
     rows = graph.query("trials_by_target_and_source", target="CD123", cell_source="allogeneic")
-    assert [(row["registry_id"], row["answer"]) for row in rows] == [("NCT05574608", "yes"), ("NCT04599543", "not stated")]
+    assert [(row["registry_id"], row["answer"]) for row in rows] == [
+        ("NCT05574608", "yes"),
+        ("NCT04599543", "not stated"),
+    ]
     assert "Allogenic" in rows[0]["quote"]
     assert rows[1]["source_quote"] is None
     assert "CD123" in rows[1]["quote"]

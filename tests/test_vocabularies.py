@@ -26,16 +26,29 @@ FILES = [path for path in list_files("ontology", ".ttl") if path.name != "kg.ttl
 TERMS = tuple(load_vocabularies().by_iri.values())
 SCHEMES = load_vocabularies().schemes()
 LICENCE = "http://www.apache.org/licenses/LICENSE-2.0"
-FIELDS = {"modality": "modality", "cell_type": "cell-type", "cell_source": "cell-source",
-          "cell_source_detail": "cell-source", "basis": "basis", "logic": "logic", "binder_type": "binder-type",
-          "antigen role": "antigen-role", "endpoint role": "endpoint-role", "endpoint kind": "endpoint-kind",
-          "criterion measure": "measure", "phase": "phase", "disease_setting": "disease-setting",
-          "dose role": "dose-role"}
+FIELDS = {
+    "modality": "modality",
+    "cell_type": "cell-type",
+    "cell_source": "cell-source",
+    "cell_source_detail": "cell-source",
+    "basis": "basis",
+    "logic": "logic",
+    "binder_type": "binder-type",
+    "antigen role": "antigen-role",
+    "endpoint role": "endpoint-role",
+    "endpoint kind": "endpoint-kind",
+    "criterion measure": "measure",
+    "phase": "phase",
+    "disease_setting": "disease-setting",
+    "dose role": "dose-role",
+}
 """Scheme that holds the values of each field of ``terms.tsv``."""
 NOT_TERMS = {"null", "both"}
 """Values of the card that stand for none or for two terms."""
-IS_ONLY_NAMED = re.compile(r"\b(?:named in|antibody|on (?:\w+ ){0,2}(?:cells|tissue)|mismatch|expression"
-                           r"|receptor for)\b")
+IS_ONLY_NAMED = re.compile(
+    r"\b(?:named in|antibody|on (?:\w+ ){0,2}(?:cells|tissue)|mismatch|expression"
+    r"|receptor for)\b"
+)
 """Examples of a term that no product binds yet: the name stands there as marker, reagent or companion drug."""
 BEYOND_THE_SLIM = {"0000623", "0000814", "0000815"}
 """Natural killer cell, mature NK T cell and regulatory T cell: in the Cell Ontology, not in the shared slim of it."""
@@ -131,8 +144,9 @@ def test_forms_are_tidy() -> None:
     """No form is empty or padded, and no antigen is found by two letters in any case."""
     forms = [(term, form) for term in TERMS for form in (*term.forms, *term.case_forms, *term.context_forms)]
     assert [(term.iri, form) for term, form in forms if not form or form != " ".join(form.split())] == []
-    assert [(term.iri, form) for term, form in forms
-            if term.scheme == "antigen" and form in term.forms and len(form) < 3] == []
+    assert [
+        (term.iri, form) for term, form in forms if term.scheme == "antigen" and form in term.forms and len(form) < 3
+    ] == []
 
 
 def test_controlled_values_are_terms(shared: Path) -> None:
@@ -140,8 +154,11 @@ def test_controlled_values_are_terms(shared: Path) -> None:
     with (shared / "gold" / "terms.tsv").open(encoding="utf-8", newline="") as rows:
         found = [(row["field"], row["value"]) for row in csv.DictReader(rows, delimiter="\t")]
     assert {field for field, _ in found} >= set(FIELDS)
-    assert [(field, value) for field, value in found if field in FIELDS and value not in NOT_TERMS
-            and not load_vocabularies().find(FIELDS[field], value)] == []
+    assert [
+        (field, value)
+        for field, value in found
+        if field in FIELDS and value not in NOT_TERMS and not load_vocabularies().find(FIELDS[field], value)
+    ] == []
 
 
 def test_named_targets_resolve(shared: Path) -> None:
@@ -169,8 +186,11 @@ def split_id(iri: str) -> tuple[str, str]:
 def read_genes(vocabularies: Path) -> dict[str, dict[str, str]]:
     """Approved genes of HGNC by the number of their id."""
     with gzip.open(vocabularies / "hgnc_entries.tsv.gz", "rt", encoding="utf-8") as rows:
-        return {row["HGNC ID"].removeprefix("HGNC:"): row for row in csv.DictReader(rows, delimiter="\t")
-                if row["Status"] == "Approved"}
+        return {
+            row["HGNC ID"].removeprefix("HGNC:"): row
+            for row in csv.DictReader(rows, delimiter="\t")
+            if row["Status"] == "Approved"
+        }
 
 
 def list_ids(term: Term) -> dict[str, set[str]]:
@@ -206,8 +226,11 @@ def test_antigen_ids_are_those_of_one_gene(shared: Path) -> None:
     """HGNC, UniProt and NCBI Gene ids belong to one approved gene, whose symbol is the notation."""
     genes = read_genes(shared / "gold" / "vocab")
     symbols = {row["Approved symbol"]: number for number, row in genes.items()}
-    assert [(term.notation, fault) for term in load_vocabularies().scheme("antigen").values()
-            for fault in check_genes(term, genes, symbols)] == []
+    assert [
+        (term.notation, fault)
+        for term in load_vocabularies().scheme("antigen").values()
+        for fault in check_genes(term, genes, symbols)
+    ] == []
 
 
 def read_column(path: Path, column: str) -> set[str]:
@@ -219,12 +242,20 @@ def read_column(path: Path, column: str) -> set[str]:
 def test_outward_ids_are_in_the_reference_tables(shared: Path) -> None:
     """MONDO, Cell Ontology, CTO and EFO ids exist."""
     tables = shared / "gold" / "vocab"
-    known = {"MONDO": {one["id"] for one in read_diseases(tables)},
-             "CL": read_column(tables / "cl_blood_immune.csv", "cl_id") | BEYOND_THE_SLIM,
-             "CTO": read_column(tables / "cto_terms.csv", "id"),
-             "EFO": read_column(tables / "efo_endpoints.csv", "efo_id")}
-    assert sorted((name, number) for name, number in {split_id(iri) for term in TERMS for iri in term.matches}
-                  if name in known and number not in known[name]) == []
+    known = {
+        "MONDO": {one["id"] for one in read_diseases(tables)},
+        "CL": read_column(tables / "cl_blood_immune.csv", "cl_id") | BEYOND_THE_SLIM,
+        "CTO": read_column(tables / "cto_terms.csv", "id"),
+        "EFO": read_column(tables / "efo_endpoints.csv", "efo_id"),
+    }
+    assert (
+        sorted(
+            (name, number)
+            for name, number in {split_id(iri) for term in TERMS for iri in term.matches}
+            if name in known and number not in known[name]
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -234,8 +265,7 @@ def test_exact_matches_are_of_one_term(path: Path) -> None:
     for iri, has in read_properties(path).items():
         for match in has[f"{SKOS}exactMatch"]:
             owners[has[f"{SKOS}inScheme"][0], match].append(iri)
-    assert {match: iris for (scheme, match), iris in owners.items()
-            if len(iris) > 1 and scheme != f"{ID}antigen"} == {}
+    assert {match: iris for (scheme, match), iris in owners.items() if len(iris) > 1 and scheme != f"{ID}antigen"} == {}
 
 
 def read_diseases(vocabularies: Path) -> list[dict[str, Any]]:
@@ -256,8 +286,10 @@ def squeeze(name: str) -> str:
 
 def test_conditions_share_a_name_with_their_exact_match(shared: Path) -> None:
     """A condition that claims to be a MONDO disease has a name in common with it."""
-    diseases = {one["id"]: {squeeze(name) for name in (one["name"], *one.get("synonyms", ()))}
-                for one in read_diseases(shared / "gold" / "vocab")}
+    diseases = {
+        one["id"]: {squeeze(name) for name in (one["name"], *one.get("synonyms", ()))}
+        for one in read_diseases(shared / "gold" / "vocab")
+    }
     unlike = []
     for iri, has in read_properties(next(path for path in FILES if path.name == "conditions.ttl")).items():
         for name, number in map(split_id, has[f"{SKOS}exactMatch"]):
@@ -296,8 +328,11 @@ def test_vocabularies_are_large_enough() -> None:
 
 def test_antigens_carry_their_own_test() -> None:
     """Each antigen shows a phrase that names it, and one that must not make it a target."""
-    assert [term.notation for term in load_vocabularies().scheme("antigen").values()
-            if not term.examples or not term.counter_examples] == []
+    assert [
+        term.notation
+        for term in load_vocabularies().scheme("antigen").values()
+        if not term.examples or not term.counter_examples
+    ] == []
 
 
 def find_roles(term: Term, phrase: str) -> set[str]:
@@ -321,8 +356,11 @@ def test_antigen_counter_example_is_no_target(term: Term, phrase: str) -> None:
 def find_names(term: Term, phrase: str, *, is_strict: bool = False) -> list[str]:
     """Names of the term, found as the reader finds them: beside the look-alikes of its scheme."""
     beside = ("other-measure",) if term.scheme == "measure" else ()
-    return [phrase[match.start:match.end] for match in open_lexicon(term.scheme, *beside).find(phrase)
-            if match.term is term and not (is_strict and match.is_contextual)]
+    return [
+        phrase[match.start : match.end]
+        for match in open_lexicon(term.scheme, *beside).find(phrase)
+        if match.term is term and not (is_strict and match.is_contextual)
+    ]
 
 
 @pytest.mark.parametrize(("term", "phrase"), OF_OTHERS, ids=name_phrase)

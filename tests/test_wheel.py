@@ -1,4 +1,5 @@
-"""The built wheel works in a clean environment, from another folder: ontology, shapes, queries and data ship inside it."""
+"""The built wheel works in a clean environment, from another folder: ontology, shapes, queries and data ship inside
+it."""
 
 from __future__ import annotations
 
@@ -18,12 +19,27 @@ from tests.conftest import ROOT
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of a new environment with nothing in it but the wheel and what it needs."""
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)], check=True, capture_output=True
+    )
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "env", with_pip=True)
     installed = folder / "env" / "bin" / "python"
-    subprocess.run([str(installed), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint",
-                    str(ROOT / "requirements.lock"), str(wheel)], check=True, capture_output=True)
+    subprocess.run(
+        [
+            str(installed),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--constraint",
+            str(ROOT / "requirements.lock"),
+            str(wheel),
+        ],
+        check=True,
+        capture_output=True,
+    )
     return installed
 
 
@@ -37,6 +53,20 @@ def test_the_wheel_answers_the_question(python: Path, tmp_path: Path) -> None:
 
     run("build")
     assert "violation" in run("validate", "--fail-on", "never").stdout
-    rows = json.loads(run("query", "trials_by_target_and_source", "-p", "target=CD123", "-p", "cell_source=allogeneic", "--format", "json").stdout)
-    assert [(row["registry_id"], row["answer"]) for row in rows] == [("NCT05574608", "yes"), ("NCT04599543", "not stated")]
+    rows = json.loads(
+        run(
+            "query",
+            "trials_by_target_and_source",
+            "-p",
+            "target=CD123",
+            "-p",
+            "cell_source=allogeneic",
+            "--format",
+            "json",
+        ).stdout
+    )
+    assert [(row["registry_id"], row["answer"]) for row in rows] == [
+        ("NCT05574608", "yes"),
+        ("NCT04599543", "not stated"),
+    ]
     assert run("--version").stdout.startswith("kg ")

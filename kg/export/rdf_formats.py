@@ -27,8 +27,11 @@ from kg.terms import ID, KG, OWL, PREFIXES, RDF, RDFS, XSD, iri, mint
 
 _TYPE = iri(f"{RDF}type")
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
-_BARE = {iri(f"{XSD}integer"): re.compile(r"[+-]?[0-9]+"), iri(f"{XSD}decimal"): re.compile(r"[+-]?[0-9]*\.[0-9]+"),
-         iri(f"{XSD}boolean"): re.compile("true|false")}
+_BARE = {
+    iri(f"{XSD}integer"): re.compile(r"[+-]?[0-9]+"),
+    iri(f"{XSD}decimal"): re.compile(r"[+-]?[0-9]*\.[0-9]+"),
+    iri(f"{XSD}boolean"): re.compile("true|false"),
+}
 """Datatypes that Turtle writes without quotes, and the lexical forms in which it may."""
 _BY_NAMESPACE = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 _ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
@@ -37,8 +40,9 @@ _NEXT = " ;\n    "
 Triple = tuple[str, str, str]
 
 
-def write_rdf(snapshot: Snapshot, form: str, stream: IO[bytes], *, trial: str | None = None,
-              with_vocabularies: bool = False) -> int:
+def write_rdf(
+    snapshot: Snapshot, form: str, stream: IO[bytes], *, trial: str | None = None, with_vocabularies: bool = False
+) -> int:
     """Write the graph, or what the records of one trial say; the number of statements written.
 
     :param form: ``ttl``, ``nt``, ``nq`` (graph = record) or ``jsonld``.
@@ -55,10 +59,13 @@ def _merge(snapshot: Snapshot, trial: str | None, with_vocabularies: bool) -> It
     """N-Quads lines in order, each once."""
     endings = _find_graphs(snapshot, trial) if trial else None
     with ExitStack() as stack:
-        shards = [stack.enter_context(gzip.open(path, "rt", encoding="utf-8", newline="\n"))
-                  for path in sorted((snapshot.folder / "quads").glob("*.nq.gz"))]
-        kept: list[Iterable[str]] = [(line for line in shard if line.endswith(endings)) for shard in shards] \
-            if endings else list(shards)
+        shards = [
+            stack.enter_context(gzip.open(path, "rt", encoding="utf-8", newline="\n"))
+            for path in sorted((snapshot.folder / "quads").glob("*.nq.gz"))
+        ]
+        kept: list[Iterable[str]] = (
+            [(line for line in shard if line.endswith(endings)) for shard in shards] if endings else list(shards)
+        )
         if with_vocabularies:
             kept.append(_read_vocabularies())
         for line, _ in itertools.groupby(heapq.merge(*kept)):
@@ -84,8 +91,10 @@ def _read_vocabulary(path: Path) -> Iterator[str]:
     """One file's N-Quads lines; blank nodes are numbered as they come, since the parser names them at random."""
     numbers: dict[str, str] = {}
     for triple in parse(path=str(path), format=RdfFormat.TURTLE):
-        terms = (numbers.setdefault(str(term), f"_:{path.stem}{len(numbers)}") if isinstance(term, BlankNode)
-                 else str(term) for term in (triple.subject, triple.predicate, triple.object))
+        terms = (
+            numbers.setdefault(str(term), f"_:{path.stem}{len(numbers)}") if isinstance(term, BlankNode) else str(term)
+            for term in (triple.subject, triple.predicate, triple.object)
+        )
         yield f"{' '.join(terms)} {iri(KG.rstrip('#'))} .\n"
 
 
@@ -120,7 +129,7 @@ def split_triple(line: str) -> Triple:
     ('<s:s>', '<p:p>', '"a b ."')
     """
     s, p, rest = line.split(" ", 2)
-    return s, p, rest[:rest.rindex(" .")]
+    return s, p, rest[: rest.rindex(" .")]
 
 
 def _write_turtle(lines: Iterator[str], stream: IO[bytes]) -> int:
@@ -161,8 +170,10 @@ def _shorten_iri(term: str) -> str:
 
 def _write_json(lines: Iterator[str], stream: IO[bytes]) -> int:
     coerced = _read_ranges()
-    context = {**PREFIXES, **{_compact(name): {"@id": _compact(name), "@type": _compact(kind)}
-                              for name, kind in coerced.items()}}
+    context = {
+        **PREFIXES,
+        **{_compact(name): {"@id": _compact(name), "@type": _compact(kind)} for name, kind in coerced.items()},
+    }
     stream.write(b'{"@context": ' + msgspec.json.format(msgspec.json.encode(context), indent=1) + b',\n"@graph": [')
     count = 0
     for number, (subject, triples) in enumerate(_group_subjects(lines)):
@@ -188,17 +199,20 @@ def _read_ranges() -> dict[str, str]:
             kinds[name] = value
         elif about == f"{RDFS}range" and value.startswith(XSD) and value != f"{XSD}string":
             ranges[name] = value
-    return {name: "@id" if kind == f"{OWL}ObjectProperty" else ranges[name] for name, kind in sorted(kinds.items())
-            if kind == f"{OWL}ObjectProperty" or name in ranges}
+    return {
+        name: "@id" if kind == f"{OWL}ObjectProperty" else ranges[name]
+        for name, kind in sorted(kinds.items())
+        if kind == f"{OWL}ObjectProperty" or name in ranges
+    }
 
 
 def _compact(name: str) -> str:
     """An IRI with the prefix of the longest namespace it starts with; unlike Turtle's, the rest may hold slashes."""
     cut = len(name)
     while (cut := max(name.rfind("/", 0, cut), name.rfind("#", 0, cut))) > 0:
-        prefix = _BY_NAMESPACE.get(name[:cut + 1])
+        prefix = _BY_NAMESPACE.get(name[: cut + 1])
         if prefix and not name.startswith("//", cut + 1):
-            return f"{prefix}:{name[cut + 1:]}"
+            return f"{prefix}:{name[cut + 1 :]}"
     return name
 
 
@@ -208,7 +222,7 @@ def _to_json(term: str, coerced: str | None) -> Any:
         name = _compact(term.strip("<>"))
         return name if coerced == "@id" else {"@id": name}
     end = term.rindex('"')
-    text, mark = _unescape(term[1:end]), term[end + 1:]
+    text, mark = _unescape(term[1:end]), term[end + 1 :]
     if mark.startswith("@"):
         return {"@value": text, "@language": mark[1:]}
     datatype = mark[3:-1]
@@ -224,10 +238,16 @@ def _to_json(term: str, coerced: str | None) -> Any:
 def _unescape(text: str) -> str:
     if "\\" not in text:
         return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1] or found[2], 16)) if found[1] or found[2]
-                        else _PLAIN.get(found[3], found[3]), text)
+    return _ESCAPED.sub(
+        lambda found: chr(int(found[1] or found[2], 16)) if found[1] or found[2] else _PLAIN.get(found[3], found[3]),
+        text,
+    )
 
 
 FORMATS: dict[str, Callable[[Iterator[str], IO[bytes]], int]] = {
-    "ttl": _write_turtle, "nt": _write_triples, "nq": _write_quads, "jsonld": _write_json}
+    "ttl": _write_turtle,
+    "nt": _write_triples,
+    "nq": _write_quads,
+    "jsonld": _write_json,
+}
 """How each format is written."""

@@ -20,15 +20,32 @@ from kg.export.columns import POSITION, TABLES, Column, Table, list_columns
 from kg.store import Snapshot
 from kg.terms import PREFIXES, RDFS
 
-__all__ = ["FORMATS", "TABLES", "Column", "Relation", "Table", "bind_column", "list_columns", "list_tables",
-           "read_object", "read_relations", "read_table", "write_cell", "write_table", "write_tables"]
+__all__ = [
+    "FORMATS",
+    "TABLES",
+    "Column",
+    "Relation",
+    "Table",
+    "bind_column",
+    "list_columns",
+    "list_tables",
+    "read_object",
+    "read_relations",
+    "read_table",
+    "write_cell",
+    "write_table",
+    "write_tables",
+]
 
 FORMATS = ("csv", "parquet")
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 """First characters that make a spreadsheet run a cell (https://owasp.org/www-community/attacks/CSV_Injection)."""
 _QUOTED = re.compile(r'[",\r\n]')
-_READ: dict[str, Callable[[str], Any]] = {"integer": int, "decimal": float,
-                                          "boolean": lambda text: text in ("true", "1")}
+_READ: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "decimal": float,
+    "boolean": lambda text: text in ("true", "1"),
+}
 _IN_VOCABULARIES = frozenset({"skos:notation", "skos:prefLabel", "kg:cardKey"})
 """Properties that the index alone tells: the snapshot's lines hold what the records say, not the vocabularies."""
 Relation = dict[str, tuple[str, ...]]
@@ -99,9 +116,13 @@ def _list_rows(relations: dict[str, Relation], table: Table) -> Iterator[tuple[A
     types, steps = relations["rdf:type"], _find_steps(relations, table.rows)
     trial_class, row_class = _expand("kg:Trial"), _expand(table.kind)
     read_position = bind_column(relations, POSITION)
-    keys = sorted((trial, read_position(row) or 0, row)
-                  for trial, kinds in types.items() if trial_class in kinds
-                  for row in _follow(steps, trial) if row_class in types.get(row, ()))
+    keys = sorted(
+        (trial, read_position(row) or 0, row)
+        for trial, kinds in types.items()
+        if trial_class in kinds
+        for row in _follow(steps, trial)
+        if row_class in types.get(row, ())
+    )
     columns = [(column.of == "trial", bind_column(relations, column)) for column in list_columns(table)]
     for trial, _, row in keys:
         yield tuple(read_cell(trial if is_of_trial else row) for is_of_trial, read_cell in columns)
@@ -128,8 +149,14 @@ def bind_column(relations: dict[str, Relation], column: Column) -> Callable[[str
 
 def _find_steps(relations: dict[str, Relation], path: str) -> list[list[Relation]]:
     """The relations of each step of a path; alternatives stand together."""
-    return [[_invert(relations[name[1:]]) if name.startswith("^") else relations[name]
-             for name in step.strip("()").split("|")] for step in path.split("/") if step]
+    return [
+        [
+            _invert(relations[name[1:]]) if name.startswith("^") else relations[name]
+            for name in step.strip("()").split("|")
+        ]
+        for step in path.split("/")
+        if step
+    ]
 
 
 def _invert(relation: Relation) -> Relation:
@@ -155,8 +182,11 @@ def _follow(steps: list[list[Relation]], start: str) -> set[str]:
 def _find_quotes(relations: dict[str, Relation], supported: str) -> Relation:
     """The words of the evidence for a property, save what an older record says otherwise."""
     words, superseded, wanted = relations["kg:exactWords"], relations["kg:superseded"], _expand(supported)
-    return {evidence: words.get(evidence, ()) for evidence, properties in relations["kg:predicate"].items()
-            if wanted in properties and "true" not in superseded.get(evidence, ())}
+    return {
+        evidence: words.get(evidence, ())
+        for evidence, properties in relations["kg:predicate"].items()
+        if wanted in properties and "true" not in superseded.get(evidence, ())
+    }
 
 
 def read_relations(snapshot: Snapshot, tables: Iterable[Table]) -> dict[str, Relation]:
@@ -185,12 +215,12 @@ def read_object(rest: str) -> str:
     >>> [read_object(f"{term} <g:g> .") for term in ("<p:p>", r'"a \"b\" \n"', '"2.0"^^<x:#decimal>')]
     ['p:p', 'a "b" \n', '2']
     """
-    term = rest[:rest.rindex(" <")]
+    term = rest[: rest.rindex(" <")]
     if term.startswith("<"):
         return term[1:-1]
     end = term.rindex('"')
     if "\\" in term:
-        return msgspec.json.decode(term[:end + 1], type=str)
+        return msgspec.json.decode(term[: end + 1], type=str)
     return term[1:end].removesuffix(".0") if term.endswith("#decimal>") else term[1:end]
 
 
@@ -244,10 +274,18 @@ def write_cell(value: Any) -> str:
 
 def _write_parquet(table: Table, rows: Iterator[tuple[Any, ...]], stream: IO[bytes]) -> int:
     pyarrow, parquet = _import_pyarrow()
-    types = {"string": pyarrow.string(), "integer": pyarrow.int64(), "decimal": pyarrow.float64(),
-             "boolean": pyarrow.bool_()}
-    schema = pyarrow.schema([pyarrow.field(column.name, types[column.type], metadata={"note": column.note})
-                             for column in list_columns(table)])
+    types = {
+        "string": pyarrow.string(),
+        "integer": pyarrow.int64(),
+        "decimal": pyarrow.float64(),
+        "boolean": pyarrow.bool_(),
+    }
+    schema = pyarrow.schema(
+        [
+            pyarrow.field(column.name, types[column.type], metadata={"note": column.note})
+            for column in list_columns(table)
+        ]
+    )
     cells = list(zip(*rows, strict=True)) or [()] * len(schema)
     arrays = [pyarrow.array(column, field.type) for column, field in zip(cells, schema, strict=True)]
     held = pyarrow.Table.from_arrays(arrays, schema=schema)

@@ -19,5 +19,12 @@ def extract_trial(study: Study) -> Trial:
     written, conditions = find_conditions(study)
     added = {**find_design(study), **find_ages(study, criteria), **({"conditions": written} if written else {})}
     full = msgspec.structs.replace(study, facts={**study.facts, **added})
-    return Trial(study=full, conditions=conditions, settings=find_settings(study), products=extract_products(study, mentions),
-                 endpoints=extract_endpoints(study), criteria=criteria, mentions=mentions)
+    return Trial(
+        study=full,
+        conditions=conditions,
+        settings=find_settings(study),
+        products=extract_products(study, mentions),
+        endpoints=extract_endpoints(study),
+        criteria=criteria,
+        mentions=mentions,
+    )

@@ -21,10 +21,14 @@ def compile_any(*patterns: str) -> re.Pattern[str]:
     """
     return re.compile("|".join(patterns), re.IGNORECASE)
 
+
 def _spell_power(name: str) -> str:
     r"""Pattern of a power of ten ("10^6", "10\^6", "10(6)", "10e6", "10⁶") whose groups start with ``name``."""
-    return (rf"10(?:\s?(?:\\?\^|\*\*)\s?[({{]?\s?(?P<{name}caret>\d{{1,2}})[)}}]?"
-            rf"|\s?[\[(](?P<{name}round>\d{{1,2}})[\])]|\s?(?:e|exp)\s?\+?(?P<{name}exp>\d{{1,2}})|(?P<{name}raised>[{_SUPER}]{{1,2}}))(?!\d)")
+    return (
+        rf"10(?:\s?(?:\\?\^|\*\*)\s?[({{]?\s?(?P<{name}caret>\d{{1,2}})[)}}]?"
+        rf"|\s?[\[(](?P<{name}round>\d{{1,2}})[\])]|\s?(?:e|exp)\s?\+?(?P<{name}exp>\d{{1,2}})|(?P<{name}raised>[{_SUPER}]{{1,2}}))(?!\d)"
+    )
+
 
 _SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _NUMBER = r"(?:0,\d{1,2}|\d{1,4}(?:\.\d{1,3})?)"
@@ -36,7 +40,9 @@ AMOUNT = re.compile(
     r"|[ -]?(?P<word>thousand|million|billion)s?\b(?![ -](?:thousand|million))"
     r"|(?<!\W10)(?<!^10)e\+?(?P<sci>\d{1,2})(?![\d.]))"
     rf"|(?<![*·✕]){_spell_power('b')}"
-    r"|(?P<plain>[1-9]\d{0,2}(?:,\d{3}){1,3}(?![\d,])|[1-9]\d{4,11}(?!\d|\.\d)))", re.IGNORECASE)
+    r"|(?P<plain>[1-9]\d{0,2}(?:,\d{3}){1,3}(?![\d,])|[1-9]\d{4,11}(?!\d|\.\d)))",
+    re.IGNORECASE,
+)
 _EXPONENTS = ("tcaret", "tround", "texp", "lost", "sci", "bcaret", "bround", "bexp")
 _WORDS = {"thousand": 3, "million": 6, "billion": 9}
 _SMALL = re.compile(_NUMBER)
@@ -48,22 +54,30 @@ _PER = compile_any(
     r"(?:(?:actual |ideal )?body ?weight\s)?\(?(?:(?P<kg>kgs?|kilograms?|kilogramme)\b"
     r"|(?P<m2>m\s?\\?\^?\s?(?:2|²)|square met(?:er|re))"
     r"|(?P<other>m?l\b|[uμµ]l\b|dl\b|microlit|millilit|lit(?:er|re)\b|mm|\d?\s?cc\b|well|tube|plate|capsule|sachet"
-    r"|tablet|cm|flask))(?:\s(?:of\s)?(?:recipient\s|actual\s|ideal\s)?body ?weight\b|\s?bw\b)?")
+    r"|tablet|cm|flask))(?:\s(?:of\s)?(?:recipient\s|actual\s|ideal\s)?body ?weight\b|\s?bw\b)?"
+)
 _NOUN = compile_any(
     r"\s{0,2}(?:[^\s;]{1,30}[ \t]{1,2}){0,8}?[^\s;/]{0,30}?(?P<noun>cells?|lymphocytes?|CAR-?T'?s?|CART-?\d*|CAR-?NKs?"
-    r"|CAR\+?-? ?gdT|CAR(?=\+)|gdT|MSCs?|TILs?|Tregs?|NKs?|DCs?|\w{1,12}(?:cytes?|phages?|blasts?))(?:\b|(?=[+(]))")
+    r"|CAR\+?-? ?gdT|CAR(?=\+)|gdT|MSCs?|TILs?|Tregs?|NKs?|DCs?|\w{1,12}(?:cytes?|phages?|blasts?))(?:\b|(?=[+(]))"
+)
 _NEXT_NOUN = compile_any(r"\+?[ -]?(?:T|NK|CTL|iNKT|gdT|\d{1,3})?[ -]?(?:cells?|lymphocytes)\b")
-_STOP = compile_any(r"[。:]|\.\s|\n", r"\b(?:to|was|were|is|are|will|if|on|in|for|with|by|at|from|than|when|before"
-                    r"|after|who|days?|level|until|doses?|as|via|based)\b")
+_STOP = compile_any(
+    r"[。:]|\.\s|\n",
+    r"\b(?:to|was|were|is|are|will|if|on|in|for|with|by|at|from|than|when|before"
+    r"|after|who|days?|level|until|doses?|as|via|based)\b",
+)
 _FOREIGN = compile_any(
     r"\s{0,2}\W?\s?(?:m?g|kg|ug|mcg|ng|iu|u|units?|vg|vp|gc|pfu|cfu|tcid|mbq|gy|ppm|copies|usd|dollars|%)\b",
     r"(?<![a-z])(?:IU|U/|units?|vg|viral|virus|vector|genomes?|particles?|plaque|PFU|CFU|colony|colonies|bacteri\w{1,6}"
     r"|lactobac\w{1,8}|bifido\w{1,10}|spores?|copies|organisms?|people|persons?|patients|platelets?|sperm\w{0,8}"
     r"|tumou?r cells|red blood|blood cells|leukemi[ac] |blasts?|exosomes?|reads|erythrocytes?|granulocytes"
     r"|neutrophils?)"
-    r"(?![a-z])")
-_ORDINAL = compile_any(r"(?:\b(?:days?|levels?|cohorts?|groups?|phases?|stages?|parts?|arms?|weeks?"
-                       r"|cycles?|months?|grades?|no\.?|DL)|\bd)\s?-?\s?$")
+    r"(?![a-z])",
+)
+_ORDINAL = compile_any(
+    r"(?:\b(?:days?|levels?|cohorts?|groups?|phases?|stages?|parts?|arms?|weeks?"
+    r"|cycles?|months?|grades?|no\.?|DL)|\bd)\s?-?\s?$"
+)
 
 
 class Amount(Frozen, frozen=True):
@@ -92,6 +106,7 @@ class Amount(Frozen, frozen=True):
         """The largest of its values."""
         return max(self.values)
 
+
 def read_amounts(text: str) -> tuple[Amount, ...]:
     """Find all amounts in folded text, whatever they count.
 
@@ -100,8 +115,9 @@ def read_amounts(text: str) -> tuple[Amount, ...]:
     """
     matches = list(AMOUNT.finditer(text))
     limits = [*(match.start() for match in matches[1:]), len(text)]
-    return tuple(amount for match, limit in zip(matches, limits, strict=False)
-                 for amount in _make_amount(text, match, limit))
+    return tuple(
+        amount for match, limit in zip(matches, limits, strict=False) for amount in _make_amount(text, match, limit)
+    )
 
 
 def _make_amount(text: str, match: re.Match[str], limit: int) -> Iterator[Amount]:
@@ -113,7 +129,7 @@ def _make_amount(text: str, match: re.Match[str], limit: int) -> Iterator[Amount
         return
     factor = 10.0 ** _read_exponent(match)
     numbers = list(_SMALL.finditer(text, start, match.end("list"))) if match["list"] else []
-    joins = [text[one.end():other.start()].strip() for one, other in pairwise(numbers)]
+    joins = [text[one.end() : other.start()].strip() for one, other in pairwise(numbers)]
     if joins and _is_ordinal(text, start, joins[0]):
         start, numbers, joins = numbers[-1].start(), numbers[-1:], []
     values = tuple(round(float(number[0].replace(",", ".")) * factor, 3) for number in numbers) or (factor,)
@@ -136,7 +152,7 @@ def _read_exponent(match: re.Match[str]) -> int:
 
 def _is_ordinal(text: str, start: int, join: str) -> bool:
     """Whether the first number before a shared power is a day, level or cohort ("day 1, 3 x 10^6")."""
-    before = text[max(0, start - 12):start]
+    before = text[max(0, start - 12) : start]
     return bool(_ORDINAL.search(before)) or (join == "," and bool(re.search(r"\bdose\s$", before)))
 
 

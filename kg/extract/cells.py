@@ -16,72 +16,159 @@ from kg.lexicon import Match, fold_width, open_lexicon
 from kg.model import Fact, Passage
 from kg.vocabularies import load_vocabularies
 
-SEARCHED = ("title", "official title", "intervention", "other name", "intervention description", "arm", "arm description",
-            "summary", "description", "keyword")
+SEARCHED = (
+    "title",
+    "official title",
+    "intervention",
+    "other name",
+    "intervention description",
+    "arm",
+    "arm description",
+    "summary",
+    "description",
+    "keyword",
+)
 """Parts that may tell the source; eligibility and outcomes speak of patients."""
 
-_CELLS = re.compile(r"\b(?:CAR|cells?|lymphocytes?|T|NK|PBMCs?|leukocytes|product|CTLs?|TILs?|iNKT|Tregs?|macrophages|monocytes|CART|UCART|"
-                    r"CAR-?T|TCR|precursor|vaccine|STAR|immunotherapy)\b|CAR[-T]|CART|γδ|gd ?T")
-_TRANSPLANT = re.compile(r"[ -]?(?:(?:and|or|/)[ -]?(?:autologous|allogen\w{2,4})[ -])?(?:\w{1,14}[ -]){0,4}?(?:stem|transplant\w{0,8}|HSCT|HCT|SCT|BMT|ASCT|"
-                         r"hematopoietic|haematopoietic|bone marrow|hemopoietic|marrow|graft|aHSCT|alloHSCT|PBSC|CD34)", re.IGNORECASE)
-_HISTORY = re.compile(r"(?:\bprior|\bprevious(?:ly)?|\bhistory of|\bafter|\bfollowing|\bfailed|\bpost[- ]|\bbridg\w{1,4} to|\bundergo(?:ing|ne)?|"
-                      r"\bbefore|\bineligible for|\brelapsed? after)\s(?:\w{1,14}\s){0,3}$", re.IGNORECASE)
-_SIDE = re.compile(r"back-?up|availab|identified|match(?:ed)? donor (?:search|identified)|search|eligible donor|\bversus\b|unlike|"
-                   r"compared (?:with|to)|instead of|rather than|limitation|traditional|conventional", re.IGNORECASE)
-_NEGATED = re.compile(r"\b(?:not|non-?|no|without|neither|instead of|rather than|unlike|than|versus|vs\.?)[ -]?(?:an? |the |any )?$", re.IGNORECASE)
+_CELLS = re.compile(
+    r"\b(?:CAR|cells?|lymphocytes?|T|NK|PBMCs?|leukocytes|product|CTLs?|TILs?|iNKT|Tregs?|macrophages|monocytes|CART|UCART|"
+    r"CAR-?T|TCR|precursor|vaccine|STAR|immunotherapy)\b|CAR[-T]|CART|γδ|gd ?T"
+)
+_TRANSPLANT = re.compile(
+    r"[ -]?(?:(?:and|or|/)[ -]?(?:autologous|allogen\w{2,4})[ -])?(?:\w{1,14}[ -]){0,4}?(?:stem|transplant\w{0,8}|"
+    r"HSCT|HCT|SCT|BMT|ASCT|"
+    r"hematopoietic|haematopoietic|bone marrow|hemopoietic|marrow|graft|aHSCT|alloHSCT|PBSC|CD34)",
+    re.IGNORECASE,
+)
+_HISTORY = re.compile(
+    r"(?:\bprior|\bprevious(?:ly)?|\bhistory of|\bafter|\bfollowing|\bfailed|\bpost[- ]|\bbridg\w{1,4} to|"
+    r"\bundergo(?:ing|ne)?|"
+    r"\bbefore|\bineligible for|\brelapsed? after)\s(?:\w{1,14}\s){0,3}$",
+    re.IGNORECASE,
+)
+_SIDE = re.compile(
+    r"back-?up|availab|identified|match(?:ed)? donor (?:search|identified)|search|eligible donor|\bversus\b|unlike|"
+    r"compared (?:with|to)|instead of|rather than|limitation|traditional|conventional",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(
+    r"\b(?:not|non-?|no|without|neither|instead of|rather than|unlike|than|versus|vs\.?)[ -]?(?:an? |the |any )?$",
+    re.IGNORECASE,
+)
 _DONOR = re.compile(
-    r"\b(?:from|of|by|using|obtained from|collected from|derived from|isolated from|donated by|with)\s(?:\w{1,14}\s){0,4}?"
-    r"(?P<kind>healthy|normal|related|unrelated|haploidentical|sibling|third[- ]party|HLA[- ]matched|matched|partially matched|"
+    r"\b(?:from|of|by|using|obtained from|collected from|derived from|isolated from|donated by|"
+    r"with)\s(?:\w{1,14}\s){0,4}?"
+    r"(?P<kind>healthy|normal|related|unrelated|haploidentical|sibling|third[- ]party|HLA[- ]matched|matched|"
+    r"partially matched|"
     r"transplant|stem cell|HSCT|original|same|prior|previous|universal|adult|family|suitable|allogen\w{2,4})?[ -]?"
-    r"(?:(?:adult|human|volunteer|cell|blood|HLA[- ]matched|HSCT|transplant|transplantation|allogen\w{2,4})\s){0,2}donors?\b"
-    r"|\bdonor'?s?['’]? (?:T|NK|CAR|lymphocytes?|peripheral blood|PBMCs?|leuk|cells|blood|apheresis)\b|\bdonor CAR", re.IGNORECASE)
-_EITHER = re.compile(r"\b(?:the |their )?(?:patients?|subjects?|participants?|recipients?)(?:'s? own| themselves)?,? or\b", re.IGNORECASE)
+    r"(?:(?:adult|human|volunteer|cell|blood|HLA[- ]matched|HSCT|transplant|transplantation|"
+    r"allogen\w{2,4})\s){0,2}donors?\b"
+    r"|\bdonor'?s?['’]? (?:T|NK|CAR|lymphocytes?|peripheral blood|PBMCs?|leuk|cells|blood|apheresis)\b|\bdonor CAR",
+    re.IGNORECASE,
+)
+_EITHER = re.compile(
+    r"\b(?:the |their )?(?:patients?|subjects?|participants?|recipients?)(?:'s? own| themselves)?,? or\b", re.IGNORECASE
+)
 _OWN = re.compile(
-    r"\b(?:patient|subject|participant|recipient|child|person|individual)(?:'s|s'|s)?,? own\b|\b(?:your|their|his|her|his/her) own (?:\w{1,14} ){0,3}"
-    r"(?:cells?|T|NK|immune|blood|white|lymphocytes|body)|\b(?:T[- ]?cells?|lymphocytes|blood|PBMCs?|cells|leukocytes|mononuclear cells \(PBMC\)|mononuclear cells|immune cells)"
-    r"(?:,? (?:are|is|were|was|will be|that|which|have been|be|has been))?,? (?:\w{1,14} ){0,2}?(?:collected|isolated|obtained|taken|removed|harvested|drawn|"
-    r"extracted|separated|derived|gathered|purified)? ?from (?:the |each |their |a |these |eligible |enrolled )?(?:peripheral blood of (?:the )?)?"
-    r"(?:patients?|subjects?|participants?|individual'?s?|themselves)\b|\b(?:patient|participant|subject)[- ]derived\b|\bself[- ]derived\b", re.IGNORECASE)
+    r"\b(?:patient|subject|participant|recipient|child|person|individual)(?:'s|s'|s)?,? own\b|\b(?:your|their|his|"
+    r"her|his/her) own (?:\w{1,14} ){0,3}"
+    r"(?:cells?|T|NK|immune|blood|white|lymphocytes|body)|\b(?:T[- ]?cells?|lymphocytes|blood|PBMCs?|cells|"
+    r"leukocytes|mononuclear cells \(PBMC\)|mononuclear cells|immune cells)"
+    r"(?:,? (?:are|is|were|was|will be|that|which|have been|be|has been))?,? (?:\w{1,14} ){0,2}?(?:collected|"
+    r"isolated|obtained|taken|removed|harvested|drawn|"
+    r"extracted|separated|derived|gathered|purified)? ?from (?:the |each |their |a |these |eligible |"
+    r"enrolled )?(?:peripheral blood of (?:the )?)?"
+    r"(?:patients?|subjects?|participants?|individual'?s?|themselves)\b|\b(?:patient|participant|"
+    r"subject)[- ]derived\b|\bself[- ]derived\b",
+    re.IGNORECASE,
+)
 _APHERESIS = re.compile(
     r"\b(?:patients?|subjects?|participants?|they|who|you|children|will|enrolled)\b[^.;\n]{0,60}?\b(?:undergo(?:es|ing)?|receive|have|complete|perform(?:ed)?|"
     r"for|underwent|by|after|a|to|be) (?:\w{1,14} ){0,3}(?:leu[ck]o?(?:cyte)?[- ]?apheresis|apheresis|leukopheresis)\b"
-    r"|\b(?:leukapheresis|apheresis|leukopheresis) (?:procedure |will be performed |is performed |of (?:the )?(?:patient|subject|participant)s?)"
+    r"|\b(?:leukapheresis|apheresis|leukopheresis) (?:procedure |will be performed |is performed |"
+    r"of (?:the )?(?:patient|subject|participant)s?)"
     r"|\b(?:leuk)?apheresis(?:,| and| followed by)[^.;\n]{0,40}manufactur"
-    r"|\b(?:at|after|following|from|since|before|prior to|time of) (?:the )?(?:leukapheresis|apheresis)\b", re.IGNORECASE)
-_IMPLIED_ALLO = re.compile(r"\boff[- ]the[- ]shelf\b|\bU-?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|\buniversal (?:\w{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK)\b|"
-                           r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b", re.IGNORECASE)
+    r"|\b(?:at|after|following|from|since|before|prior to|time of) (?:the )?(?:leukapheresis|apheresis)\b",
+    re.IGNORECASE,
+)
+_IMPLIED_ALLO = re.compile(
+    r"\boff[- ]the[- ]shelf\b|\bU-?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|"
+    r"\buniversal (?:\w{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK)\b|"
+    r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b",
+    re.IGNORECASE,
+)
 _OFF_SHELF = re.compile(r"\boff[- ]the[- ]shelf\b|\bready[- ](?:to|for)[- ]use\b", re.IGNORECASE)
 _ADAPTER = re.compile(r"UniCAR|adapt[eo]r|switchable|switch module|targeting module|convertible", re.IGNORECASE)
 _INN = re.compile(r"\b\w{4,24}[ -]autoleucel\b", re.IGNORECASE)
 """Second word of an International Nonproprietary Name that says "autologous white cells" (WHO INN stem list, 2023)."""
-_RECEPTOR = re.compile(r"\bCARs?\b|\bCAR[-.]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|[Cc]himeric T[- ][Cc]ell [Rr]eceptor|\d[sS]CAR|-CAR\b")
-_RECEPTOR_CELLS = ((re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|[Nn]atural [Kk]iller T"), "CAR-NKT"), (re.compile(r"γδ ?-?T|\b[Gg]amma[- /][Dd]elta"), "CAR-gdT"),
-                   (re.compile(r"\bNK\b|\bNK-92|[Nn]atural [Kk]iller"), "CAR-NK"), (re.compile(r"\bTregs?\b|[Rr]egulatory T"), "CAR-Treg"),
-                   (re.compile(r"[Mm]acrophages?|[Mm]onocytes?"), "CAR-M"),
-                   (re.compile(r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\bCTLs?\b|\bPBLs?\b|\bCART|SCAR"), "CAR-T"))
-_IN_VIVO = re.compile(r"\bin[- ]vivo (?:\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|gene[- ]engineer|engineered|generat\w{2,4}|gene transfer|transduction|programm\w{2,4})"
-                      r"|\bin situ (?:\w{1,14}[ -]){0,3}?CAR\b|\bCAR[^.;\n]{0,30}\b(?:generated|produced|engineered) in[- ]vivo\b", re.IGNORECASE)
-_DONOR_KINDS = {"healthy": "healthy donor", "normal": "healthy donor", "related": "related donor", "sibling": "related donor",
-                "family": "related donor", "unrelated": "unrelated donor", "third": "unrelated donor", "haploidentical": "haploidentical donor",
-                "transplant": "transplant donor", "stem": "transplant donor", "hsct": "transplant donor", "original": "transplant donor",
-                "same": "transplant donor", "prior": "transplant donor", "previous": "transplant donor"}
+_RECEPTOR = re.compile(
+    r"\bCARs?\b|\bCAR[-.]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
+    r"[Cc]himeric T[- ][Cc]ell [Rr]eceptor|\d[sS]CAR|-CAR\b"
+)
+_RECEPTOR_CELLS = (
+    (re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|[Nn]atural [Kk]iller T"), "CAR-NKT"),
+    (re.compile(r"γδ ?-?T|\b[Gg]amma[- /][Dd]elta"), "CAR-gdT"),
+    (re.compile(r"\bNK\b|\bNK-92|[Nn]atural [Kk]iller"), "CAR-NK"),
+    (re.compile(r"\bTregs?\b|[Rr]egulatory T"), "CAR-Treg"),
+    (re.compile(r"[Mm]acrophages?|[Mm]onocytes?"), "CAR-M"),
+    (
+        re.compile(r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\bCTLs?\b|\bPBLs?\b|\bCART|SCAR"),
+        "CAR-T",
+    ),
+)
+_IN_VIVO = re.compile(
+    r"\bin[- ]vivo (?:\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|gene[- ]engineer|engineered|generat\w{2,4}|"
+    r"gene transfer|transduction|programm\w{2,4})"
+    r"|\bin situ (?:\w{1,14}[ -]){0,3}?CAR\b|\bCAR[^.;\n]{0,30}\b(?:generated|produced|engineered) in[- ]vivo\b",
+    re.IGNORECASE,
+)
+_DONOR_KINDS = {
+    "healthy": "healthy donor",
+    "normal": "healthy donor",
+    "related": "related donor",
+    "sibling": "related donor",
+    "family": "related donor",
+    "unrelated": "unrelated donor",
+    "third": "unrelated donor",
+    "haploidentical": "haploidentical donor",
+    "transplant": "transplant donor",
+    "stem": "transplant donor",
+    "hsct": "transplant donor",
+    "original": "transplant donor",
+    "same": "transplant donor",
+    "prior": "transplant donor",
+    "previous": "transplant donor",
+}
 _SUPPORTIVE = re.compile(
-    r"(?:\bafter|\bfollowing|\bpost[- ]?|\bprior to|\bbefore|\brecipients? of|\breceiv(?:ing|ed|e)|\bundergo(?:ing)?|\btreated with|\btreatment with|"
-    r"\btoxicit\w{1,4} (?:of|from|after)|\bassociated with|\brelated to|\bdue to|\binduced by|\bcandidates? for|\bbridging to|\bwho have had|"
-    r"\bcompared (?:to|with)|\bversus|\brefractory to|\bfailure of|\bprevious|\bpatients? (?:on|with)|\bcaused by|\bfailing|\bcaregivers of)"
-    r"\s?(?:[\w/()+-]{1,20}[ -]){0,5}$", re.IGNORECASE)
-_SUPPORTIVE_AFTER = re.compile(r"[ -]?(?:cells?|therapy|cell therapy|treatment|infusion|immunotherapy|-cell)?[ -]?(?:therapy|treatment)?[ -]?"
-                               r"(?:recipients|associated|related|induced|patients|survivors|toxicit|neurotox|CRS|mediated)", re.IGNORECASE)
+    r"(?:\bafter|\bfollowing|\bpost[- ]?|\bprior to|\bbefore|\brecipients? of|\breceiv(?:ing|ed|e)|"
+    r"\bundergo(?:ing)?|\btreated with|\btreatment with|"
+    r"\btoxicit\w{1,4} (?:of|from|after)|\bassociated with|\brelated to|\bdue to|\binduced by|\bcandidates? for|"
+    r"\bbridging to|\bwho have had|"
+    r"\bcompared (?:to|with)|\bversus|\brefractory to|\bfailure of|\bprevious|\bpatients? (?:on|with)|\bcaused by|"
+    r"\bfailing|\bcaregivers of)"
+    r"\s?(?:[\w/()+-]{1,20}[ -]){0,5}$",
+    re.IGNORECASE,
+)
+_SUPPORTIVE_AFTER = re.compile(
+    r"[ -]?(?:cells?|therapy|cell therapy|treatment|infusion|immunotherapy|-cell)?[ -]?(?:therapy|treatment)?[ -]?"
+    r"(?:recipients|associated|related|induced|patients|survivors|toxicit|neurotox|CRS|mediated)",
+    re.IGNORECASE,
+)
 
 
 def find_modalities(passages: Sequence[Passage]) -> list[tuple[Match, Passage]]:
     """Places where a modality of living cells is named as what the trial gives, in reading order."""
-    return [(match, passage) for passage in passages for match in open_lexicon("modality").find(passage.text)
-            if "impliedCellType" in match.term.extra and not is_supportive(passage.text, match.start, match.end)]
+    return [
+        (match, passage)
+        for passage in passages
+        for match in open_lexicon("modality").find(passage.text)
+        if "impliedCellType" in match.term.extra and not is_supportive(passage.text, match.start, match.end)
+    ]
 
 
 def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
-    """A modality from a receptor and a kind of cell that stand apart in one line: "GD2 specific CAR expressing NKT cells".
+    """A modality from a receptor and a kind of cell that stand apart in one line: "GD2 specific CAR expressing NKT
+    cells".
 
     >>> fact = find_receptor_modality([Passage("title", "text", 0, "CAR-BCMA T in Myeloma")])
     >>> fact.value, fact.quote.text
@@ -94,9 +181,14 @@ def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
         low, high = max(0, receptor.start() - 80), receptor.end() + 80
         for pattern, notation in _RECEPTOR_CELLS:
             cells = pattern.search(passage.text, low, high)
-            if cells and not is_supportive(passage.text, min(receptor.start(), cells.start()), max(receptor.end(), cells.end())):
-                return Fact(notation, passage.quote(min(receptor.start(), cells.start()), max(receptor.end(), cells.end())),
-                            "modality.receptor-and-cells")
+            if cells and not is_supportive(
+                passage.text, min(receptor.start(), cells.start()), max(receptor.end(), cells.end())
+            ):
+                return Fact(
+                    notation,
+                    passage.quote(min(receptor.start(), cells.start()), max(receptor.end(), cells.end())),
+                    "modality.receptor-and-cells",
+                )
     return None
 
 
@@ -106,7 +198,7 @@ def is_supportive(text: str, start: int, end: int) -> bool:
     >>> is_supportive("Tocilizumab after CAR-T", 18, 23), is_supportive("CD7 CAR-T for T-ALL", 4, 9)
     (True, False)
     """
-    return bool(_SUPPORTIVE.search(text[max(0, start - 60):start]) or _SUPPORTIVE_AFTER.match(text, end))
+    return bool(_SUPPORTIVE.search(text[max(0, start - 60) : start]) or _SUPPORTIVE_AFTER.match(text, end))
 
 
 def choose_modality(found: Sequence[tuple[Match, Passage]]) -> Fact | None:
@@ -154,19 +246,35 @@ def _collect(facts: Iterator[Fact]) -> tuple[Fact, ...]:
 def _find_stated(passage: Passage) -> Iterator[Fact]:
     text = fold_width(passage.text)
     for match in open_lexicon("cell-source").find(passage.text):
-        before, after = text[max(0, match.start - 60):match.start], text[match.end:match.end + 60]
+        before, after = text[max(0, match.start - 60) : match.start], text[match.end : match.end + 60]
         value = match.term.notation
         if _HISTORY.search(before) or _NEGATED.search(before) or _TRANSPLANT.match(after) or _SIDE.search(after[:35]):
             continue
         if value in ("autologous", "allogeneic") and _is_list_before_transplant(after):
             continue
-        if not (_CELLS.search(after) or _CELLS.search(before[-30:]) or passage.part in ("intervention", "other name", "keyword")):
+        if not (
+            _CELLS.search(after)
+            or _CELLS.search(before[-30:])
+            or passage.part in ("intervention", "other name", "keyword")
+        ):
             continue
-        if value in ("related donor", "unrelated donor", "transplant donor", "healthy donor", "haploidentical donor", "cord blood") \
-                and not _is_about_product(text, match.start, match.end):
+        if value in (
+            "related donor",
+            "unrelated donor",
+            "transplant donor",
+            "healthy donor",
+            "haploidentical donor",
+            "cord blood",
+        ) and not _is_about_product(text, match.start, match.end):
             continue
-        yield _fact(value, passage, match.start, match.end, f"source.{value.replace(' ', '-')}",
-                   "implied" if value in ("iPSC", "cell line") else "stated")
+        yield _fact(
+            value,
+            passage,
+            match.start,
+            match.end,
+            f"source.{value.replace(' ', '-')}",
+            "implied" if value in ("iPSC", "cell line") else "stated",
+        )
     for found in _DONOR.finditer(text):
         if not _is_about_product(text, found.start(), found.end()):
             continue
@@ -181,16 +289,32 @@ def _find_stated(passage: Passage) -> Iterator[Fact]:
 
 def _is_list_before_transplant(after: str) -> bool:
     """ "autologous or allogeneic HSCT" speaks of the transplant."""
-    return bool(re.match(r"(?:/|,| or| and)[ -]?(?:allo|auto)\w{0,8}[ -](?:\w{1,14}[ -]){0,2}(?:HSCT|SCT|HCT|stem|transplant|BMT|hematopoietic)", after, re.IGNORECASE))
+    return bool(
+        re.match(
+            r"(?:/|,| or| and)[ -]?(?:allo|auto)\w{0,8}[ -](?:\w{1,14}[ -]){0,2}(?:HSCT|SCT|HCT|stem|transplant|"
+            r"BMT|hematopoietic)",
+            after,
+            re.IGNORECASE,
+        )
+    )
 
 
 def _is_about_product(text: str, start: int, end: int) -> bool:
     """Whether the words around a donor speak of the making of cells, and not of a transplant or a search."""
-    around = text[max(0, start - 80):end + 50]
-    if _SIDE.search(text[start:end + 25]) or _TRANSPLANT.match(text[end:end + 40]) or _HISTORY.search(text[max(0, start - 40):start]):
+    around = text[max(0, start - 80) : end + 50]
+    if (
+        _SIDE.search(text[start : end + 25])
+        or _TRANSPLANT.match(text[end : end + 40])
+        or _HISTORY.search(text[max(0, start - 40) : start])
+    ):
         return False
-    return bool(re.search(r"\b(?:CAR|T|NK|γδ|iNKT)[- ]?(?:cells?|T|NK)?\b|lymphocytes|PBMC|manufactur|leukapheresis|apheresis|produced|CART|derived|generated|engineered",
-                          around))
+    return bool(
+        re.search(
+            r"\b(?:CAR|T|NK|γδ|iNKT)[- ]?(?:cells?|T|NK)?\b|lymphocytes|PBMC|manufactur|leukapheresis|apheresis|"
+            r"produced|CART|derived|generated|engineered",
+            around,
+        )
+    )
 
 
 def _find_implied(passage: Passage) -> Iterator[Fact]:
@@ -203,7 +327,7 @@ def _find_implied(passage: Passage) -> Iterator[Fact]:
     for found in _OWN.finditer(text):
         yield _fact("autologous", passage, found.start(), found.end(), "source.own-cells", "implied")
     for found in _APHERESIS.finditer(text):
-        if "donor" not in text[max(0, found.start() - 60):found.end() + 40].lower():
+        if "donor" not in text[max(0, found.start() - 60) : found.end() + 40].lower():
             yield _fact("autologous", passage, found.start(), found.end(), "source.leukapheresis", "implied")
 
 
@@ -216,6 +340,6 @@ def find_off_the_shelf(passages: Sequence[Passage]) -> Fact | None:
     for passage in passages:
         if passage.part in SEARCHED:
             found = _OFF_SHELF.search(fold_width(passage.text))
-            if found and not _NEGATED.search(passage.text[max(0, found.start() - 20):found.start()]):
+            if found and not _NEGATED.search(passage.text[max(0, found.start() - 20) : found.start()]):
                 return Fact(True, passage.quote(found.start(), found.end()), "source.off-the-shelf")
     return None

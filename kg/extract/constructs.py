@@ -14,71 +14,134 @@ from itertools import pairwise
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
 
-PARTS = frozenset({"title", "official title", "keyword", "intervention", "intervention description", "other name",
-                   "arm", "arm description", "summary", "description"})
+PARTS = frozenset(
+    {
+        "title",
+        "official title",
+        "keyword",
+        "intervention",
+        "intervention description",
+        "other name",
+        "arm",
+        "arm description",
+        "summary",
+        "description",
+    }
+)
 Found = tuple[int, int, str]
 
-_CONSTRUCT = re.compile(r"(?-i:CAR)(?![a-z])|chimeric|transduc|engineered|construct|vector|lentivir|retrovir|receptor"
-                        r"|\bgenes?\b|fus(?:ed|ion)|modified", re.IGNORECASE)
+_CONSTRUCT = re.compile(
+    r"(?-i:CAR)(?![a-z])|chimeric|transduc|engineered|construct|vector|lentivir|retrovir|receptor"
+    r"|\bgenes?\b|fus(?:ed|ion)|modified",
+    re.IGNORECASE,
+)
 _ENGINEERED = re.compile(r"(?-i:CAR)(?![a-z])|chimeric|transduc|engineered|\bfused\b|construct", re.IGNORECASE)
-_CELLS = re.compile(r"(?-i:CAR)(?![a-z])|\b(?:T|NK|iNK|gdT|stem|immune)[- ]?(?:cells?|lymphocytes?)\b|cells\b|\bTILs?\b"
-                    r"|lymphocytes|HSPCs?|CART", re.IGNORECASE)
+_CELLS = re.compile(
+    r"(?-i:CAR)(?![a-z])|\b(?:T|NK|iNK|gdT|stem|immune)[- ]?(?:cells?|lymphocytes?)\b|cells\b|\bTILs?\b"
+    r"|lymphocytes|HSPCs?|CART",
+    re.IGNORECASE,
+)
 _EDGE = re.compile(r"(?<=[a-z)\]\d])[.;](?=\s)|\n|。")
 
-_SHORT = re.compile(r"(?<![A-Za-z])(?:CD)?(?P<names>(?:28|(?:4-?1)?BB|CD27|OX-?40|ICOS|2B4"
-                    r"|DAP10)(?:[-./]?(?:(?:CD)?28|(?:4-?1)?BB|OX-?40|ICOS))?)"
-                    r"[-./]?(?:CD3-?)?z(?:eta)?(?![a-z])", re.IGNORECASE)
-_SHORT_NAMES = (("28", "CD28"), ("BB", "4-1BB"), ("OX", "OX40"), ("ICOS", "ICOS"), ("CD27", "CD27"), ("2B4", "2B4"),
-                ("DAP10", "DAP10"))
-_DOMAIN = re.compile(r"co-?\s?stimulat\w{2,4}(?: signal\w{0,5})? (?:endo)?(?:domain|region|motif|element|moiet"
-                     r"|sequence)|signal?l?ing (?:endo)?domain|endodomain"
-                     r"|(?:intracellular|cytoplasmic)(?: signal\w{0,5})? (?:domain|region|tail)|CD3[- ]?z|CD247"
-                     r"|TCR[- ]?z|second[- ]generation CAR", re.IGNORECASE)
+_SHORT = re.compile(
+    r"(?<![A-Za-z])(?:CD)?(?P<names>(?:28|(?:4-?1)?BB|CD27|OX-?40|ICOS|2B4"
+    r"|DAP10)(?:[-./]?(?:(?:CD)?28|(?:4-?1)?BB|OX-?40|ICOS))?)"
+    r"[-./]?(?:CD3-?)?z(?:eta)?(?![a-z])",
+    re.IGNORECASE,
+)
+_SHORT_NAMES = (
+    ("28", "CD28"),
+    ("BB", "4-1BB"),
+    ("OX", "OX40"),
+    ("ICOS", "ICOS"),
+    ("CD27", "CD27"),
+    ("2B4", "2B4"),
+    ("DAP10", "DAP10"),
+)
+_DOMAIN = re.compile(
+    r"co-?\s?stimulat\w{2,4}(?: signal\w{0,5})? (?:endo)?(?:domain|region|motif|element|moiet"
+    r"|sequence)|signal?l?ing (?:endo)?domain|endodomain"
+    r"|(?:intracellular|cytoplasmic)(?: signal\w{0,5})? (?:domain|region|tail)|CD3[- ]?z|CD247"
+    r"|TCR[- ]?z|second[- ]generation CAR",
+    re.IGNORECASE,
+)
 _MOLECULE = re.compile(r"co-?\s?stimulat\w{2,4}", re.IGNORECASE)
-_CAR_BESIDE = re.compile(r"(?:(?:CAR|chimeric antigen receptor|scFv)s?\)?[-./ _:]{1,2}(?:(?:with|containing"
-                         r"|incorporating|including) (?:the |a )?)?$)", re.IGNORECASE)
-_CAR_AFTER = re.compile(r"[-./ _:](?:based |bispecific |second[- ]generation |containing )?(?:(?-i:CAR)(?![a-z])|CART"
-                        r"|chimeric (?:antigen )?receptor)|[^.;\n]{0,20}\badded to it", re.IGNORECASE)
+_CAR_BESIDE = re.compile(
+    r"(?:(?:CAR|chimeric antigen receptor|scFv)s?\)?[-./ _:]{1,2}(?:(?:with|containing"
+    r"|incorporating|including) (?:the |a )?)?$)",
+    re.IGNORECASE,
+)
+_CAR_AFTER = re.compile(
+    r"[-./ _:](?:based |bispecific |second[- ]generation |containing )?(?:(?-i:CAR)(?![a-z])|CART"
+    r"|chimeric (?:antigen )?receptor)|[^.;\n]{0,20}\badded to it",
+    re.IGNORECASE,
+)
 _NOT_DOMAIN = re.compile(
     r"CD3\s?(?:/|and|-|\+|plus|,)\s?(?:anti-?\s?)?$|(?:anti|alpha|agonis\w{1,4}|agonist to|antibod\w{1,3} (?:to"
-    r"|against))[- ](?:human )?$|[/+,-]\s?CD3\s?$", re.IGNORECASE)
+    r"|against))[- ](?:human )?$|[/+,-]\s?CD3\s?$",
+    re.IGNORECASE,
+)
 _NOT_DOMAIN_AFTER = re.compile(
     r"\s?(?:\+|-(?![\w])|pos|neg|\(?(?:micro|dyna)?beads|[- ]?(?:L\b|ligand)|(?:[- ]|\s?/\s?CD3 )?(?:coated|magnetic"
-    r"|micro|dyna|beads|agonis|antibod|stimulation\b|activated|super))", re.IGNORECASE)
+    r"|micro|dyna|beads|agonis|antibod|stimulation\b|activated|super))",
+    re.IGNORECASE,
+)
 
-_CASPASE = re.compile(r"(?:inducible|rapamycin[- ](?:activated|inducible))(?: (?:apoptotic|human|suicide"
-                      r"|safety))?(?: switch)? ?\(?i?casp(?:ase)?[- ]?9|\bi-?casp(?:ase)?-?9", re.IGNORECASE)
+_CASPASE = re.compile(
+    r"(?:inducible|rapamycin[- ](?:activated|inducible))(?: (?:apoptotic|human|suicide"
+    r"|safety))?(?: switch)? ?\(?i?casp(?:ase)?[- ]?9|\bi-?casp(?:ase)?-?9",
+    re.IGNORECASE,
+)
 _NEGATED = re.compile(r"\b(?:no|without|not|non|lack(?:s|ing)?|free of)[- ](?:[\w-]{1,15} ){0,3}$", re.IGNORECASE)
 
 _FAMILY = re.compile(
     r"(?<![A-Za-z0-9])(?:(?P<TRAC>(?:ab[- ]?)?TCR(?:[- ]?(?:ab|a/b|a|alpha(?:[- /]beta)?))?"
     r"|T[- ]cell receptors?(?: \(TCR\))?(?: alpha| ab)?"
     r"|TCR[- ]CD3)|(?P<MHC2>(?:HLA|MHC)[- ](?:class )?II)|(?P<MHC1>(?:HLA"
-    r"|MHC)[- ](?:class )?I))(?![A-Za-z0-9])(?: constant| chain)?", re.IGNORECASE)
+    r"|MHC)[- ](?:class )?I))(?![A-Za-z0-9])(?: constant| chain)?",
+    re.IGNORECASE,
+)
 _FAMILIES = {"TRAC": "TRAC", "MHC1": "HLA class I", "MHC2": "HLA class II"}
 _GLUED_KO = re.compile(r"(?<![A-Za-z0-9])(?P<gene>[A-Z][A-Z0-9-]{1,7}?\d?)(?:KO|ko)(?![A-Za-z])")
-_ON_PATIENTS = re.compile(r"\s?(?:\+|-?(?:positive|pos\b|expressing|specific|directed|targeted))|[- ]?(?:CAR"
-                          r"|bearing)", re.IGNORECASE)
-_IN_DISEASE = re.compile(r"exon|mutation|mutant|chromosom|tumou?r suppressor|polymorphism|patients with"
-                         r"|antibod", re.IGNORECASE)
+_ON_PATIENTS = re.compile(
+    r"\s?(?:\+|-?(?:positive|pos\b|expressing|specific|directed|targeted))|[- ]?(?:CAR"
+    r"|bearing)",
+    re.IGNORECASE,
+)
+_IN_DISEASE = re.compile(
+    r"exon|mutation|mutant|chromosom|tumou?r suppressor|polymorphism|patients with"
+    r"|antibod",
+    re.IGNORECASE,
+)
 _EDITED = re.compile(
     r"\bknock(?:ed|ing)?[- ]?out|\bknockouts?|\b(?:disrupt|delet|inactivat|ablat|edit)(?:ed|ing|ions?|s|e)?\b|\bKO\b"
     r"|\b(?:base|gene|CRISPR|TALEN)[- ]?edit(?:ed|ing)"
     r"|\b(?:remov|eliminat)(?:al|ed|ing|es?|ion)\b|\b(?:deficient|deficiency|null|negative|free|lack(?:s"
-    r"|ing)?)\b", re.IGNORECASE)
+    r"|ing)?)\b",
+    re.IGNORECASE,
+)
 _STRONG = re.compile(r"knock|KO|(?:base|gene|CRISPR|TALEN)[- ]?edit", re.IGNORECASE)
 _AFTER_ONLY = re.compile(r"deficien|null|negative|free|KO", re.IGNORECASE)
 _WEAK = re.compile(r"lack|remov|eliminat|negative|free", re.IGNORECASE)
-_TO_VERB = re.compile(r"[\s)/-]{0,3}(?:(?:genes?|loci|locus|expression|molecules?|was|were|is|are|has|have|been|being"
-                      r"|chains?|by|CRISPR/?-?Cas9|genetically|simultaneously|surface|constant|region)[\s-]){0,5}",
-                      re.IGNORECASE)
-_TO_GENE = re.compile(r"[\s(-]{1,3}(?:(?:of|the|both|endogenous|native|in|at|to|their|its|for|gene|genes|expression"
-                      r"|targeting|locus|human|surface|remove|eliminate|delete|disrupt|knock|out|by|"
-                      r"CRISPR/?-?Cas9|including|cells?|which|that|lack)[\s-]{1,2}){0,6}\(?", re.IGNORECASE)
-_AND = re.compile(r"\s?(?:genes?|locus|loci|expression)?\s?(?:,|/|and|&|\+|, and|or|as well as)\s?(?:the "
-                  r"|endogenous )?(?:genes? )?", re.IGNORECASE)
-_SECRETED = re.compile(r"secret|bispecific antibod|antibody[- ]drug|fusing|checkpoint|imaging|tracer|PET\b",
-                       re.IGNORECASE)
+_TO_VERB = re.compile(
+    r"[\s)/-]{0,3}(?:(?:genes?|loci|locus|expression|molecules?|was|were|is|are|has|have|been|being"
+    r"|chains?|by|CRISPR/?-?Cas9|genetically|simultaneously|surface|constant|region)[\s-]){0,5}",
+    re.IGNORECASE,
+)
+_TO_GENE = re.compile(
+    r"[\s(-]{1,3}(?:(?:of|the|both|endogenous|native|in|at|to|their|its|for|gene|genes|expression"
+    r"|targeting|locus|human|surface|remove|eliminate|delete|disrupt|knock|out|by|"
+    r"CRISPR/?-?Cas9|including|cells?|which|that|lack)[\s-]{1,2}){0,6}\(?",
+    re.IGNORECASE,
+)
+_AND = re.compile(
+    r"\s?(?:genes?|locus|loci|expression)?\s?(?:,|/|and|&|\+|, and|or|as well as)\s?(?:the "
+    r"|endogenous )?(?:genes? )?",
+    re.IGNORECASE,
+)
+_SECRETED = re.compile(
+    r"secret|bispecific antibod|antibody[- ]drug|fusing|checkpoint|imaging|tracer|PET\b", re.IGNORECASE
+)
 
 
 def find_costimulation(passages: Sequence[Passage]) -> tuple[Fact, ...]:
@@ -150,10 +213,17 @@ def _read_costimulation(written: str) -> Iterator[Found]:
         found.extend((match.start(), match.end(), value) for sign, value in _SHORT_NAMES if sign in names)
     matches = open_lexicon("costimulation").find(written)
     sentences = _Sentences(text)
-    chained = {match.start for one, other in pairwise(matches) if text[one.end:other.start] in ("-", ".", "/")
-               for match in (one, other)}
-    found.extend((match.start, match.end, match.term.notation) for match in matches
-                 if _is_domain(text, match.start, match.end, match.start in chained, sentences))
+    chained = {
+        match.start
+        for one, other in pairwise(matches)
+        if text[one.end : other.start] in ("-", ".", "/")
+        for match in (one, other)
+    }
+    found.extend(
+        (match.start, match.end, match.term.notation)
+        for match in matches
+        if _is_domain(text, match.start, match.end, match.start in chained, sentences)
+    )
     yield from sorted(found)
 
 
@@ -161,7 +231,7 @@ def _is_domain(text: str, start: int, end: int, is_chained: bool, sentences: _Se
     """Whether a name such as CD28 means a part of the construct."""
     if _NOT_DOMAIN.search(text, max(0, start - 30), start) or _NOT_DOMAIN_AFTER.match(text, end, end + 20):
         return False
-    before, after = text[max(0, start - 30):start], text[end:end + 45]
+    before, after = text[max(0, start - 30) : start], text[end : end + 45]
     if is_chained or _CAR_BESIDE.search(before) or _CAR_AFTER.match(after):
         return True
     low, high = sentences.find(start, end, 90)
@@ -192,11 +262,14 @@ def _read_edits(written: str) -> Iterator[Found]:
     sentences = _Sentences(text)
     for verb in verbs if runs else ():
         low, high = sentences.find(verb.start(), verb.end(), 200)
-        if _NEGATED.search(text, max(low, verb.start() - 40), verb.start()) or not _CELLS.search(text, low, high) or (
-                _IN_DISEASE.search(text, low, high) and not _STRONG.match(verb[0])):
+        if (
+            _NEGATED.search(text, max(low, verb.start() - 40), verb.start())
+            or not _CELLS.search(text, low, high)
+            or (_IN_DISEASE.search(text, low, high) and not _STRONG.match(verb[0]))
+        ):
             continue
         at = bisect_right(ends, verb.start())
-        for run in runs[max(0, at - 1):at + 1]:
+        for run in runs[max(0, at - 1) : at + 1]:
             if low <= run[0][0] and run[-1][1] <= high and _is_edited(text, verb, run):
                 yield from run
 
@@ -206,8 +279,11 @@ def _find_genes(written: str) -> list[Found]:
     text = fold_width(written)
     found = [(match.start(), match.end(), _FAMILIES[str(match.lastgroup)]) for match in _FAMILY.finditer(text)]
     taken = {position for start, end, _ in found for position in range(start, end)}
-    found.extend((match.start, match.end, match.term.notation) for match in open_lexicon("antigen").find(written)
-                 if match.start not in taken and not _ON_PATIENTS.match(text, match.end))
+    found.extend(
+        (match.start, match.end, match.term.notation)
+        for match in open_lexicon("antigen").find(written)
+        if match.start not in taken and not _ON_PATIENTS.match(text, match.end)
+    )
     return sorted(found)
 
 
@@ -218,8 +294,11 @@ def _is_edited(text: str, verb: re.Match[str], run: list[Found]) -> bool:
         return False
     if end <= verb.start() <= end + 90:
         return bool(_TO_VERB.fullmatch(text, end, verb.start()))
-    return verb.end() <= start <= verb.end() + 90 and not _AFTER_ONLY.match(verb[0]) and bool(
-        _TO_GENE.fullmatch(text, verb.end(), start))
+    return (
+        verb.end() <= start <= verb.end() + 90
+        and not _AFTER_ONLY.match(verb[0])
+        and bool(_TO_GENE.fullmatch(text, verb.end(), start))
+    )
 
 
 def _join_runs(text: str, genes: list[Found]) -> list[list[Found]]:

@@ -25,42 +25,60 @@ _GAP = "\x00"
 """Stands between items that are searched together: no name holds it."""
 _NO_LETTER = re.compile(r"[^\w\x00-\x7f]")
 """Signs that no name holds; without them most text is ASCII, which is searched much faster."""
-_CONDITION = re.compile(r"\b(?:if|unless|except\w*|when|in case|in cases|for (?:patients|subjects|participants"
+_CONDITION = re.compile(
+    r"\b(?:if|unless|except\w*|when|in case|in cases|for (?:patients|subjects|participants"
     r"|those|individuals)"
-                        r"|(?:patients|subjects|participants|those|individuals) (?:with|who)|with (?:known|liver"
-                        r"|hepatic|documented)|gilbert\w*|metasta\w*"
-                        r"|relax\w*|caused by|allowed|acceptable|permitted|in the presence|secondary to|due to"
-                        r"|liver involvement)")
-_EXEMPT = re.compile(r"\b(?:gilbert|metasta|liver involvement|tumor involvement|infiltrat|liver tumor|liver cancer"
-    r"|obstruct|hepatic)")
-_EXEMPT_AFTER = re.compile(r"\s{0,2}\(?(?:if|in case|for|in|when|with|where)\b[^\d);,.<>≤≥]{0,60}(?:gilbert|metasta"
-    r"|liver involve|tumor involve|infiltrat|hepatic)[^\d<>≤≥);,.]{0,40}(?=[);,.]|$)")
+    r"|(?:patients|subjects|participants|those|individuals) (?:with|who)|with (?:known|liver"
+    r"|hepatic|documented)|gilbert\w*|metasta\w*"
+    r"|relax\w*|caused by|allowed|acceptable|permitted|in the presence|secondary to|due to"
+    r"|liver involvement)"
+)
+_EXEMPT = re.compile(
+    r"\b(?:gilbert|metasta|liver involvement|tumor involvement|infiltrat|liver tumor|liver cancer"
+    r"|obstruct|hepatic)"
+)
+_EXEMPT_AFTER = re.compile(
+    r"\s{0,2}\(?(?:if|in case|for|in|when|with|where)\b[^\d);,.<>≤≥]{0,60}(?:gilbert|metasta"
+    r"|liver involve|tumor involve|infiltrat|hepatic)[^\d<>≤≥);,.]{0,40}(?=[);,.]|$)"
+)
 _CHANGE = re.compile(r"\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|variab|differ|loss)\w*")
-_DEFINED = re.compile(r"\b(?:relaps|recurren|refractor|remission|respon[sd]|progress|mlfs|\bcr\b|\bcri\b|resistan"
-    r"|persisten)\w*")
-_DEFINING = re.compile(r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse"
-    r"|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:")
+_DEFINED = re.compile(
+    r"\b(?:relaps|recurren|refractor|remission|respon[sd]|progress|mlfs|\bcr\b|\bcri\b|resistan"
+    r"|persisten)\w*"
+)
+_DEFINING = re.compile(
+    r"\bdefin|\brefers? to|\bmeaning\b|\bis considered|:\s{0,3}$|\bi\.e\.|^\W{0,4}(?:relapse"
+    r"|relapsed|recurrence|refractory|remission|response|complete)\b[^:]{0,60}:"
+)
 _ASSUMED = re.compile(
     r"\b(?:needed|required|necessary|only|obtained|performed|measured) (?:for|in|if)\b[^.;]{0,40}$"
     r"|\b(?:if|unless|when)\b(?: [a-z]{1,12}){0,3} $"
     r"|\bonly\b.{0,30}\b(?:patients|subjects|participants) (?:with|who|having|\w+ing)\b.{0,40}$"
-    r"|\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of|in) (?:the |serum )?$")
+    r"|\b(?:decreas|increas|reduc|chang|drop|declin|fall|rise|improve|loss|doubl)\w* (?:of|in) (?:the |serum )?$"
+)
 _RESPONSE_MEASURES = frozenset(("bone marrow blasts", "platelets", "neutrophils", "hemoglobin"))
 _WHOLE_AGE = re.compile(r"(?: ?old\b| ?of age\b)?")
 _PART = re.compile(
     r"\bfirst (?:\S{1,12} ){0,3}(?:patient|subject|participant)|\b(?:in|for) (?:the )?(?:phase|cohort|part|arm)\b"
     r"|\w.{0,60}(?:\brelapse|disease|for|allowed|eligible) (?:in|for|if) (?:the )?"
-    r"(?:patients|subjects|participants|children|adults|those)\b.{0,20}$")
+    r"(?:patients|subjects|participants|children|adults|those)\b.{0,20}$"
+)
 """Words before an age that set it for some of the participants only."""
-_PART_AFTER = re.compile(r"[^.;:]{0,25}\b(?:must|should|need to|have to) have\b[^.;:]{0,30}?"
-                         r"\b(?:ecog|karnofsky|kps|lansky|lps|performance)")
+_PART_AFTER = re.compile(
+    r"[^.;:]{0,25}\b(?:must|should|need to|have to) have\b[^.;:]{0,30}?"
+    r"\b(?:ecog|karnofsky|kps|lansky|lps|performance)"
+)
 _AGE_LABEL = re.compile(r"\b(?:years?|yrs?|months?)(?: old| of age)?\s?:[^:;]{0,40}$")
-_NOT_AGE = re.compile(r"menopaus|childbearing|child-bearing|contracep|pregnan|parent|guardian|fertil|\bassent"
-    r"|amenorr|menstrua|donor|sibling|\bdiagnosed (?:before|after|at)|onset|relative|family|\bdeath")
-_PLAIN = re.compile(r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between"
+_NOT_AGE = re.compile(
+    r"menopaus|childbearing|child-bearing|contracep|pregnan|parent|guardian|fertil|\bassent"
+    r"|amenorr|menstrua|donor|sibling|\bdiagnosed (?:before|after|at)|onset|relative|family|\bdeath"
+)
+_PLAIN = re.compile(
+    r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between"
     r"|from|grade|class|point|ps|scale|standard|to|that|in|blood|level|range|ranging|a|value|with|at|group|all|ages"
     r"|or|criteria|who|oncology|sex|for|male|female|and|men|women|s|both|index|years|old|gender|genders|as"
-    r"|determined by|on|air|room|indoor){0,14}")
+    r"|determined by|on|air|room|indoor){0,14}"
+)
 _SCORED = frozenset(("none", "ULN"))
 _STOP = re.compile(r"[);.]")
 _APART = re.compile(r"\d|\bwith\b|:|\bor\b(?! (?:age|legal|the (?:min|leg)))")
@@ -81,8 +99,12 @@ class _Group(Frozen, frozen=True):
 def _open_measures(is_threshold: bool) -> Lexicon:
     """Matcher of the measures with, or without, thresholds; digits may touch ("ECOG0-1")."""
     schemes = ("measure", "other-measure") if is_threshold else ("measure",)
-    terms = [term for scheme in schemes for term in load_vocabularies().scheme(scheme).values()
-             if is_threshold is (scheme != "measure" or "thresholdUnit" in term.extra) and term.notation != "sex"]
+    terms = [
+        term
+        for scheme in schemes
+        for term in load_vocabularies().scheme(scheme).values()
+        if is_threshold is (scheme != "measure" or "thresholdUnit" in term.extra) and term.notation != "sex"
+    ]
     return Lexicon(terms, digits_after=is_threshold)
 
 
@@ -91,8 +113,15 @@ def extract_criteria(study: Study) -> tuple[Criterion, ...]:
     kept: dict[tuple[object, ...], Criterion] = {}
     for passage in study.parts("eligibility"):
         for criterion in read_passage(passage):
-            key = (criterion.list, criterion.measure, criterion.op, criterion.value, criterion.unit, criterion.antigen,
-                   criterion.is_negated)
+            key = (
+                criterion.list,
+                criterion.measure,
+                criterion.op,
+                criterion.value,
+                criterion.unit,
+                criterion.antigen,
+                criterion.is_negated,
+            )
             kept.setdefault(key, criterion)
     return tuple(kept.values())
 
@@ -111,8 +140,18 @@ def read_passage(passage: Passage) -> Iterator[Criterion]:
         if one.is_conditional and (item.list, one.measure) in firm:
             continue
         basis = item.basis if item.basis != "stated" else one.basis
-        yield Criterion(item.list, one.measure, passage.quote(item.start + one.start, item.start + one.end), one.rule,
-                        one.op, one.value, one.unit, one.antigen, basis, one.is_negated)
+        yield Criterion(
+            item.list,
+            one.measure,
+            passage.quote(item.start + one.start, item.start + one.end),
+            one.rule,
+            one.op,
+            one.value,
+            one.unit,
+            one.antigen,
+            basis,
+            one.is_negated,
+        )
 
 
 def _read_items(items: Sequence[Item]) -> Iterator[tuple[Item, Found]]:
@@ -121,10 +160,12 @@ def _read_items(items: Sequence[Item]) -> Iterator[tuple[Item, Found]]:
     flat = flatten(joined)
     text = _NO_LETTER.sub(_GAP, fold_width(joined.replace("\\", " ")))
     starts = [0, *accumulate(len(item.text) + len(_GAP) for item in items)]
-    measures, presence, antigens = (_find_names(text, starts, lexicon) for lexicon in (
-        _open_measures(True), _open_measures(False), open_lexicon("antigen")))
+    measures, presence, antigens = (
+        _find_names(text, starts, lexicon)
+        for lexicon in (_open_measures(True), _open_measures(False), open_lexicon("antigen"))
+    )
     for at in sorted(measures.keys() | presence.keys() | antigens.keys()):
-        words = word_item(items[at], flat[starts[at]:starts[at] + len(items[at].text)])
+        words = word_item(items[at], flat[starts[at] : starts[at] + len(items[at].text)])
         for one in _read_item(words, measures.get(at, []), presence.get(at, []), antigens.get(at, [])):
             yield items[at], one
 
@@ -143,8 +184,11 @@ def _read_item(words: Wording, measures: list[Match], presence: list[Match], ant
     """Criteria of one item, in text order; offsets are in the item."""
     thresholds = find_thresholds(words.flat) if measures or antigens else []
     expressed, taken = read_antigens(words, antigens, thresholds, presence) if antigens else ([], set())
-    found = [*_read_thresholds(words, measures, [one for one in thresholds if one.start not in taken]),
-             *expressed, *read_presence(words, presence)]
+    found = [
+        *_read_thresholds(words, measures, [one for one in thresholds if one.start not in taken]),
+        *expressed,
+        *read_presence(words, presence),
+    ]
     return sorted(found, key=lambda one: (one.start, one.end))
 
 
@@ -155,8 +199,12 @@ def _group_names(words: Wording, matches: list[Match]) -> list[_Group]:
         if match.term.notation == _NO_AGE:
             continue
         last = groups[-1] if groups else None
-        if last and len(last.terms) < _MANY and words.is_joined(last.end, match.start) \
-                and (match.term.notation == _AGE) == (last.terms[-1].notation == _AGE):
+        if (
+            last
+            and len(last.terms) < _MANY
+            and words.is_joined(last.end, match.start)
+            and (match.term.notation == _AGE) == (last.terms[-1].notation == _AGE)
+        ):
             groups[-1] = _Group(last.start, match.end, (*last.terms, match.term))
         else:
             groups.append(_Group(match.start, match.end, (match.term,)))
@@ -179,8 +227,12 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
             if fitted is None or term.notation == ANTIGEN:
                 continue
             if term.notation == _AGE:
-                if threshold.op is None or fitted[0][0] in ages or "r" in ages \
-                        or _is_other_age(words, groups, at, threshold):
+                if (
+                    threshold.op is None
+                    or fitted[0][0] in ages
+                    or "r" in ages
+                    or _is_other_age(words, groups, at, threshold)
+                ):
                     continue
                 ages += fitted[0][0]
             elif _is_aside(words, groups[at], term, threshold):
@@ -188,32 +240,54 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
             yield _make_found(words, groups[at], term, threshold, fitted)
 
 
-def _make_found(words: Wording, group: _Group, term: Term, threshold: Threshold,
-                fitted: tuple[str, float | tuple[float, float], str | None, str]) -> Found:
+def _make_found(
+    words: Wording,
+    group: _Group,
+    term: Term,
+    threshold: Threshold,
+    fitted: tuple[str, float | tuple[float, float], str | None, str],
+) -> Found:
     op, value, unit, basis = fitted
     tail = _WHOLE_AGE.match(words.flat, threshold.end) if term.notation == _AGE else None
     end = max(group.end, tail.end() if tail else threshold.end)
     rule = "criterion.age" if term.notation == _AGE else "criterion.threshold"
-    return Found(min(group.start, threshold.start), end, term.notation, rule, op, value, unit, None, basis,
-                  _is_exempt(words, group, threshold))
+    return Found(
+        min(group.start, threshold.start),
+        end,
+        term.notation,
+        rule,
+        op,
+        value,
+        unit,
+        None,
+        basis,
+        _is_exempt(words, group, threshold),
+    )
 
 
-def _choose_group(words: Wording, groups: list[_Group], starts: list[int], threshold: Threshold,
-                  linked: dict[int, Threshold]) -> int | None:
+def _choose_group(
+    words: Wording, groups: list[_Group], starts: list[int], threshold: Threshold, linked: dict[int, Threshold]
+) -> int | None:
     """Index of the group that a number belongs to: the nearest that can have it, before it and else after it."""
     first = bisect_right(starts, threshold.number_start) - 1
     for at in range(first, max(-1, first - 3), -1):
         group = groups[at]
         reached = max(group.end, linked[at].end if at in linked else 0)
-        if reached > threshold.number_start or threshold.start - reached > _FAR \
-                or words.is_cut(group.end, threshold.start):
+        if (
+            reached > threshold.number_start
+            or threshold.start - reached > _FAR
+            or words.is_cut(group.end, threshold.start)
+        ):
             break
-        between = words.flat[group.end:threshold.start]
+        between = words.flat[group.end : threshold.start]
         if at in linked and between.count(")") > between.count("("):
             continue
-        if _fits_any(group, threshold) and not _CHANGE.search(between) \
-                and not _ASSUMED.search(words.read_lead(group.start, 40)):
-            return at if threshold.op or _is_plain(words.flat[reached:threshold.start], threshold) else None
+        if (
+            _fits_any(group, threshold)
+            and not _CHANGE.search(between)
+            and not _ASSUMED.search(words.read_lead(group.start, 40))
+        ):
+            return at if threshold.op or _is_plain(words.flat[reached : threshold.start], threshold) else None
         if any(term.scheme != "measure" for term in group.terms):
             break
     return _choose_ahead(words, groups, first, threshold)
@@ -226,7 +300,7 @@ def _choose_ahead(words: Wording, groups: list[_Group], first: int, threshold: T
     for at in range(max(first, 0), min(first + 2, len(groups))):
         start = groups[at].start
         if start >= threshold.number_start:
-            between = words.flat[threshold.end:max(threshold.end, start)]
+            between = words.flat[threshold.end : max(threshold.end, start)]
             is_near = len(between) <= _NEAR and not words.is_cut(threshold.start, start) and not _APART.search(between)
             return at if is_near and _fits_any(groups[at], threshold) else None
     return None
@@ -244,7 +318,7 @@ def _fits_any(group: _Group, threshold: Threshold) -> bool:
 
 def _is_continued(words: Wording, before: Threshold, threshold: Threshold) -> bool:
     """Whether a further number still speaks of the same measure: "(≤ 51 umol/L)", "and under 70"."""
-    between = words.flat[before.end:threshold.start]
+    between = words.flat[before.end : threshold.start]
     is_opposite = bool(before.op and threshold.op and {before.op[0], threshold.op[0]} == {"<", ">"})
     if threshold.op is None or len(between) > 70 or _CONDITION.search(between):
         return False
@@ -264,8 +338,11 @@ def _is_aside(words: Wording, group: _Group, term: Term, threshold: Threshold) -
 
 def _is_definition(words: Wording, term: Term, threshold: Threshold) -> bool:
     """Whether the number stands in a definition of relapse or response, and so is no criterion of its own."""
-    if _DEFINED.search(words.within) and not _ORGAN.search(words.within) \
-            and (term.notation == "bone marrow blasts" or _RESPONSE.search(words.within)):
+    if (
+        _DEFINED.search(words.within)
+        and not _ORGAN.search(words.within)
+        and (term.notation == "bone marrow blasts" or _RESPONSE.search(words.within))
+    ):
         return True
     lead = words.read_lead(threshold.start, 400)
     return bool(_DEFINING.search(lead) and _DEFINED.search(lead))
@@ -275,19 +352,26 @@ def _is_other_age(words: Wording, groups: list[_Group], at: int, threshold: Thre
     """Whether an age is that of a subgroup, a relative, or a donor."""
     lead = words.read_lead(threshold.start, 400)
     bracket = lead.rfind("(")
-    return (any(other.end <= threshold.start and not words.is_cut(other.end, threshold.start)
-                and any(_SCORED & set(term.extra.get("thresholdUnit", ())) for term in other.terms)
-                for other in groups[max(0, at - 40):at + 1] if other is not groups[at])
-            or (bracket >= 0 and ")" not in lead[bracket:] and bool(re.search(r"\d", lead[:bracket][-60:])))
-            or bool(_SUBGROUP.match(words.flat, threshold.end) or _PART_AFTER.match(words.flat, threshold.end))
-            or bool(_PART.search(lead[-150:]))
-            or bool(_NOT_AGE.search(lead[-150:] + words.flat[threshold.start:threshold.end + 100]))
-            or bool(_NOT_AGE.search(words.within)))
+    return (
+        any(
+            other.end <= threshold.start
+            and not words.is_cut(other.end, threshold.start)
+            and any(_SCORED & set(term.extra.get("thresholdUnit", ())) for term in other.terms)
+            for other in groups[max(0, at - 40) : at + 1]
+            if other is not groups[at]
+        )
+        or (bracket >= 0 and ")" not in lead[bracket:] and bool(re.search(r"\d", lead[:bracket][-60:])))
+        or bool(_SUBGROUP.match(words.flat, threshold.end) or _PART_AFTER.match(words.flat, threshold.end))
+        or bool(_PART.search(lead[-150:]))
+        or bool(_NOT_AGE.search(lead[-150:] + words.flat[threshold.start : threshold.end + 100]))
+        or bool(_NOT_AGE.search(words.within))
+    )
 
 
 def _is_exempt(words: Wording, group: _Group, threshold: Threshold) -> bool:
     """Whether the clause sets a limit only for some ("with liver metastases, ALT …")."""
     lead = words.read_lead(group.start, 140)
-    lead = lead[lead.rfind(")") + 1:] + words.flat[group.end:threshold.start][:_FAR]
-    return bool(_CONDITION.search(lead) and _EXEMPT.search(lead)) \
-        or bool(_EXEMPT_AFTER.match(words.flat, threshold.end))
+    lead = lead[lead.rfind(")") + 1 :] + words.flat[group.end : threshold.start][:_FAR]
+    return bool(_CONDITION.search(lead) and _EXEMPT.search(lead)) or bool(
+        _EXEMPT_AFTER.match(words.flat, threshold.end)
+    )

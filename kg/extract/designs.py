@@ -12,29 +12,51 @@ from kg.lexicon import fold_width, open_lexicon
 from kg.model import Criterion, Fact, Passage, Study
 
 _PROSE = ("title", "official title", "summary", "description")
-_PHASE = re.compile(r"\b(?:early )?phase ?-?(?:[1-4]|IV|I{1,3})(?:[ab]\b)?(?: ?[-/&] ?(?:phase ?)?(?:[1-4]|IV|I{1,3})[ab]?\b)?(?!\d)", re.IGNORECASE)
+_PHASE = re.compile(
+    r"\b(?:early )?phase ?-?(?:[1-4]|IV|I{1,3})(?:[ab]\b)?(?: ?[-/&] ?(?:phase ?)?(?:[1-4]|IV|I{1,3})[ab]?\b)?(?!\d)",
+    re.IGNORECASE,
+)
 _PHASE_PART = re.compile(r"[1-4]|IV|I{1,3}", re.IGNORECASE)
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
-_OTHER_STUDY = re.compile(r"\b(?:previous|prior|earlier|another|completed|preceding|other|a|our)\s(?:\w+\s)?$", re.IGNORECASE)
+_OTHER_STUDY = re.compile(
+    r"\b(?:previous|prior|earlier|another|completed|preceding|other|a|our)\s(?:\w+\s)?$", re.IGNORECASE
+)
 _THIS_STUDY = re.compile(r"\b(?:this|is an?|the present|the current|our|an?)\b[^.;]{0,80}$", re.IGNORECASE)
-_OPEN = re.compile(r"\bopen[- ]?labell?(?:ed)?\b|\b(?:an|is|as) open(?=,| and | clinical| study| trial| single)", re.IGNORECASE)
+_OPEN = re.compile(
+    r"\bopen[- ]?labell?(?:ed)?\b|\b(?:an|is|as) open(?=,| and | clinical| study| trial| single)", re.IGNORECASE
+)
 _SINGLE_ARM = re.compile(r"\b(?:single|one)[- ](?:arm|group)\b", re.IGNORECASE)
 _SINGLE_CENTER = re.compile(r"\b(?:single|one|mono)[- ]?cent(?:er|re)\b|\bsingle[- ]institution\b", re.IGNORECASE)
-_ENROLL = re.compile(r"\b(?:enroll?|recruit|include)(?:ing)?\s(?:up to |about |approximately |a total of |at least )?(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s"
-                     r"(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)|(?<![\d.-])(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)"
-                     r"\s(?:will be|are to be|are planned to be)\s(?:enrolled|recruited|included)", re.IGNORECASE)
-_TREATED = re.compile(r"\b(?:treatment of|treating|treat|patients? with|subjects? with|participants? with|for|in)\s(?:[\w/-]{1,24}\s){0,4}$", re.IGNORECASE)
+_ENROLL = re.compile(
+    r"\b(?:enroll?|recruit|include)(?:ing)?\s(?:up to |about |approximately |a total of |"
+    r"at least )?(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s"
+    r"(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)|(?<![\d.-])(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)"
+    r"\s(?:will be|are to be|are planned to be)\s(?:enrolled|recruited|included)",
+    re.IGNORECASE,
+)
+_TREATED = re.compile(
+    r"\b(?:treatment of|treating|treat|patients? with|subjects? with|participants? with|for|"
+    r"in)\s(?:[\w/-]{1,24}\s){0,4}$",
+    re.IGNORECASE,
+)
 _R_R = re.compile(r"(?<![A-Za-z/])[Rr] ?/ ?[Rr](?![A-Za-z/])")
-_PAST_RESPONSE = re.compile(r"\b(?:prevent\w{0,4}|risk of|time to|reduce|high risk for|to avoid|incidence of|rate of|duration until)\s(?:\w{1,12}\s){0,2}$", re.IGNORECASE)
+_PAST_RESPONSE = re.compile(
+    r"\b(?:prevent\w{0,4}|risk of|time to|reduce|high risk for|to avoid|incidence of|rate of|"
+    r"duration until)\s(?:\w{1,12}\s){0,2}$",
+    re.IGNORECASE,
+)
 
 
 def find_design(study: Study) -> dict[str, tuple[Fact, ...]]:
     """Facts of the design that only prose tells, by card key; a key that the record fills is left out."""
     passages = study.parts(*_PROSE)
-    found = {"phases": _find_phases(passages), "masking": _find_pattern(passages, _OPEN, "NONE", "design.open-label"),
-             "intervention_model": _find_pattern(passages, _SINGLE_ARM, "SINGLE_GROUP", "design.single-arm"),
-             "number_of_sites": _find_pattern(passages, _SINGLE_CENTER, 1, "design.single-center"),
-             "enrollment": _find_enrollment(passages)}
+    found = {
+        "phases": _find_phases(passages),
+        "masking": _find_pattern(passages, _OPEN, "NONE", "design.open-label"),
+        "intervention_model": _find_pattern(passages, _SINGLE_ARM, "SINGLE_GROUP", "design.single-arm"),
+        "number_of_sites": _find_pattern(passages, _SINGLE_CENTER, 1, "design.single-center"),
+        "enrollment": _find_enrollment(passages),
+    }
     return {key: facts for key, facts in found.items() if facts and key not in study.facts}
 
 
@@ -50,12 +72,17 @@ def _find_phases(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     """Phase of this study: in a title, or in a sentence that speaks of "this" study."""
     for passage in passages:
         for match in _PHASE.finditer(passage.text):
-            before = passage.text[max(0, match.start() - 90):match.start()]
+            before = passage.text[max(0, match.start() - 90) : match.start()]
             is_title = passage.part in ("title", "official title")
-            if is_title or (_THIS_STUDY.search(before) and not re.search(r"\b(?:previous|prior|earlier|completed)\b", before, re.IGNORECASE)):
+            if is_title or (
+                _THIS_STUDY.search(before)
+                and not re.search(r"\b(?:previous|prior|earlier|completed)\b", before, re.IGNORECASE)
+            ):
                 quote = passage.quote(match.start(), match.end())
                 words = match[0].lower()
-                numbers = [_ROMAN.get(part.lower()) or int(part) for part in _PHASE_PART.findall(words.replace("phase", ""))]
+                numbers = [
+                    _ROMAN.get(part.lower()) or int(part) for part in _PHASE_PART.findall(words.replace("phase", ""))
+                ]
                 if words.startswith("early"):
                     return (Fact("EARLY_PHASE1", quote, "design.phase"),)
                 return tuple(Fact(f"PHASE{number}", quote, "design.phase") for number in dict.fromkeys(numbers))
@@ -68,7 +95,9 @@ def _find_enrollment(passages: Sequence[Passage]) -> tuple[Fact, ...]:
         if match:
             low = int(match[1] or match[3])
             high = match[2] or match[4]
-            return (Fact((low, int(high)) if high else low, passage.quote(match.start(), match.end()), "design.enrollment"),)
+            return (
+                Fact((low, int(high)) if high else low, passage.quote(match.start(), match.end()), "design.enrollment"),
+            )
     return ()
 
 
@@ -78,8 +107,11 @@ def find_ages(study: Study, criteria: Sequence[Criterion]) -> dict[str, tuple[Fa
     for criterion in criteria:
         if criterion.measure != "age" or criterion.list == "exclusion" or criterion.unit not in ("years", None):
             continue
-        low, high = criterion.value if isinstance(criterion.value, tuple) else (
-            (criterion.value, None) if criterion.op in (">", ">=") else (None, criterion.value))
+        low, high = (
+            criterion.value
+            if isinstance(criterion.value, tuple)
+            else ((criterion.value, None) if criterion.op in (">", ">=") else (None, criterion.value))
+        )
         for key, value in (("min_age_years", low), ("max_age_years", high)):
             if value is not None and key not in study.facts:
                 found.setdefault(key, (Fact(float(value), criterion.quote, "design.age-criterion"),))
@@ -90,7 +122,9 @@ def find_conditions(study: Study) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
     """Conditions as written (only where the record lists none) and as terms of the vocabulary."""
     listed = study.facts.get("conditions", ())
     if listed:
-        terms = _collect(_find_terms([Passage("condition", fact.quote.field, fact.quote.start, fact.quote.text) for fact in listed]))
+        terms = _collect(
+            _find_terms([Passage("condition", fact.quote.field, fact.quote.start, fact.quote.text) for fact in listed])
+        )
         return (), terms or _collect(_find_terms(study.parts("title", "official title")))
     for parts in (("title", "official title"), ("summary",), ("description",)):
         terms = _collect(_find_terms(study.parts(*parts)))
@@ -124,7 +158,7 @@ def find_settings(study: Study) -> tuple[Fact, ...]:
 
 def _find_setting(passage: Passage) -> Iterator[Fact]:
     for match in open_lexicon("disease-setting").find(passage.text):
-        if not _PAST_RESPONSE.search(passage.text[max(0, match.start - 40):match.start]):
+        if not _PAST_RESPONSE.search(passage.text[max(0, match.start - 40) : match.start]):
             yield Fact(match.term.notation, passage.quote(match.start, match.end), "setting.named")
     for short in _R_R.finditer(passage.text):
         for value in ("relapsed", "refractory"):

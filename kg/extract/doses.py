@@ -13,19 +13,35 @@ from kg.extract.amounts import AMOUNT, TOLERANCE, Amount, compile_any, read_amou
 from kg.lexicon import fold_width
 from kg.model import Dose, Fact, Passage
 
-DOSE_PARTS = frozenset({"title", "official title", "intervention", "intervention description", "other name", "arm",
-                        "arm description", "summary", "description"})
+DOSE_PARTS = frozenset(
+    {
+        "title",
+        "official title",
+        "intervention",
+        "intervention description",
+        "other name",
+        "arm",
+        "arm description",
+        "summary",
+        "description",
+    }
+)
 PLAUSIBLE = {"cells": (1e3, 1e12), "cells/kg": (1e2, 1e10), "cells/m2": (1e3, 1e12)}
 
 # What stands around a dose.
 _NOT_AFTER = compile_any(
     r"[^.;\n]{0,40}?\b(?:(?:will|should|must) be (?:collected|harvested|cryopreserved|frozen|stored|cultured|isolated)"
     r"|(?:were|was) (?:collected|harvested|isolated|cultured|seeded|plated|stained|stimulated)|per well|are required"
-    r"|packaged)")
+    r"|packaged)"
+)
 _OPEN_END = compile_any(
-    r"\s{0,2}$", r"\s?[,;:.)(\]、。\n#~+-]",
+    r"\s{0,2}$",
+    r"\s?[,;:.)(\]、。\n#~+-]",
     r"\s(?:and|or|to|on|for|if|in|by|via|at|is|was|as|with|will|per (?:dose|infusion|time))\b",
-    r"\s{1,2}(?:dose|DL|level|cohort|group)\b", r"\s?/\s?(?:dose|infusion|time)", r"[(\s]{1,2}[±+]")
+    r"\s{1,2}(?:dose|DL|level|cohort|group)\b",
+    r"\s?/\s?(?:dose|infusion|time)",
+    r"[(\s]{1,2}[±+]",
+)
 
 _NOT_A_DOSE = compile_any(
     r"(?<![a-z])(?:collect\w{0,5}|harvest\w{0,4}|apheres[ie]s|leukapheres[ie]s|mobili[sz]\w{1,6}|yields?|nucleated"
@@ -36,31 +52,45 @@ _NOT_A_DOSE = compile_any(
     r"|sachets?"
     r"|lactobacill\w{1,6}|bifidobac\w{1,8}|concentration|copies|expan(?:d|ded|sion to)|viral load|vector|aav\d?"
     r"|plaque|titer"
-    r"|detect\w{0,5}|back-?up|freez\w{1,5}|frozen)(?![a-z])")
-_GIVEN = compile_any(r"(?<![a-z])(?:infus|inject|dos(?:e|es|age|ing)(?![a-z])|administ|receiv|given|transplant"
-                     r"|levels?\b|DL)")
+    r"|detect\w{0,5}|back-?up|freez\w{1,5}|frozen)(?![a-z])"
+)
+_GIVEN = compile_any(
+    r"(?<![a-z])(?:infus|inject|dos(?:e|es|age|ing)(?![a-z])|administ|receiv|given|transplant"
+    r"|levels?\b|DL)"
+)
 _LABEL = compile_any(
     r"(?<![a-z])(?:(?:dose|dosage|dosing)s?(?: level| group| range| cohort)?s?(?: [-\d]{1,2}| [A-F])?|DL|level|RP2D"
     r"|cells?"
-    r"|CAR-?T|lymphocytes)[^.;。\n]{0,28}$")
-_START = compile_any(r"(?<![a-z])(?:start(?:s|ed|ing)?(?![a-z])[^.;。\n]{0,50}?(?:dos|infus|level|with|at\b|cohort"
-                     r"|from)|(?:initial|first) (?:[\w-]{1,12} )?(?:dos(?:e|age)|level))[^.;。\n]{0,60}$")
+    r"|CAR-?T|lymphocytes)[^.;。\n]{0,28}$"
+)
+_START = compile_any(
+    r"(?<![a-z])(?:start(?:s|ed|ing)?(?![a-z])[^.;。\n]{0,50}?(?:dos|infus|level|with|at\b|cohort"
+    r"|from)|(?:initial|first) (?:[\w-]{1,12} )?(?:dos(?:e|age)|level))[^.;。\n]{0,60}$"
+)
 _RP2D = compile_any(r"(?<![a-z])(?:RP2D|recommended (?:phase (?:2|II) )?dose)(?![a-z])[^.;。\n]{0,50}$")
 _FALLBACK = compile_any(r"level \(?-\s?\d|de-escalat|minus (?:one|1)|lower safety")
 _BETWEEN = compile_any(r"\b(?:between|from)\s{1,2}[(~\\]{0,2}$")
 
 # What joins two amounts.
-_TO = compile_any(r"[\s,)]{0,3}(?:\\?~|-{1,2}|to|until|up to|to up to|to a maximum(?: dose)? of|and up to"
-              r"|(?:and|but) (?:\\?[<≤]=?|up to))\s{0,2}\(?")
-_ROW = compile_any(r"[\s,;、#/&()\]*-]{0,5}(?:(?:and|or|then|and/or|to|until)\b)?[\s,(]{0,3}"
-               r"(?:(?:\(?(?:dose|level|group|cohort|DL)[\s-]{0,2}){0,3}-?(?:\d|[A-F]|[IV]{1,3})?[\s:)=(-]{0,4})?")
+_TO = compile_any(
+    r"[\s,)]{0,3}(?:\\?~|-{1,2}|to|until|up to|to up to|to a maximum(?: dose)? of|and up to"
+    r"|(?:and|but) (?:\\?[<≤]=?|up to))\s{0,2}\(?"
+)
+_ROW = compile_any(
+    r"[\s,;、#/&()\]*-]{0,5}(?:(?:and|or|then|and/or|to|until)\b)?[\s,(]{0,3}"
+    r"(?:(?:\(?(?:dose|level|group|cohort|DL)[\s-]{0,2}){0,3}-?(?:\d|[A-F]|[IV]{1,3})?[\s:)=(-]{0,4})?"
+)
 
 _ESCALATION = compile_any(
     r"\bdos(?:e|es|age|ing)[- ]{1,2}escalat\w{1,4}",
     r"\bescalat(?:ed|ing|ion)(?: of)?(?: [\w+-]{1,15}){0,3}? dos(?:e|es|age|ing)\b",
-    r"\bdos(?:e|es) (?:will be |is |are )?(?:escalated|climbing)", r"\b(?:ascending|increasing|rising)[- ]dos(?:e"
-                                                                   r"|es)\b",
-    r"\bincreased? to the next (?:higher )?dos(?:e|age)", r"\bnext higher dose", r"(?<![\d.+/])3 ?\+ ?3(?![\d.+%])")
+    r"\bdos(?:e|es) (?:will be |is |are )?(?:escalated|climbing)",
+    r"\b(?:ascending|increasing|rising)[- ]dos(?:e"
+    r"|es)\b",
+    r"\bincreased? to the next (?:higher )?dos(?:e|age)",
+    r"\bnext higher dose",
+    r"(?<![\d.+/])3 ?\+ ?3(?![\d.+%])",
+)
 _NEGATED = compile_any(r"\b(?:no|without|not|non)[- ](?:\w{1,10} ){0,2}$")
 
 
@@ -81,10 +111,15 @@ def extract_doses(passages: Sequence[Passage]) -> tuple[Dose, ...]:
         unit = dose.unit or usual
         least, most = PLAUSIBLE[unit]
         if least <= dose.low <= dose.high <= most:
-            kept.setdefault((dose.low, dose.high, unit, dose.role),
-                            Dose(dose.low, dose.high, unit, dose.role, dose.quote, dose.rule))
-    return tuple(dose for (low, high, unit, role), dose in kept.items()
-                 if role != "level" or not {(low, high, unit, "start"), (low, high, unit, "RP2D")} & kept.keys())
+            kept.setdefault(
+                (dose.low, dose.high, unit, dose.role),
+                Dose(dose.low, dose.high, unit, dose.role, dose.quote, dose.rule),
+            )
+    return tuple(
+        dose
+        for (low, high, unit, role), dose in kept.items()
+        if role != "level" or not {(low, high, unit, "start"), (low, high, unit, "RP2D")} & kept.keys()
+    )
 
 
 def find_dose_escalation(passages: Sequence[Passage]) -> Fact | None:
@@ -135,7 +170,7 @@ def _share_units(text: str, amounts: tuple[Amount, ...]) -> tuple[Amount, ...]:
     shared = list(amounts)
     for index in range(len(shared) - 2, -1, -1):
         here, after = shared[index], shared[index + 1]
-        gap = text[here.end:after.start]
+        gap = text[here.end : after.start]
         if here.unit is not None or after.unit is None or len(gap) > 40:
             continue
         if _TO.fullmatch(gap) or (here.high < after.low and _is_row(text, here, after)):
@@ -158,9 +193,10 @@ def _is_range(text: str, low: Amount, high: Amount) -> bool:
     start = tolerance.end() if tolerance else start
     if high.start - start > 30 or low.unit not in (None, high.unit):
         return False
-    gap = text[start:high.start]
+    gap = text[start : high.start]
     return bool(_TO.fullmatch(gap)) or (
-        gap.strip() == "and" and bool(_BETWEEN.search(text, max(0, low.start - 14), low.start)))
+        gap.strip() == "and" and bool(_BETWEEN.search(text, max(0, low.start - 14), low.start))
+    )
 
 
 def _is_dose(text: str, first: Amount, last: Amount) -> bool:
@@ -172,7 +208,7 @@ def _is_dose(text: str, first: Amount, last: Amount) -> bool:
         return False
     others = list(_NOT_A_DOSE.finditer(before))
     is_given = bool(_GIVEN.search(before, others[-1].end() if others else 0))
-    if not is_given and (others or "CD34" in text[last.end:last.stop]):
+    if not is_given and (others or "CD34" in text[last.end : last.stop]):
         return False
     return not _NOT_AFTER.match(text, last.stop, min(len(text), last.stop + 80))
 
@@ -190,6 +226,6 @@ def _read_role(text: str, amount: Amount) -> tuple[str, str]:
 
 def _clause_before(text: str, end: int, width: int) -> str:
     """Up to ``width`` characters before ``end`` that belong to the same sentence."""
-    window = text[max(0, end - width):end]
+    window = text[max(0, end - width) : end]
     cut = max(window.rfind(". "), window.rfind("\n"), window.rfind("。"), window.rfind(";"))
-    return window[cut + 1:]
+    return window[cut + 1 :]

@@ -17,33 +17,70 @@ YEAR = 365.25
 
 _UNIT_DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0, "m": MONTH, "y": YEAR}
 # "mouth", "moth" and "yea" are how registries misspell month and year.
-UNIT = (r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|months?|mths?|mos?|mon|mouths?|moths?|"
-         r"monthes|years?|yrs?|yeas?)")
+UNIT = (
+    r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|months?|mths?|mos?|mon|mouths?|moths?|"
+    r"monthes|years?|yrs?|yeas?)"
+)
 _NUMBER = r"(?:\d,\d{3}(?![\d,])|\d{1,9}(?:\.\d{1,6})?)"
-_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-         "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+_ONES = (
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+)
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-NUMBER_WORDS = {**{word: value for value, word in enumerate(_ONES, start=1)},
-          **{word: value * 10 for value, word in enumerate(_TENS, start=2)},
-          **{word: value for value, word in enumerate(_ORDINALS, start=1)}}
-_WORD = re.compile(rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_ONES[:9])}))?"
-                   rf"|(?P<one>{'|'.join(_ONES)})|(?P<ordinal>{'|'.join(_ORDINALS)})(?=\s{UNIT}\b))\b", re.IGNORECASE)
+NUMBER_WORDS = {
+    **{word: value for value, word in enumerate(_ONES, start=1)},
+    **{word: value * 10 for value, word in enumerate(_TENS, start=2)},
+    **{word: value for value, word in enumerate(_ORDINALS, start=1)},
+}
+_WORD = re.compile(
+    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_ONES[:9])}))?"
+    rf"|(?P<one>{'|'.join(_ONES)})|(?P<ordinal>{'|'.join(_ORDINALS)})(?=\s{UNIT}\b))\b",
+    re.IGNORECASE,
+)
 _CYCLE_LENGTH = re.compile(
     rf"\bcycles?\s?(?:=|is|are|lasts?|of|length|duration)\s?(?:of\s|is\s|=\s)?"
     rf"(?P<number>{_NUMBER})(?:\s?(?:-|to|or|±)\s?{_NUMBER})?[\s-]?(?P<unit>{UNIT})\b"
-    rf"|\b(?P<number_before>{_NUMBER})[\s-](?P<unit_before>{UNIT})\scycles?\b", re.IGNORECASE)
-_SPELLINGS = tuple((re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in (
-    (rf"(?<=[\da-z])\s?\(\d{{1,4}}\)(?=[\s-]?{UNIT}\b)", ""),                     # four (4) weeks
-    (rf"[(\[]?\s?(?:±|\+\s?/\s?-|\+-)\s?{_NUMBER}[)\]]?", ""),                     # day 28 ± 3
-    (rf"\b(?:every|each|per)\s{_NUMBER}(?:st|nd|rd|th)?(?:\s?(?:-|to|or)\s?{_NUMBER})?[\s-]?(?:{UNIT}|cycles?)\b",
-     " then "),
-    (r"^an?\b|\b(?:within|over|after|until|to|for|in)\san?(?=\s(?:year|month|week)\b)", " 1"),
-    (r"\bhalf(?:\sa|-a)?(?=[\s-](?:year|month)\b)", "0.5"),
-    (r"\b(?:consecutive|calendar|full|additional|more|further|study)\s|#", ""),
-    (rf"(?<=\d)\+(?=[\s-]?{UNIT})|(?<!\d)\+(?=\d)", ""),                 # 13+ months, day +100
-    (r"\bd\+?(?=\d)", "day "), (r"\bw\+?(?=\d)", "week "), (r"\bm\+?(?=\d)", "month "), (r"\by\+?(?=\d)", "year "),
-    (rf"(?<![a-z])({UNIT})(?=\d)", r"\1 ")))                                      # Day28
+    rf"|\b(?P<number_before>{_NUMBER})[\s-](?P<unit_before>{UNIT})\scycles?\b",
+    re.IGNORECASE,
+)
+_SPELLINGS = tuple(
+    (re.compile(pattern, re.IGNORECASE), instead)
+    for pattern, instead in (
+        (rf"(?<=[\da-z])\s?\(\d{{1,4}}\)(?=[\s-]?{UNIT}\b)", ""),  # four (4) weeks
+        (rf"[(\[]?\s?(?:±|\+\s?/\s?-|\+-)\s?{_NUMBER}[)\]]?", ""),  # day 28 ± 3
+        (
+            rf"\b(?:every|each|per)\s{_NUMBER}(?:st|nd|rd|th)?(?:\s?(?:-|to|or)\s?{_NUMBER})?[\s-]?(?:{UNIT}|cycles?)\b",
+            " then ",
+        ),
+        (r"^an?\b|\b(?:within|over|after|until|to|for|in)\san?(?=\s(?:year|month|week)\b)", " 1"),
+        (r"\bhalf(?:\sa|-a)?(?=[\s-](?:year|month)\b)", "0.5"),
+        (r"\b(?:consecutive|calendar|full|additional|more|further|study)\s|#", ""),
+        (rf"(?<=\d)\+(?=[\s-]?{UNIT})|(?<!\d)\+(?=\d)", ""),  # 13+ months, day +100
+        (r"\bd\+?(?=\d)", "day "),
+        (r"\bw\+?(?=\d)", "week "),
+        (r"\bm\+?(?=\d)", "month "),
+        (r"\by\+?(?=\d)", "year "),
+        (rf"(?<![a-z])({UNIT})(?=\d)", r"\1 "),
+    )
+)  # Day28
 _TOKEN = re.compile(
     rf"""(?P<number>(?<![\w.]){_NUMBER})(?:st|nd|rd|th)?(?![\d.]\d)
     |(?P<unit>(?<![a-z]){UNIT}(?![a-z])|(?<=\d)[hdwmy]\b|(?<=\d\s)h\b)
@@ -52,7 +89,9 @@ _TOKEN = re.compile(
     |(?P<cycle>\bcycles?\b)
     |(?P<label>\b(?:visits?|phase|part|cohort|stage|grade|course|dose|level|version|group|arm|step)\b)
     |(?P<other>[^\W\d_]+|\S)
-    """, re.VERBOSE | re.IGNORECASE)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 class _Token(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +109,7 @@ class Time(msgspec.Struct, frozen=True, gc=False):
     days: float
     is_end: bool = False
 
+
 def unit_days(unit: str) -> float:
     """Days in a unit of time as registries write it.
 
@@ -78,6 +118,7 @@ def unit_days(unit: str) -> float:
     """
     name = unit.lower()
     return _UNIT_DAYS["min" if name.startswith("min") else name[0]]
+
 
 def read_times(text: str) -> list[Time]:
     """Times of a text in its order; years and the smaller count right behind them are one ("6 years 5 months").
@@ -93,8 +134,13 @@ def _add_up(times: list[Time | None]) -> list[Time]:
     added: list[Time] = []
     before: Time | None = None
     for time in times:
-        if time is not None and before is not None and not time.is_end and before.days % YEAR == 0 < before.days \
-                and time.days < YEAR:
+        if (
+            time is not None
+            and before is not None
+            and not time.is_end
+            and before.days % YEAR == 0 < before.days
+            and time.days < YEAR
+        ):
             added[-1] = Time(before.days + time.days, before.is_end)
         elif time is not None:
             added.append(time)
@@ -125,7 +171,7 @@ def _cut_tokens(text: str) -> list[_Token]:
         value = unit_days(written) if kind == "unit" else 0.0
         if kind == "number":
             value = float(found["number"].replace(",", ""))
-        tokens.append(_Token(kind, written, value, text[found.start() - 1:found.start()].isspace()))
+        tokens.append(_Token(kind, written, value, text[found.start() - 1 : found.start()].isspace()))
     return tokens
 
 
@@ -137,8 +183,9 @@ class _Reading:
         length = _CYCLE_LENGTH.search(spelled)
         self._cycle_days = 0.0
         if length is not None:
-            self._cycle_days = float((length["number"] or length["number_before"]).replace(",", "")) \
-                * unit_days(length["unit"] or length["unit_before"])
+            self._cycle_days = float((length["number"] or length["number_before"]).replace(",", "")) * unit_days(
+                length["unit"] or length["unit_before"]
+            )
         self._tokens = _cut_tokens(_spell_alike(_CYCLE_LENGTH.sub("", spelled)))
         self._cycle = 0.0
         self._at = 0
@@ -186,7 +233,7 @@ class _Reading:
         """A time; the range word may stand before the number or before the unit that heads it."""
         before = self._at + place - 1
         before -= before > 0 and self._tokens[before].kind == "unit"
-        kinds = [token.kind for token in self._tokens[max(0, before - 1):before + 1]]
+        kinds = [token.kind for token in self._tokens[max(0, before - 1) : before + 1]]
         return Time(days, kinds in (["number", "range"], ["unit", "range"]))
 
     def _read_counts(self) -> Iterator[Time | None]:
@@ -235,7 +282,7 @@ class _Reading:
         places = places[:-1] if len(places) > 1 and self._find_unit(places[-1]) is not None else places
         if self._kind(0) == "cycle":
             self._cycle = self._token(places[-1]).value
-            before = [token.text for token in self._tokens[max(0, self._at - 2):self._at]]
+            before = [token.text for token in self._tokens[max(0, self._at - 2) : self._at]]
             if self._cycle_days and (before == ["end", "of"] or before[-1:] == ["during"]):
                 yield Time(self._cycle * self._cycle_days)
         self._at += places[-1] + 1

@@ -20,52 +20,72 @@ _BULLET = re.compile(
     r"(?:[-*+•·○●▪◦■□◆–—―¬§#②③④①⑤⑥⑦⑧⑨⑩]{1,4}(?=[\s(\w])"
     r"|\(?(?:\d{1,2}(?:\.\d{1,2}){0,3}|[a-z]"
     r"|[ivx]{1,4})\\?[.):、](?=[\s\\]|\D)[.]?"
-    r"|\(\d{1,2}|\"(?=\w))[\s\\]{0,4}", re.IGNORECASE)
+    r"|\(\d{1,2}|\"(?=\w))[\s\\]{0,4}",
+    re.IGNORECASE,
+)
 _HEADING_WORD = re.compile(r"[ce]l[iu][gs]", re.IGNORECASE)
 _HEADING_LINE = re.compile(
     r"(?:(?!inclusion|exclusion)[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion"
     r"|exclusion)s?\b(?P<rest>[^:.;]{0,80})(?P<end>[:.]{0,2})[\s*_-]{0,5}",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 _HEADING_INLINE = re.compile(
     r"(?:(?<=[.;:)*]\s)|(?<=[.;:)*])|(?<=\s\s)|^)(?i:(?:key|main|general|major|patient|other|specific)\s)?"
     r"(?P<non>(?i:non[- ]?))?(?P<list>(?i:inclusion|exclusion))\s(?i:criteria|criterion)[^:.;\n]{0,60}:"
     r"|(?<![/\w-])(?P<title>Inclusion|Exclusion|INCLUSION|EXCLUSION)\s(?:Criteria|CRITERIA|criteria(?=.{0,3}:))"
-    r"(?:[^:.;\n]{0,40}:|(?=\s{1,3}[-–A-Z(\d*]))")
-_CITED = re.compile(r"\b(?:defined|the|all|any|following|both|meet\w*|additional|and|or|of|with|other|per|see"
-    r"|in)\s$", re.IGNORECASE)
+    r"(?:[^:.;\n]{0,40}:|(?=\s{1,3}[-–A-Z(\d*]))"
+)
+_CITED = re.compile(
+    r"\b(?:defined|the|all|any|following|both|meet\w*|additional|and|or|of|with|other|per|see"
+    r"|in)\s$",
+    re.IGNORECASE,
+)
 _HEADING_TAIL = re.compile(
     r"(?:(?<![a-z/] )(?P<list>(?i:inclusion|exclusion)) (?i:criteria)|(?<![/\w-])(?P<title>Inclusion|Exclusion"
     r"|INCLUSION|EXCLUSION)"
-    r" (?i:criteria))[:.]?\s{0,5}$")
-_NOT_HEADING = re.compile(r"\b(?:meet|meets|meeting|apply|applies|applied|fulfil\w*|no|not|study|trial|prior|period"
+    r" (?i:criteria))[:.]?\s{0,5}$"
+)
+_NOT_HEADING = re.compile(
+    r"\b(?:meet|meets|meeting|apply|applies|applied|fulfil\w*|no|not|study|trial|prior|period"
     r"|within|during"
-                          r"|at|other than|participat\w*"
-                          r"|additional\s+exclusion criteria may)\b(?!.{0,80}:\s*$)", re.IGNORECASE)
+    r"|at|other than|participat\w*"
+    r"|additional\s+exclusion criteria may)\b(?!.{0,80}:\s*$)",
+    re.IGNORECASE,
+)
 _NOT_ELIGIBLE = re.compile(
     r"(?:patients? )?(?:not eligible|ineligib\w{1,6}|exclusions?)\b(?!.{0,40}\b(?:because|due)\b)"
-    r"(?! for (?!th|participa|enrol|inclu))[^.\n]{0,40}:\s*$", re.IGNORECASE)
+    r"(?! for (?!th|participa|enrol|inclu))[^.\n]{0,40}:\s*$",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"[^\n:]{2,45}:\s*$")
-_LABELLED = re.compile(r"\W{0,4}(?:at least|more than|greater than|less than|no more|not |over|under|[<>≤≥&=]"
-    r"|\d)", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"\W{0,4}(?:at least|more than|greater than|less than|no more|not |over|under|[<>≤≥&=]"
+    r"|\d)",
+    re.IGNORECASE,
+)
 _FOR_INCLUSION = re.compile(
     r"[≥≤]|>=|<=|at least|diagnos|confirmed|expect|survival|adequate|willing|able to|consent|\bmust\b|eligible"
     r"|\bage|score"
-    r"|\bpositive\b|relapsed|fraction|upper limit")
+    r"|\bpositive\b|relapsed|fraction|upper limit"
+)
 _FOR_EXCLUSION = re.compile(
     r"pregnan|lactat|breast-?\s?feed|nursing|\bhiv\b|hepatitis|\bhbv|uncontrol|active infection|history of"
     r"|contraindicat|allerg"
     r"|hypersensitiv|unsuitable|inability|unable|unwilling|abuse|\bsevere|other clinical|another|concurrent|seizure"
     r"|epilep|gvhd|graft"
-    r"|systemic steroid|disability|psychiatric|transplant|addict")
+    r"|systemic steroid|disability|psychiatric|transplant|addict"
+)
 _LONG = 600  # a block of many criteria, which says nothing of its list
 _CLAUSE_END = re.compile(
     r"[;；。.](?:(?<!\.)|(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bal\.)(?<!\bDr\.)(?<!\bapprox\.)"
-    r"(?=\s{1,3}[A-Z(\d*\\]|\s{0,9}$|[A-Z][a-z]))")
+    r"(?=\s{1,3}[A-Z(\d*\\]|\s{0,9}$|[A-Z][a-z]))"
+)
 _NEAR = 40
 _JOINER = re.compile(
     r"(?:[\s,/()&:+\[\]-]|and\b|or\b|serum\b|plasma\b|total\b|blood\b|levels?\b|score\b|scale\b|as applicable\b"
     r"|performance\b|status\b|both\b|either\b|the\b|values?\b|activity\b|count\b|also\b|known as\b|liver\b"
-    r"|radioisotope\b|measured\b|enzymes?\b|calculated\b|estimated\b|by\b|for\b){0,12}")
+    r"|radioisotope\b|measured\b|enzymes?\b|calculated\b|estimated\b|by\b|for\b){0,12}"
+)
 _NEGATED = re.compile(r"(?:there (?:was|is) )?(?:no\b|without|absence|negative|free of)|test.{0,60}negative")
 
 
@@ -110,12 +130,12 @@ class Wording(Frozen, frozen=True):
     def read_lead(self, start: int, reach: int) -> str:
         """Flattened words of the same clause before an offset, ``reach`` characters at most."""
         at = bisect_left(self.ends, start)
-        return self.flat[max(self.ends[at - 1] if at else 0, start - reach):start]
+        return self.flat[max(self.ends[at - 1] if at else 0, start - reach) : start]
 
     def read_until(self, start: int, stop: re.Pattern[str]) -> str:
         """Flattened words after an offset up to a stop, 60 characters at most."""
         found = stop.search(self.flat, start, start + 60)
-        return self.flat[start:found.start() if found else start + 60]
+        return self.flat[start : found.start() if found else start + 60]
 
     def bound_clause(self, first: int, last: int) -> tuple[int, int]:
         """The clause around a name, cut at words to about 300 characters."""
@@ -138,8 +158,9 @@ def word_item(item: Item, flat: str) -> Wording:
     (5,)
     """
     text = item.text.replace("\\", " ")
-    return Wording(text, flat, tuple(found.start() for found in _CLAUSE_END.finditer(text)), flatten(item.within),
-                   item.list)
+    return Wording(
+        text, flat, tuple(found.start() for found in _CLAUSE_END.finditer(text)), flatten(item.within), item.list
+    )
 
 
 class _Line(Frozen, frozen=True):
@@ -160,9 +181,16 @@ def split_items(passage: Passage) -> tuple[Item, ...]:
     lines = tuple(_join_labels(passage.text, tuple(_list_lines(passage.text, listed))))
     inferred = dict(_infer_lists(passage.text, lines))
     return tuple(
-        Item(line.list or inferred.get(at), line.start, line.end, passage.text[line.start:line.end], within,
-             "stated" if line.list else "inferred" if at in inferred else "stated")
-        for at, (line, within) in enumerate(_nest(passage.text, lines)))
+        Item(
+            line.list or inferred.get(at),
+            line.start,
+            line.end,
+            passage.text[line.start : line.end],
+            within,
+            "stated" if line.list else "inferred" if at in inferred else "stated",
+        )
+        for at, (line, within) in enumerate(_nest(passage.text, lines))
+    )
 
 
 def _list_lines(text: str, listed: str | None) -> Iterator[_Line]:
@@ -193,7 +221,7 @@ def skip_bullet(line: str, at: int = 0) -> int:
     0
     """
     for _ in range(3):
-        at += len(line[at:at + 200]) - len(line[at:at + 200].lstrip())
+        at += len(line[at : at + 200]) - len(line[at : at + 200].lstrip())
         found = _BULLET.match(line, at)
         if found is None:
             break
@@ -229,8 +257,11 @@ def _cut_headings(line: str, at: int) -> Iterator[tuple[int, int, str | None]]:
     tail = _HEADING_TAIL.search(line, max(at, len(line) - 40))
     tail = None if tail and _CITED.search(line, max(at, tail.start() - 20), tail.start()) else tail
     for found in _HEADING_INLINE.finditer(line, at):
-        if _NOT_HEADING.search(found[0]) or found.start() < at or (
-                found["title"] and _CITED.search(line, max(at, found.start() - 20), found.start())):
+        if (
+            _NOT_HEADING.search(found[0])
+            or found.start() < at
+            or (found["title"] and _CITED.search(line, max(at, found.start() - 20), found.start()))
+        ):
             continue
         yield at, found.start(), opened
         at, opened = found.end(), _name_list(found)
@@ -246,8 +277,13 @@ def _join_labels(text: str, lines: tuple[_Line, ...]) -> Iterator[_Line]:
         if at == taken:
             continue
         after = lines[at + 1] if at + 1 < len(lines) else None
-        if after and after.list == line.list and after.start - line.end < 12 \
-                and _LABEL.fullmatch(text, line.start, line.end) and _LABELLED.match(text, after.start, after.end):
+        if (
+            after
+            and after.list == line.list
+            and after.start - line.end < 12
+            and _LABEL.fullmatch(text, line.start, line.end)
+            and _LABELLED.match(text, after.start, after.end)
+        ):
             taken = at + 1
             yield _Line(line.start, after.end, line.indent, line.list)
         else:
@@ -264,7 +300,7 @@ def _nest(text: str, lines: tuple[_Line, ...]) -> Iterator[tuple[_Line, str]]:
         parent = open_lines[-1] if open_lines else None
         if parent is None and previous and previous.list == line.list and text[previous.end - 1] == ":":
             parent = previous
-        yield line, text[parent.start:min(parent.end, parent.start + 400)] if parent else ""
+        yield line, text[parent.start : min(parent.end, parent.start + 400)] if parent else ""
         open_lines.append(line)
         previous = line
 
@@ -276,7 +312,7 @@ def _infer_lists(text: str, lines: tuple[_Line, ...]) -> Iterator[tuple[int, str
     heading all is inclusion.
     """
     lost = [at for at, line in enumerate(lines) if line.list is None]
-    votes = [_vote(fold(text[lines[at].start:lines[at].end])) for at in lost]
+    votes = [_vote(fold(text[lines[at].start : lines[at].end])) for at in lost]
     turn = len(lost)
     if len(lost) == len(lines) and any(vote < 0 for vote in votes):
         gains = list(accumulate(votes, initial=0))

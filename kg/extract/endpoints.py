@@ -21,22 +21,33 @@ _REACH = 12
 _LONGEST_SENTENCE = 3000
 _KINDS = "endpoint-kind"
 _GRADINGS = "grading"
-_VERSION = re.compile(r"[\s,()\[\]-]{0,4}(?:(?:CTCAE|RECIST|criteria|scale)[\s,()\[\]-]{0,4})?"
-                      r"(?:v\.?|ver\.?|version)?\s?(?P<version>[1-6](?:\.\d{1,2})?)(?![\d.]*\w)", re.IGNORECASE)
+_VERSION = re.compile(
+    r"[\s,()\[\]-]{0,4}(?:(?:CTCAE|RECIST|criteria|scale)[\s,()\[\]-]{0,4})?"
+    r"(?:v\.?|ver\.?|version)?\s?(?P<version>[1-6](?:\.\d{1,2})?)(?![\d.]*\w)",
+    re.IGNORECASE,
+)
 _VERSION_MARK = {"CTCAE": " v", "RECIST": " "}
-_CUE = re.compile(r"\b(?:assess|evaluat|measur|collect|monitor|determin|observ|detect|record|understand|estimat|"
-                  r"analy[sz]|calculat|quantif|end\s?-?point|outcome)", re.IGNORECASE)
+_CUE = re.compile(
+    r"\b(?:assess|evaluat|measur|collect|monitor|determin|observ|detect|record|understand|estimat|"
+    r"analy[sz]|calculat|quantif|end\s?-?point|outcome)",
+    re.IGNORECASE,
+)
 _BACKGROUND = re.compile(
     r"\b(?:has been|have been|had|was|were|previous(?:ly)?|prognosis|poor|literature|reported|showed|shown|until|"
     r"cohort|escalat\w*|next dose|enrol\w*|staggered|eligible|withdrawn|defined as|window|observation period|"
-    r"evaluation period|if|unless|stopp\w+|suspend\w*|prevent\w*|prophyla\w+)\b", re.IGNORECASE)
-_AIM = re.compile(r"\b(?:(?:objective|aim|purpose|goal)s?|safety|efficacy|effectiveness|tolerability|feasibility)\b",
-                  re.IGNORECASE)
+    r"evaluation period|if|unless|stopp\w+|suspend\w*|prevent\w*|prophyla\w+)\b",
+    re.IGNORECASE,
+)
+_AIM = re.compile(
+    r"\b(?:(?:objective|aim|purpose|goal)s?|safety|efficacy|effectiveness|tolerability|feasibility)\b", re.IGNORECASE
+)
 _SENTENCE = re.compile(r"[^.\n]*(?:\.(?=\d)[^.\n]*)*")
-_SUBJECTS = frozenset({"feasibility", "pharmacokinetics", "biomarkers", "immune response", "CAR-T persistence",
-                       "transplant-related"})
-_AMOUNT = re.compile(r"\b(?:amount|number|level|duration|expansion|persistence|survival)s?\b[\w ,-]{0,40}$",
-                     re.IGNORECASE)
+_SUBJECTS = frozenset(
+    {"feasibility", "pharmacokinetics", "biomarkers", "immune response", "CAR-T persistence", "transplant-related"}
+)
+_AMOUNT = re.compile(
+    r"\b(?:amount|number|level|duration|expansion|persistence|survival)s?\b[\w ,-]{0,40}$", re.IGNORECASE
+)
 _LEADING_TIME = re.compile(r"\b[\w.]{1,8}[-\s](?:day|week|month|year)s?\s?$", re.IGNORECASE)
 _AGE = re.compile(r"\b(?:age|aged|old)\b", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"(?:\s(?:rate|time|level)s?)?\s?\([A-Za-z][\w/-]{0,7}\)")
@@ -55,8 +66,13 @@ def extract_endpoints(study: Study) -> tuple[Endpoint, ...]:
 
 def read_endpoint(outcome: Outcome) -> Endpoint:
     """Interpret a listed outcome; its measure and role stay as the record has them."""
-    return Endpoint(outcome.role, outcome.measure, kinds=classify_outcome(outcome),
-                    time_frame=_read_time_fact(outcome.time_frame), grading=_find_grading(outcome))
+    return Endpoint(
+        outcome.role,
+        outcome.measure,
+        kinds=classify_outcome(outcome),
+        time_frame=_read_time_fact(outcome.time_frame),
+        grading=_find_grading(outcome),
+    )
 
 
 def classify_outcome(outcome: Outcome) -> tuple[Fact, ...]:
@@ -80,15 +96,18 @@ def classify_outcome(outcome: Outcome) -> tuple[Fact, ...]:
 def _find_kinds(text: str) -> tuple[list[Match], list[Match]]:
     """Firm and vague names of kinds; the names of grading criteria hold none ("… Criteria for Adverse Events")."""
     taken = {place for grading in open_lexicon(_GRADINGS).find(text) for place in range(grading.start, grading.end)}
-    found = [_include_plural(text, match) for match in open_lexicon(_KINDS).find(text)
-             if taken.isdisjoint(range(match.start, match.end))]
+    found = [
+        _include_plural(text, match)
+        for match in open_lexicon(_KINDS).find(text)
+        if taken.isdisjoint(range(match.start, match.end))
+    ]
     firm = [match for match in found if not match.is_contextual]
     return firm, [match for match in found if match.is_contextual]
 
 
 def _include_plural(text: str, match: Match) -> Match:
     """The whole word: the lexicon leaves out a plural's "s"."""
-    return msgspec.structs.replace(match, end=match.end + 1) if text[match.end:match.end + 1] == "s" else match
+    return msgspec.structs.replace(match, end=match.end + 1) if text[match.end : match.end + 1] == "s" else match
 
 
 def _make_kinds(matches: Sequence[Match], quote: Quote, rule: str) -> tuple[Fact, ...]:
@@ -159,9 +178,12 @@ def _read_part(passage: Passage, start: int, part: str, is_aim: bool) -> Iterato
     for place, (begin, end, match) in enumerate(spans):
         words = passage.quote(start + begin, start + end)
         kind = passage.quote(start + match.start, start + match.end)
-        yield Endpoint(None, Fact(words.text, words, "endpoint.prose"),
-                       kinds=(Fact(match.term.notation, kind, "endpoint.prose"),),
-                       time_frame=_find_time(passage, start, part, spans, place))
+        yield Endpoint(
+            None,
+            Fact(words.text, words, "endpoint.prose"),
+            kinds=(Fact(match.term.notation, kind, "endpoint.prose"),),
+            time_frame=_find_time(passage, start, part, spans, place),
+        )
 
 
 def _merge_names(part: str, matches: list[Match]) -> list[tuple[int, int, Match]]:
@@ -184,7 +206,7 @@ def _find_time(passage: Passage, start: int, part: str, spans: list[tuple[int, i
     begin = spans[place][0]
     lead = _LEADING_TIME.search(part, max(0, begin - 24), begin)
     gaps = [(lead.start(), begin)] if lead else []
-    near = spans[place:place + _REACH]
+    near = spans[place : place + _REACH]
     gaps += [(span[1], _cut_leading_time(part, after[0])) for span, after in itertools.pairwise(near)]
     gaps += [(spans[-1][1], len(part))] if near[-1] is spans[-1] else []
     gaps += [(0, _cut_leading_time(part, spans[0][0]))] if place < _REACH else []

@@ -15,8 +15,18 @@ from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
 from kg.vocabularies import Term, load_vocabularies
 
-PARTS = frozenset({"title", "official title", "intervention", "intervention description", "arm", "arm description",
-                   "summary", "description"})
+PARTS = frozenset(
+    {
+        "title",
+        "official title",
+        "intervention",
+        "intervention description",
+        "arm",
+        "arm description",
+        "summary",
+        "description",
+    }
+)
 PAIR = ("fludarabine", "cyclophosphamide")
 
 _CLASS = "conditioning agent"
@@ -25,7 +35,9 @@ _CELLS = re.compile(
     r"|chimeric (?:antigen|immune|T)|tumou?r[- ]infiltrating|adoptive|lymphocytes\b.{0,20}infus"
     r"|\b(?:T|NK|iNK|NKT|gdT|CIK|CTL|Treg|natural killer|killer|gamma[- ]delta)(?: \(\w{1,5}\))?[- ]cells?\b"
     r"(?![- ](?:deplet|leuk|lymphom|receptor|engag|acute|malig|ALL))"
-    r"|\b(?:engineered|modified|transduced|specific) (?:\w{1,12} )?(?:cells|lymphocytes)", re.IGNORECASE)
+    r"|\b(?:engineered|modified|transduced|specific) (?:\w{1,12} )?(?:cells|lymphocytes)",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[^.;\n。]+(?:[.;](?=[\w,)])[^.;\n。]*)*[.;\n。]?")
 _NAMED = re.compile(
     r"lympho(?:cyte)?[- ]?\s?(?:ablati|depleti)\w{1,3}|lymphodeplet\w{1,4}|lymphoid depletion"
@@ -33,14 +45,18 @@ _NAMED = re.compile(
     r"|(?:clearance of|clear(?:ing)?) (?:the )?lymph\w{2,8}|lymph(?:ocyte|atic)s?[- ](?:clearance|clearing)"
     r"|(?<!de)(?<!air )(?:pre-?)?condition(?:ing|ed)\b"
     r"|precondition\w{0,3}|preparative (?:regimen|chemo)|pre-?treat(?:ment|ed) (?:with |chemo|regimen)"
-    r"|pre-?infusion (?:chemo|treatment)|pre-?chemotherapy", re.IGNORECASE)
+    r"|pre-?infusion (?:chemo|treatment)|pre-?chemotherapy",
+    re.IGNORECASE,
+)
 _BEFORE_CELLS = re.compile(
     r"\bthen (?:an? |the )?infusion of|\bthen\b[^.;\n]{0,60}?\b(?:cells?|CAR|CART)\b[^.;\n]{0,60}?\binfus"
     r"|\b(?:followed by|prior to|before"
     r"|preced(?:ing|es?|ed by)|then (?:receive|be)\w{0,4})\b[^.;\n]{0,70}?(?:\binfus|\bcells?\b|\bCAR|\bCART)"
     r"|(?:\bcells?|infusions?|CAR-?T|injections?)\b[^.;\n]{0,40}?\b(?:after|following)\b(?! (?:infusion|the infusion"
     r"|CAR))"
-    r"|\bd(?:ays?)?\s?\(?-\s?\d(?!\d{2})|\d\s?days? (?:before|prior|ahead)", re.IGNORECASE)
+    r"|\bd(?:ays?)?\s?\(?-\s?\d(?!\d{2})|\d\s?days? (?:before|prior|ahead)",
+    re.IGNORECASE,
+)
 _OTHER = re.compile(
     r"\bbridg\w{2,4}|debulk\w{0,4}|\bpost-?\s?(?:transplant|HSCT)\w{0,7}|\bPT-?Cy\b|prophyla\w{2,6}"
     r"|immunosuppress\w{0,6}|salvage|\binduction|consolidation"
@@ -48,19 +64,31 @@ _OTHER = re.compile(
     r"|\bprior (?:therap|treat|line|exposure)\w{0,6}"
     r"|refractory to|failed|standard of care|chemotherapy cycles|toxicit|side effect|adverse|rescue|\bsupport\b"
     r"|relapsed? after|GVHD|ablation of the CAR"
-    r"|eliminat\w{1,4}|suicide", re.IGNORECASE)
+    r"|eliminat\w{1,4}|suicide",
+    re.IGNORECASE,
+)
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|SCT|BMT|HCT)\b|transplant", re.IGNORECASE)
-_NEGATED = re.compile(r"\b(?:no|without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)"
-                      r"|allerg\w{1,3} to)\s(?:[\w-]{1,20}\s){0,2}$", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:no|without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)"
+    r"|allerg\w{1,3} to)\s(?:[\w-]{1,20}\s){0,2}$",
+    re.IGNORECASE,
+)
 _DOSED = re.compile(r"\bm[cg]g?\s?/|\bd(?:ays?)?\s?\(?-\s?\d|\b(?:chemotherapy|medication)\b", re.IGNORECASE)
 _PAIR = re.compile(
     r"(?<![A-Za-z0-9/+])(?:(?:[Ff]lu?|FLU|F)\s?[/+&-]\s?(?:[Cc][Yy]|C|CTX)|(?:C[Yy]|cy|C|CTX)\s?[/+&-]\s?(?:[Ff]lu?"
-    r"|FLU|F)|FluCy|CyFlu|FLUCY|FC|CF)(?![A-Za-z0-9/+])")
-_PAIR_WORD = re.compile(r"\s?-?(?:chemo|regimen|condition|precondition|lympho|pre-?treat|scheme|protocol|program"
-                        r"|based|\()", re.IGNORECASE)
+    r"|FLU|F)|FluCy|CyFlu|FLUCY|FC|CF)(?![A-Za-z0-9/+])"
+)
+_PAIR_WORD = re.compile(
+    r"\s?-?(?:chemo|regimen|condition|precondition|lympho|pre-?treat|scheme|protocol|program"
+    r"|based|\()",
+    re.IGNORECASE,
+)
 
-_PAIR_BEFORE = re.compile(r"(?:deplet\w{0,4}|condition\w{0,4}|chemotherapy|regimen)(?: regimen| chemotherapy)?[ (]{0,2}"
-                          r"(?:with|of|using|by|,|:|\()?\s?\(?$", re.IGNORECASE)
+_PAIR_BEFORE = re.compile(
+    r"(?:deplet\w{0,4}|condition\w{0,4}|chemotherapy|regimen)(?: regimen| chemotherapy)?[ (]{0,2}"
+    r"(?:with|of|using|by|,|:|\()?\s?\(?$",
+    re.IGNORECASE,
+)
 
 
 def find_lymphodepletion(passages: Sequence[Passage]) -> tuple[Fact, ...]:
@@ -97,16 +125,20 @@ def find_drugs(text: str) -> tuple[tuple[int, int, Term], ...]:
     pairs = [match for match in _PAIR.finditer(text) if _is_pair(text, match)]
     found = [(match.start(), match.end(), drugs[name]) for match in pairs for name in PAIR]
     taken = {position for match in pairs for position in range(*match.span())}
-    found.extend((match.start, match.end, match.term) for match in open_lexicon("drug").find(text)
-                 if broader in match.term.broader and match.start not in taken)
+    found.extend(
+        (match.start, match.end, match.term)
+        for match in open_lexicon("drug").find(text)
+        if broader in match.term.broader and match.start not in taken
+    )
     return tuple(sorted(found, key=lambda one: one[0]))
 
 
 def _is_pair(text: str, match: re.Match[str]) -> bool:
     """Whether "FC" or "F/C" stands for the drugs: "Flu/Cy" always does, bare letters only beside a regimen word."""
-    before = text[max(0, match.start() - 60):match.start()]
+    before = text[max(0, match.start() - 60) : match.start()]
     return "y" in match[0].lower() or bool(
-        _PAIR_WORD.match(text, match.end(), match.end() + 12) or _PAIR_BEFORE.search(before))
+        _PAIR_WORD.match(text, match.end(), match.end() + 12) or _PAIR_BEFORE.search(before)
+    )
 
 
 def _read_context(passage: Passage) -> Iterator[Fact]:
@@ -119,12 +151,13 @@ def _read_context(passage: Passage) -> Iterator[Fact]:
     is_open = bool(_NAMED.search(passage.ref))
     for sentence in _SENTENCE.finditer(text):
         start, end = sentence.span()
-        here = drugs[bisect_left(starts, start):bisect_left(starts, end)]
+        here = drugs[bisect_left(starts, start) : bisect_left(starts, end)]
         named = _find_positions(_NAMED, text, start, end)
         cues = named or _find_positions(_BEFORE_CELLS, text, start, end)
         others = _find_positions(_OTHER, text, start, end)
         is_transplant = bool(_TRANSPLANT.search(text, start, end)) and not (
-            _CELLS.search(text, start, end) or "lympho" in sentence[0].lower())
+            _CELLS.search(text, start, end) or "lympho" in sentence[0].lower()
+        )
         is_dosed = is_open and not cues and not others and bool(_DOSED.search(text, start, end))
         for begin, stop, term in () if is_transplant else here:
             if _NEGATED.search(text, max(start, begin - 60), begin):
@@ -143,7 +176,7 @@ def _find_positions(pattern: re.Pattern[str], text: str, start: int, end: int) -
 def _distance(position: int, others: list[int]) -> int:
     """How far the nearest of sorted positions is; very far when there is none."""
     at = bisect_left(others, position)
-    return min((abs(position - other) for other in others[max(0, at - 1):at + 1]), default=10**9)
+    return min((abs(position - other) for other in others[max(0, at - 1) : at + 1]), default=10**9)
 
 
 def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
@@ -157,8 +190,11 @@ def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
     prose = [fold_width(passage.text) for passage in passages]
     has_cue = any("deplet" in text.lower() and _NAMED.search(text) for text in prose)
     for passage, (start, end, term) in listed:
-        about = " ".join(fold_width(other.text) for other in passages
-                         if other.part == "intervention description" and other.ref == passage.text)
+        about = " ".join(
+            fold_width(other.text)
+            for other in passages
+            if other.part == "intervention description" and other.ref == passage.text
+        )
         if _OTHER.search(about) and not _NAMED.search(about):
             continue
         if has_cue or is_pair or _NAMED.search(passage.text) or _NAMED.search(about) or _BEFORE_CELLS.search(about):

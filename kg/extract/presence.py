@@ -15,36 +15,57 @@ from kg.model import Frozen
 
 ANTIGEN = "antigen expression"
 _INFECTION = "active infection"
-_EXCEPTION = re.compile(r"\b(?:except|excluding|exclud(?:es|ed)|other than|apart from|exception of|unless|but not"
-    r"|not including|rather than|regardless of|irrespective of)\b")
+_EXCEPTION = re.compile(
+    r"\b(?:except|excluding|exclud(?:es|ed)|other than|apart from|exception of|unless|but not"
+    r"|not including|rather than|regardless of|irrespective of)\b"
+)
 _BRACKETED = re.compile(r"\([^()]{0,300}\)")
-_OR_C = re.compile(r"\s{0,2}(?:\(?hbv\)?|virus|viral"
+_OR_C = re.compile(
+    r"\s{0,2}(?:\(?hbv\)?|virus|viral"
     r"|surface antigen)?\s{0,2}(?:\(hbv\))?\s{0,2}(?:infection)?\s{0,2}(?:or|and|/|,|and/or|&"
-    r"|or/and)\s{0,2}(?:type )?c\b")
-_NOT_PRESENT = re.compile(r"\W{0,3}(?:cells?|therapy|product)?\W{0,2}(?:infusion|manufactur|collection|production"
+    r"|or/and)\s{0,2}(?:type )?c\b"
+)
+_NOT_PRESENT = re.compile(
+    r"\W{0,3}(?:cells?|therapy|product)?\W{0,2}(?:infusion|manufactur|collection|production"
     r"|preparation|apheresis|transfusion|administration|prophyla"
-                          r"|prevent|vaccin|trial|study)")
-_CONSIDERED = re.compile(r"\b(?:in|un)?eligible\b|candidates?\b|refus|\b(?:un|not )suitable|proceed|plan|schedul"
-    r"|intend|await|option|identified|appropriate|\bfor\b.{0,20}$|declin")
-_ASIDES = {"consent": re.compile(r"(?:\b(?:time|date|day|prior|before|after|since|from|at|upon|of|to|on) (?:of |to "
-    r"|the |signing |signed |signature |giving |obtaining |informed |written |study "
-                                 r"|main |subject |patient )*$)"),
-           "prior allogeneic transplant": _CONSIDERED, "prior autologous transplant": _CONSIDERED}
+    r"|prevent|vaccin|trial|study)"
+)
+_CONSIDERED = re.compile(
+    r"\b(?:in|un)?eligible\b|candidates?\b|refus|\b(?:un|not )suitable|proceed|plan|schedul"
+    r"|intend|await|option|identified|appropriate|\bfor\b.{0,20}$|declin"
+)
+_ASIDES = {
+    "consent": re.compile(
+        r"(?:\b(?:time|date|day|prior|before|after|since|from|at|upon|of|to|on) (?:of |to "
+        r"|the |signing |signed |signature |giving |obtaining |informed |written |study "
+        r"|main |subject |patient )*$)"
+    ),
+    "prior allogeneic transplant": _CONSIDERED,
+    "prior autologous transplant": _CONSIDERED,
+}
 _VIRAL = re.compile(r"hepatitis|\bhbv|\bhcv|\bhiv|immunodeficiency|syphilis")
-_POSITIVE = re.compile(r"\W{0,2}(?:antigens?|target|protein|tumou?r|surface|molecule|ligand"
+_POSITIVE = re.compile(
+    r"\W{0,2}(?:antigens?|target|protein|tumou?r|surface|molecule|ligand"
     r"|receptor)?[\s)]{0,2}(?:(?:is|are|was|were)\s)?(?:\+|\(\+\)|-?\s?pos(?:itive|itivity)?\b"
-                       r"|(?:\w+\s){0,2}express|[- ]high)")
-_POSITIVE_BEFORE = re.compile(r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)"
+    r"|(?:\w+\s){0,2}express|[- ]high)"
+)
+_POSITIVE_BEFORE = re.compile(
+    r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)"
     r"|over-?express\w*)\b(?:\s(?:of|for|the|target|antigens?|surface|markers?|tumor|expression|in|level|levels"
-    r"|status|both|either|rate|)){0,5}\W{0,3}$")
+    r"|status|both|either|rate|)){0,5}\W{0,3}$"
+)
 _SHARE = re.compile(r"express|posit|stain|cells|\+|blasts|^\W{0,3}(?:by|in|on|of|is)?\W{0,3}$")
 _OF_PART = re.compile(r"\bcohort|\bkilling|\blysis|transduc|\bcytotoxic")
 """Words before a share that is a part's, or the product's."""
 _GRADED = re.compile(r"[^.;]{0,40}\b(?:is|are) (?:considered|defined|regarded|classified|partially|weakly)\b")
-_NOT_EXPRESSED = re.compile(r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent"
-    r"|lost)\b|\bno\b")
-_NOT_DISEASE = re.compile(r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc"
-    r"|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)")
+_NOT_EXPRESSED = re.compile(
+    r"\b(?:negative|loss|lack|without|absence|no longer|not express|low or no|absent"
+    r"|lost)\b|\bno\b"
+)
+_NOT_DISEASE = re.compile(
+    r"\W{0,3}(?:t[- ](?:cells?|lymph)|nk\b|stem|progenitor|lymphocyt|hematopoietic|hsc"
+    r"|cells? (?:count|per|collected|infus|dose|x)|cells?/|donor|counts?\b|selected|car)"
+)
 _ANTI = re.compile(r"\banti-?\s?$")
 _ABSENT = re.compile(
     r"\b(?:(?<!or )without|absence of|lack(?:s|ing)?(?: of)?|free (?:of|from)|off"
@@ -54,11 +75,13 @@ _ABSENT = re.compile(
     r"|limited|recover|respon|respond|resol|achiev|eligible|suitable|amenable|candidate|due|related|attribut|controlled"
     r"|meet|permit|necessar|exceed|improv|sufficient|adequate|tolerat|effective|remission|available|standard|matched|donor"
     r"|benefit|alternative|limit|restriction|curative|need|of|other (?:curative|effective|standard|available))))"
-    r"(?![a-z])")
+    r"(?![a-z])"
+)
 _SCOPE_END = re.compile(
     r"\b(?:but|however|although|because|unless|if|since|after|following|from|who|whose|prior to|before|positive"
     r"|respon[sd]\w*|relaps\w*|progress\w*|remission|recurrence|willing|agree\w*|able|must|should|may)\b"
-    r"|,\s?(?:and )?(?:with|have|has|is|are|having)\b")
+    r"|,\s?(?:and )?(?:with|have|has|is|are|having)\b"
+)
 _CLOSE = 16
 """Most characters between two negations that undo each other ("without a negative test")."""
 _WILL = frozenset(("contraception", "consent"))
@@ -70,19 +93,24 @@ _NOT_DONE = re.compile(
     r"|(?:not|n't)(?! (?:of|surgical|steril|post|yet|limited|necessar|only|pregnan"
     r"|lactat|breast|nurs|required|needed|have|be pregnan)))"
     r"(?: (?!and |or (?:who|to be )|but |if )[^\s,;(]{1,20}){0,9}"
-    r"(?:,? or [^\s,;(]{1,20}(?: [^\s,;(]{1,20}){0,6})?[\s(]{0,2}$")
+    r"(?:,? or [^\s,;(]{1,20}(?: [^\s,;(]{1,20}){0,6})?[\s(]{0,2}$"
+)
 _NOT_GIVEN = re.compile(
-    r"[^.;,]{0,25}\b(?:can ?not|could not|is not|not (?:be )?obtained|refused|not given|not signed|withdrawn)\b")
+    r"[^.;,]{0,25}\b(?:can ?not|could not|is not|not (?:be )?obtained|refused|not given|not signed|withdrawn)\b"
+)
 _NEGATIVE = re.compile(
     r"(?:(?!positiv|, (?:and|or|but|who|with)\b|\bif\b|\bunless\b)[^.;]){0,90}?(?<!or )"
     r"\b(?:negative|absent|undetectable(?! (?:viral|hiv|plasma|load|levels? of))"
-    r"|not detect\w*|ruled out|below the (?:detection|lower))")
+    r"|not detect\w*|ruled out|below the (?:detection|lower))"
+)
 _BARRED = re.compile(
     r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|will|must|should) (?:be )?(?:excluded|ineligible|prohibited"
-    r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))|ineligible\b)")
+    r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))|ineligible\b)"
+)
 _NONE_OF = re.compile(
     r"\b(?:none of|no|not have|without|absence of|free (?:of|from)|must not|do(?:es)? not|negative)\b[^.;]{0,80}"
-    r"\b(?:following|below|conditions?|any of|history|diseases?|infections?|evidence)\b[^.;]{0,60}:\s{0,3}$")
+    r"\b(?:following|below|conditions?|any of|history|diseases?|infections?|evidence)\b[^.;]{0,60}:\s{0,3}$"
+)
 _NEGATIVE_AFTER = re.compile(r"\W{0,3}(?:\w{1,20}\W){0,3}negative")
 
 
@@ -113,7 +141,7 @@ def read_presence(words: Wording, matches: list[Match]) -> Iterator[Found]:
         if measure in told:
             continue
         start, end = words.bound_clause(match.start, match.end)
-        lead = words.flat[start:match.start]
+        lead = words.flat[start : match.start]
         aside = _ASIDES.get(measure)
         if _EXCEPTION.search(_BRACKETED.sub("", lead)) or (aside and aside.search(lead[-70:])):
             continue
@@ -121,8 +149,9 @@ def read_presence(words: Wording, matches: list[Match]) -> Iterator[Found]:
             continue
         if measure == _INFECTION and _VIRAL.search(words.flat, match.end, match.end + 25):
             continue
-        if (match.is_contextual or measure == "graft-versus-host disease") \
-                and _NOT_PRESENT.match(words.flat, match.end):
+        if (match.is_contextual or measure == "graft-versus-host disease") and _NOT_PRESENT.match(
+            words.flat, match.end
+        ):
             continue
         told.add(measure)
         is_negated = _is_negated(words, match, start)
@@ -134,15 +163,14 @@ def read_presence(words: Wording, matches: list[Match]) -> Iterator[Found]:
 
 def _is_negated(words: Wording, match: Match, start: int) -> bool:
     """Whether the clause from ``start`` asks for the absence of what it names; "without a negative test" does not."""
-    lead = _BRACKETED.sub("", words.flat[start:match.start])
+    lead = _BRACKETED.sub("", words.flat[start : match.start])
     if match.term.notation in _WILL:
         return bool(_NOT_DONE.search(lead[-160:]) or _NOT_GIVEN.match(words.flat, match.end))
     if _NEGATIVE.match(words.flat, match.end):
         return True
     found = [one for one in _ABSENT.finditer(lead) if not _SCOPE_END.search(lead, one.end())]
     if not found:
-        return words.list == "inclusion" and bool(_BARRED.match(words.flat, match.end)
-                                                  or _NONE_OF.search(words.within))
+        return words.list == "inclusion" and bool(_BARRED.match(words.flat, match.end) or _NONE_OF.search(words.within))
     return found[-1][0] != "negative" or len(found) == 1 or found[-1].start() - found[-2].end() > _CLOSE
 
 
@@ -151,11 +179,13 @@ def _is_qualified(lead: str, match: Match) -> bool:
     near = lead[-60:]
     qualifiers = "|".join(map(re.escape, match.term.extra.get("qualifier", ())))
     return bool(re.search(rf"\b(?:{qualifiers})\b(?!\s+to\b)", near)) and not (
-        match.term.notation == _INFECTION and _VIRAL.search(near))
+        match.term.notation == _INFECTION and _VIRAL.search(near)
+    )
 
 
-def read_antigens(words: Wording, matches: list[Match], thresholds: list[Threshold],
-                  presence: list[Match]) -> tuple[list[Found], set[int]]:
+def read_antigens(
+    words: Wording, matches: list[Match], thresholds: list[Threshold], presence: list[Match]
+) -> tuple[list[Found], set[int]]:
     """Antigens that the disease must (or must not) express, and the starts of the numbers that say how much."""
     viruses = {at for match in presence for at in range(match.start, match.end)}
     shares = [one for one in thresholds if one.unit == "%" and one.op]
@@ -175,8 +205,9 @@ def read_antigens(words: Wording, matches: list[Match], thresholds: list[Thresho
         taken.add(share.start)
         first, last = min(match.start, share.start), max(match.end, share.end)
         if not (_OF_PART.search(words.read_lead(first, 90)) or _GRADED.match(words.flat, last)):
-            found.append(Found(first, last, ANTIGEN, "criterion.antigen",
-                                share.op, share.value, "%", match.term.notation))
+            found.append(
+                Found(first, last, ANTIGEN, "criterion.antigen", share.op, share.value, "%", match.term.notation)
+            )
     return found, taken
 
 
@@ -185,7 +216,7 @@ def _is_share(words: Wording, match: Match, share: Threshold) -> bool:
     if words.is_cut(min(share.start, match.start), max(share.start, match.start)):
         return False
     is_after = share.start >= match.end
-    between = words.flat[match.end:share.start] if is_after else words.flat[share.end:match.start]
+    between = words.flat[match.end : share.start] if is_after else words.flat[share.end : match.start]
     if len(between) > (120 if is_after else 60) or (not is_after and ")" in between):
         return False
     return bool(_SHARE.search(between)) and "marrow blast" not in between
@@ -198,5 +229,9 @@ def _is_expressed(words: Wording, match: Match) -> bool:
     if not after and not _POSITIVE_BEFORE.search(lead):
         return False
     tail = after.end() if after else match.end
-    return not (_NOT_DISEASE.match(words.flat, tail) or _NOT_EXPRESSED.search(lead[-25:]) or _ANTI.search(lead)
-                or _NEGATIVE_AFTER.match(words.flat, tail))
+    return not (
+        _NOT_DISEASE.match(words.flat, tail)
+        or _NOT_EXPRESSED.search(lead[-25:])
+        or _ANTI.search(lead)
+        or _NEGATIVE_AFTER.match(words.flat, tail)
+    )

@@ -14,15 +14,43 @@ from kg.lexicon import fold
 from kg.model import Frozen
 from kg.vocabularies import Term
 
-_PLAIN = str.maketrans({
-    **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "01234567892", strict=True)), **dict.fromkeys("≦⩽≲", "≤"),
-    **dict.fromkeys("≧⩾≳", "≥"), **dict.fromkeys("×✕╳", "x"), **dict.fromkeys("、，", ","),
-    **dict.fromkeys("·。", "."), **dict.fromkeys("％﹪", "%"),
-    "∗": "*", "\\": " ", "﹥": ">", "﹤": "<", "∼": "~", "；": ";"})
+_PLAIN = str.maketrans(
+    {
+        **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "01234567892", strict=True)),
+        **dict.fromkeys("≦⩽≲", "≤"),
+        **dict.fromkeys("≧⩾≳", "≥"),
+        **dict.fromkeys("×✕╳", "x"),
+        **dict.fromkeys("、，", ","),
+        **dict.fromkeys("·。", "."),
+        **dict.fromkeys("％﹪", "%"),
+        "∗": "*",
+        "\\": " ",
+        "﹥": ">",
+        "﹤": "<",
+        "∼": "~",
+        "；": ";",
+    }
+)
 TIMES = frozenset(("years", "months", "weeks", "days"))
-_WORD_NUMBERS = {"one": 1, "twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-                 "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16, "eighteen": 18, "twenty": 20,
-                 "twenty-four": 24, "sixty": 60}
+_WORD_NUMBERS = {
+    "one": 1,
+    "twice": 2,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "twelve": 12,
+    "sixteen": 16,
+    "eighteen": 18,
+    "twenty": 20,
+    "twenty-four": 24,
+    "sixty": 60,
+}
 _UP = r"(?:greater|more|higher|above|over|exceed(?:s|ing|ed)?|larger|older|longer|beyond|superior|better)"
 _DOWN = r"(?:less(?:er)?|lower|below|under|younger|fewer|smaller|inferior|shorter|within)"
 _NOT = r"(?:\b(?:not|no|never|cannot)\s(?:to\s)?(?:be\s)?)"
@@ -31,40 +59,52 @@ _OPERATOR = (
     r"(?:(?:[<>](?:\s{0,2}(?:or|/|and)?\s{0,2}=)?|=\s{0,2}[<>]|&[lg]t;\s{0,2}=?|[≤≥]|=)"
     rf"|{_NOT}?\b(?:equal(?:s)?\s(?:to\s)?(?:or|and)\s)?(?:{_UP}|{_DOWN})(?:\s(?:than|then)(?:\sto)?"
     rf"|\sto)?{_EQUAL}?(?:\sto|\sthan)?(?:\s?[<>≤≥])?"
-    r"|\b(?:at\s{1,2}(?:the\s)?(?:least|most)|minimum|maximum|minimal|maximal|min\.?|max\.?|up to))")
+    r"|\b(?:at\s{1,2}(?:the\s)?(?:least|most)|minimum|maximum|minimal|maximal|min\.?|max\.?|up to))"
+)
 _FILLER = r"(?:[\s:()=<>≤≥]|of\b|the\b|than\b|an?\b|to\b|about\b|approximately\b|age\b|is\b){0,12}"
 _DIGITS = r"(?:\d{1,3}(?:,\d{3}){1,2}(?![\d,])(?:\.\d{1,3})?|\d{1,7},\d{1,2}(?![\d,])|\d{1,9}(?:\.\d{1,4})?)"
 _WORDS = "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True))
-_BEFORE = (r"(?:(?<![a-z0-9.,/])|(?<=[^0-9a-z][,/])|(?<=[a-z][,/])|(?<=score)|(?<=aged)|(?<=age)|(?<=ecog)|(?<=kps)"
-    r"|(?<=status)|(?<=was)|(?<=is))")
+_BEFORE = (
+    r"(?:(?<![a-z0-9.,/])|(?<=[^0-9a-z][,/])|(?<=[a-z][,/])|(?<=score)|(?<=aged)|(?<=age)|(?<=ecog)|(?<=kps)"
+    r"|(?<=status)|(?<=was)|(?<=is))"
+)
 _NUMBER = rf"(?P<number>{_BEFORE}{_DIGITS}(?!(?![xe])[a-z]?\d)|\b(?:{_WORDS})\b(?=[\s-]))"
 _THRESHOLD = re.compile(rf"(?:(?P<op>{_OPERATOR})(?P<filler>{_FILLER}))?{_NUMBER}")
-_ULN = (r"(?:\W{0,3}\b(?:the|of|than|above|to|institution(?:al)?(?:['`]?s)?|local|lab(?:oratory)?(?:['`]?s)?|age"
+_ULN = (
+    r"(?:\W{0,3}\b(?:the|of|than|above|to|institution(?:al)?(?:['`]?s)?|local|lab(?:oratory)?(?:['`]?s)?|age"
     r"|adjusted|reference|site"
-        r"|corresponding|normal|range|maximum|institute|center|its|respective|their|specific|or|equal|test"
-        r"|appropriate|study|site's|clinical|more|greater|higher|serum|in)\b)"
-        r"{0,7}\W{0,3}(?:upper\W{0,3}(?:normal\W{1,3}|reference\W{1,3}|institutional\W{1,3}|the\W{1,3}"
-        r"|laboratory\W{1,3}){0,2}(?:limit|range|bound|value|level|normal)s?"
-        r"|i?uln\b|unl\b|uuln\b|ulns\b|nul\b|limits?\W{1,3}of\W{0,3}(?:the\W{1,3})?normal|normal\b|uln)"
-        r"(?:\W{1,3}of\W{0,3}(?:the\W{1,3})?(?:institutional\W{1,3}|laboratory\W{1,3})?normal)?(?:\s(?:range|value"
-        r"|amount)s?\b)?")
+    r"|corresponding|normal|range|maximum|institute|center|its|respective|their|specific|or|equal|test"
+    r"|appropriate|study|site's|clinical|more|greater|higher|serum|in)\b)"
+    r"{0,7}\W{0,3}(?:upper\W{0,3}(?:normal\W{1,3}|reference\W{1,3}|institutional\W{1,3}|the\W{1,3}"
+    r"|laboratory\W{1,3}){0,2}(?:limit|range|bound|value|level|normal)s?"
+    r"|i?uln\b|unl\b|uuln\b|ulns\b|nul\b|limits?\W{1,3}of\W{0,3}(?:the\W{1,3})?normal|normal\b|uln)"
+    r"(?:\W{1,3}of\W{0,3}(?:the\W{1,3})?(?:institutional\W{1,3}|laboratory\W{1,3})?normal)?(?:\s(?:range|value"
+    r"|amount)s?\b)?"
+)
 _MULTIPLE = r"\s{0,3}(?:-\s?)?(?:[x*]|times|time|fold)?"
 _ALONE_ULN = re.compile(
     rf"(?<!times )(?<!time )(?<!fold )(?<!x )(?<!x)(?P<op>{_OPERATOR})\s{{0,2}}(?:the\s)?(?:institutional\s)?"
-    rf"(?:upper\slimits?(?:\sof)?\s?(?:the\s)?normal|uln\b)(?!\s?[x*]|\s?by|\s\d|\stimes)")
+    rf"(?:upper\slimits?(?:\sof)?\s?(?:the\s)?normal|uln\b)(?!\s?[x*]|\s?by|\s\d|\stimes)"
+)
 _UNITS = (
     (rf"{_MULTIPLE}{_ULN}", "ULN"),
     (r"\s{0,2}(?:/\s?\d{2}\s?)?(?:%|percent\b|per cent\b)", "%"),
     (r"\s{0,2}-?(?:mg|milligrams?)\s?(?:/|per)\s?(?:100\s?m|d|deciliter|decilitre)\s?l?\b|\s{0,2}mg\s?%", "mg/dL"),
     (r"\s{0,2}(?:u|micro)\s?mol(?:e?s)?\s?(?:/|\.|per)\s?l(?:iter|itre)?\b|\s{0,2}um/l\b", "umol/L"),
-    (r"\s{0,2}-?(?:ml|cc|milliliters?)\s{0,2}(?:/|per|\*|\.)\s{0,2}min(?:utes?|\b"
-        r"|\.)?\s{0,2}[/*.xper]{1,3}\s{0,2}1[.,]73\s{0,3}(?:sq(?:uare)?\.?\s?)?m\W{0,3}2?", "mL/min/1.73m2"),
+    (
+        r"\s{0,2}-?(?:ml|cc|milliliters?)\s{0,2}(?:/|per|\*|\.)\s{0,2}min(?:utes?|\b"
+        r"|\.)?\s{0,2}[/*.xper]{1,3}\s{0,2}1[.,]73\s{0,3}(?:sq(?:uare)?\.?\s?)?m\W{0,3}2?",
+        "mL/min/1.73m2",
+    ),
     (r"\s{0,2}-?(?:ml|cc|milliliters?)\s{0,2}(?:/|per|\*|\.)\s{0,2}min(?:utes?)?", "mL/min"),
     (r"\s{0,2}g(?:m|rams?)?\s?(?:/|per|%)\s?(?:dl|deciliter|decilitre|100\s?ml)\b|\s{0,2}g\s?%", "g/dL"),
     (r"\s{0,2}g(?:rams?)?\s?/\s?l\b", "g/L"),
     (r"\s{0,2}(?:iu|u|units)\s?/\s?m?l\b", "U/L"),
-    (r"\s{0,2}(?:mmol|nmol|pmol|meq|mg|ug|ng|pg|miu|ku|miu)\s?/\s?(?:ml|l|kg|day|d|m2)\b|\s{0,2}(?:mmhg|kpa|kg|cm"
-        r"|mm|ms|msec|liters?|hours?|minutes?|copies|iu|mg|ug|bpm)\b(?!\s?/)", "other"),
+    (
+        r"\s{0,2}(?:mmol|nmol|pmol|meq|mg|ug|ng|pg|miu|ku|miu)\s?/\s?(?:ml|l|kg|day|d|m2)\b|\s{0,2}(?:mmhg|kpa|kg|cm"
+        r"|mm|ms|msec|liters?|hours?|minutes?|copies|iu|mg|ug|bpm)\b(?!\s?/)",
+        "other",
+    ),
     (r"\s{0,2}-?(?:years?\b|yrs?\b|yo\b|y/o\b|y\b|year)", "years"),
     (r"\s{0,2}-?(?:months?\b|mo\b|mths?\b|mos\b)", "months"),
     (r"\s{0,2}-?(?:weeks?\b|wks?\b)", "weeks"),
@@ -75,23 +115,30 @@ _CELLS = re.compile(
     r"\s{0,2}(?:[x*]?\s{0,2}10\s{0,3}(?:\^|e|\*{1,2}|\()?\s{0,2}(?:exp\s?)?(?P<exp>\d{1,2})\)?|e\+?(?P<e>\d{1,2})"
     r"|(?P<kilo>k|thousand)\b|(?P<giga>billion))?"
     r"\s{0,2}(?:cells?)?\s{0,2}(?:(?:/|per\b|\.)\s{0,2}(?:cubic\s)?(?P<per>u\s?l|mm\s?\^?\s{0,2}3?|mcl"
-    r"|microlit(?:er|re)|milli?met(?:er|re)s?|cmm|cumm|cu\.?\smm|dl|ml|l(?:iter|itre)?)\b)?")
+    r"|microlit(?:er|re)|milli?met(?:er|re)s?|cmm|cumm|cu\.?\smm|dl|ml|l(?:iter|itre)?)\b)?"
+)
 _LITRE = {"l": 0, "liter": 0, "litre": 0, "dl": 1, "ml": 3}
 _RANGE = re.compile(
     rf"\s{{0,2}}(?P<unit>%|years?(?: old| of age)?|yrs?|months?|weeks?|days?|y)?\s{{0,2}}(?:to|-{{1,2}}|~|through|and"
-    rf"|until|up to|, ?and|to ?[<≤])\s{{0,2}}(?P<high>{_DIGITS})(?![a-z]?\d)")
-_LIST = re.compile(r"[0-5](?:\s{0,2}(?:,\s?(?:and/or|or|and)?|/|or|and|and/or|-|to|~)\s{0,2}[0-5](?!\d|\.\d"
-    r"|\s?%)){1,5}")
+    rf"|until|up to|, ?and|to ?[<≤])\s{{0,2}}(?P<high>{_DIGITS})(?![a-z]?\d)"
+)
+_LIST = re.compile(
+    r"[0-5](?:\s{0,2}(?:,\s?(?:and/or|or|and)?|/|or|and|and/or|-|to|~)\s{0,2}[0-5](?!\d|\.\d"
+    r"|\s?%)){1,5}"
+)
 _LOW_AFTER = re.compile(r"\s?(?:old|of age)?\s?(?:to|-|and(?=\s{0,3}[<≤]))\s{0,3}[<≤]?\s?\d")
 _HIGH_BEFORE = re.compile(r"(?:days?|weeks?|months?|years?)(?: old| of age)?\s?(?:to|-)\s?$")
 _BETWEEN = re.compile(r"(?:between\W{0,3}(?:the )?(?:ages? )?(?:of )?|\bage[sd]?\W{1,3}(?:of )?)$")
 _AFTER = re.compile(
     rf"[\s,]{{0,2}}\)?(?:\(?(?:years|year|months|yrs)?[\s,-]{{0,2}}(?:of age|old|points?"
     rf"|score)?[\s,]{{0,2}})(?:\(?(?:or|and|/)\s?(?:is\s|are\s)?(?P<dir>{_UP}|{_DOWN}|up|upwards?|on|at)\b"
-    rf"|(?P<least>minimum\b|and up\b|at least\b)|(?P<plus>\+))")
-_GRADE = re.compile(r"(?:\b(?:grades?|class|stage|phase|type|day|cycle|version|v|ctcae|nyha|cohort|arm|part|figure"
+    rf"|(?P<least>minimum\b|and up\b|at least\b)|(?P<plus>\+))"
+)
+_GRADE = re.compile(
+    r"(?:\b(?:grades?|class|stage|phase|type|day|cycle|version|v|ctcae|nyha|cohort|arm|part|figure"
     r"|section|appendix|table"
-                    r"|visit|ph|icd|cns|crs|part|dose level))\W{0,3}$")
+    r"|visit|ph|icd|cns|crs|part|dose level))\W{0,3}$"
+)
 
 
 class Threshold(Frozen, frozen=True):
@@ -175,8 +222,10 @@ def find_thresholds(text: str) -> list[Threshold]:
     """
     found = list(_read_all(text))
     if "uln" in text or "normal" in text:
-        found.extend(Threshold(one.start(), one.end(), read_operator(one["op"]), 1.0, "ULN", number_start=one.start())
-                     for one in _ALONE_ULN.finditer(text))
+        found.extend(
+            Threshold(one.start(), one.end(), read_operator(one["op"]), 1.0, "ULN", number_start=one.start())
+            for one in _ALONE_ULN.finditer(text)
+        )
     return sorted(found, key=lambda one: one.start)
 
 
@@ -250,7 +299,7 @@ def read_after(direction: str) -> str:
 
 def _scale(number: float, factor: int) -> float:
     """Multiply by a power of ten without adding digits."""
-    return float(f"{number * 10.0 ** factor:.8g}")
+    return float(f"{number * 10.0**factor:.8g}")
 
 
 def _read_unit(text: str, at: int) -> tuple[int, str | None, int]:

@@ -13,36 +13,83 @@ from kg.lexicon import fold_width
 from kg.model import TimeFrame
 
 _MAX_LENGTH = 5000
-_EVENTS = (r"(?:progression|progressive\sdisease|\bpd\b|death|die[sd]?\b|relapse|recurrence|completion|discharge|"
-           r"withdrawal|end\sof\s(?:the\s)?(?:study|treatment|trial|follow|therapy|life)|last\s(?:follow|visit|contact)|"
-           r"new\santi|recovery|resolution|loss\sof\sresponse|termination|data\scut)")
-_EVENT_END = re.compile(rf"\b(?:until|till|to|through|thru|before|throughout|at|upon|or)\b[^.;]{{0,90}}?{_EVENTS}"
-                        rf"|^(?:study\s|disease\s)?{_EVENTS}|whichever\s(?:occurs|comes|came|occurred|happens)",
-                        re.IGNORECASE)
-_ANCHORS = ("transplantation", "transplant", "hsct", "hct", "infusion", "reinfusion", "injection", "randomization",
-            "randomisation", "enrollment", "enrolment", "registration", "surgery", "operation", "diagnosis",
-            "vaccination", "consent", "first response", "last dose", "first dose", "last treatment", "treatment",
-            "dose", "therapy", "administration", "intervention", "procedure", "discharge", "birth", "baseline",
-            "screening", "inclusion", "entry")
-_ANCHOR_NAMES = {"transplantation": "transplant", "hsct": "transplant", "hct": "transplant", "reinfusion": "infusion",
-                 "randomisation": "randomization", "enrolment": "enrollment"}
-_ANCHOR = re.compile(rf"\b(?P<lead>after|post|following|since|from)\b[^.;]{{0,80}}?\b(?P<noun>{'|'.join(_ANCHORS)})\b",
-                     re.IGNORECASE)
+_EVENTS = (
+    r"(?:progression|progressive\sdisease|\bpd\b|death|die[sd]?\b|relapse|recurrence|completion|discharge|"
+    r"withdrawal|end\sof\s(?:the\s)?(?:study|treatment|trial|follow|therapy|life)|last\s(?:follow|visit|contact)|"
+    r"new\santi|recovery|resolution|loss\sof\sresponse|termination|data\scut)"
+)
+_EVENT_END = re.compile(
+    rf"\b(?:until|till|to|through|thru|before|throughout|at|upon|or)\b[^.;]{{0,90}}?{_EVENTS}"
+    rf"|^(?:study\s|disease\s)?{_EVENTS}|whichever\s(?:occurs|comes|came|occurred|happens)",
+    re.IGNORECASE,
+)
+_ANCHORS = (
+    "transplantation",
+    "transplant",
+    "hsct",
+    "hct",
+    "infusion",
+    "reinfusion",
+    "injection",
+    "randomization",
+    "randomisation",
+    "enrollment",
+    "enrolment",
+    "registration",
+    "surgery",
+    "operation",
+    "diagnosis",
+    "vaccination",
+    "consent",
+    "first response",
+    "last dose",
+    "first dose",
+    "last treatment",
+    "treatment",
+    "dose",
+    "therapy",
+    "administration",
+    "intervention",
+    "procedure",
+    "discharge",
+    "birth",
+    "baseline",
+    "screening",
+    "inclusion",
+    "entry",
+)
+_ANCHOR_NAMES = {
+    "transplantation": "transplant",
+    "hsct": "transplant",
+    "hct": "transplant",
+    "reinfusion": "infusion",
+    "randomisation": "randomization",
+    "enrolment": "enrollment",
+}
+_ANCHOR = re.compile(
+    rf"\b(?P<lead>after|post|following|since|from)\b[^.;]{{0,80}}?\b(?P<noun>{'|'.join(_ANCHORS)})\b", re.IGNORECASE
+)
 _BARE_ANCHOR = re.compile(r"\b(?:baseline|screening|enrollment|enrolment)\b", re.IGNORECASE)
 _COUNT = rf"(?:\b\d{{1,4}}(?:\.\d{{1,2}})?(?:st|nd|rd|th)?|\b(?:{'|'.join(NUMBER_WORDS)}|an?|half an?|several))"
 _AND = r"(?:\s?(?:,|&|/|-|~|and\b|or\b|to\b|through\b|up to\b)\s?){1,3}"
 _TIME = re.compile(
     rf"(?:{_COUNT}{_AND}){{0,12}}{_COUNT}(?:\s?\(\d{{1,4}}\))?[\s+-]{{0,2}}{UNIT}\b"
-    rf"|\b(?:{UNIT}\s?[-+]?|[dwmy][-+]?)\d{{1,4}}\b(?:{_AND}\d{{1,4}}\b){{0,20}}", re.IGNORECASE)
+    rf"|\b(?:{UNIT}\s?[-+]?|[dwmy][-+]?)\d{{1,4}}\b(?:{_AND}\d{{1,4}}\b){{0,20}}",
+    re.IGNORECASE,
+)
 _TIME_LEAD = re.compile(
     r"(?:\b(?:from|between|before)\b[^;.()\[\]]{0,100}?\b(?:to|until|till|through|and|up to)\s+"
     r"|\b(?:at|by|in|on|within|for|until|till|to|up to|after|before|during|over|through(?:out)?|baseline|every|each)\b"
     r"(?:\s*(?:,|\b(?:a|an|the|first|next|last|least|most|about|around|approximately|period of|and|both|or|at|to|up|in"
-    r"|on|baseline|minimum of|maximum of)\b)){0,6}\s+)$", re.IGNORECASE)
+    r"|on|baseline|minimum of|maximum of)\b)){0,6}\s+)$",
+    re.IGNORECASE,
+)
 _TIME_TAIL = re.compile(
     rf"(?:[\s-]{{1,2}}(?:of|after|post|following|from|since|before|prior to)\b[^;.,()\[\]]{{0,80}}?"
     rf"\b(?:{'|'.join(_ANCHORS)})\b|\s(?:after|post|following)-?\s?\w{{1,20}}\b|[\s-]post\w{{3,20}}\b"
-    r"|[\s-]follow[\s-]?up\b)", re.IGNORECASE)
+    r"|[\s-]follow[\s-]?up\b)",
+    re.IGNORECASE,
+)
 
 
 def parse_time_frame(text: str) -> TimeFrame | None:
@@ -114,6 +161,7 @@ def find_anchor(text: str) -> str | None:
     bare = _BARE_ANCHOR.search(text)
     noun = after["noun"] if after else bare[0] if bare else None
     return None if noun is None else _ANCHOR_NAMES.get(noun.lower(), noun.lower())
+
 
 def _bound_times(times: list[Time]) -> tuple[float | None, float | None, tuple[float, ...]]:
     """Lower bound, upper bound and single times. Day 0 alone is a moment, not a duration."""

@@ -38,8 +38,9 @@ def read_page(text: str, file: str) -> Study | Rejected:
         if module.READS == "page" and module.sniff(text):
             study: Study = module.read(text, _make_record(text, file))
             return study
-    return Rejected(file, "text in none of the known page layouts",
-                    "See `kg build --help` for the formats that are read")
+    return Rejected(
+        file, "text in none of the known page layouts", "See `kg build --help` for the formats that are read"
+    )
 
 
 def read_json(source: bytes, file: str) -> Study | Rejected:
@@ -57,8 +58,11 @@ def read_json(source: bytes, file: str) -> Study | Rejected:
         if module.READS == "json" and module.sniff(value):
             study: Study = module.read(value, _make_record(text, file))
             return study
-    return Rejected(file, "JSON, but not a ClinicalTrials.gov v2 study: it has no protocolSection",
-                    "Ask the API for whole studies (format=json)")
+    return Rejected(
+        file,
+        "JSON, but not a ClinicalTrials.gov v2 study: it has no protocolSection",
+        "Ask the API for whole studies (format=json)",
+    )
 
 
 def _make_record(text: str, file: str) -> Record:

@@ -1,6 +1,7 @@
 """ClinicalTrials.gov API v2 JSON (https://clinicaltrials.gov/data-api/api), whole studies or a part of their fields.
 
-Field paths are kept for every value, so that a copied value needs no other evidence. Exports that collapse a list of one
+Field paths are kept for every value, so that a copied value needs no other evidence. Exports that collapse a list of
+one
 into the thing itself are read as if the list were there.
 """
 
@@ -23,9 +24,13 @@ _YEARS = {"year": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25, "
 _OLDEST = 200.0
 """Years that no limit of age reaches; what is beyond is a slip of the record."""
 _DEGREE = re.compile(r",.*$|\s+(?:MD|PhD|Ph\.D\.?|M\.D\.?|Prof\.?|Dr\.?)$")
-_DATES = {"start_date": "startDateStruct", "primary_completion_date": "primaryCompletionDateStruct",
-          "completion_date": "completionDateStruct", "first_post_date": "studyFirstPostDateStruct",
-          "last_update_date": "lastUpdatePostDateStruct"}
+_DATES = {
+    "start_date": "startDateStruct",
+    "primary_completion_date": "primaryCompletionDateStruct",
+    "completion_date": "completionDateStruct",
+    "first_post_date": "studyFirstPostDateStruct",
+    "last_update_date": "lastUpdatePostDateStruct",
+}
 
 
 class Node:
@@ -95,18 +100,24 @@ def read(value: Any, record: Record) -> Study:
     arms_module = section.get("armsInterventionsModule")
     outcomes = section.get("outcomesModule")
     study_interventions = tuple(_read_interventions(arms_module, set_aside))
-    updated = section.get("statusModule", "lastUpdatePostDateStruct", "date").text() \
+    updated = (
+        section.get("statusModule", "lastUpdatePostDateStruct", "date").text()
         or section.get("statusModule", "lastUpdateSubmitDate").text()
+    )
     return Study(
         record=msgspec.structs.replace(record, format=FORMAT, updated=updated),
         facts={key: tuple(found) for key, found in facts.items() if found},
         arms=tuple(_read_arms(arms_module, set_aside)),
         interventions=study_interventions,
-        outcomes=tuple(outcome for role in ("primary", "secondary", "other")
-                       for outcome in _read_outcomes(outcomes.get(f"{role}Outcomes"), role)),
+        outcomes=tuple(
+            outcome
+            for role in ("primary", "secondary", "other")
+            for outcome in _read_outcomes(outcomes.get(f"{role}Outcomes"), role)
+        ),
         sites=tuple(_read_sites(section.get("contactsLocationsModule", "locations"), set_aside)),
         passages=tuple(passage for passage in _read_passages(section) if passage),
-        set_aside=tuple(set_aside))
+        set_aside=tuple(set_aside),
+    )
 
 
 def check_term(scheme: str, fact: Fact | None, set_aside: list[str]) -> Fact | None:
@@ -131,9 +142,17 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
         add(key, *(check_term(scheme, node.fact(), set_aside) for node in nodes))
 
     add("registry_id", nct.fact())
-    add("secondary_ids", *(fact for node in (identification.get("orgStudyIdInfo", "id"),
-                                             *(item.get("id") for item in identification.get("secondaryIdInfos").items()))
-                           if (fact := node.fact()) and fact.value != nct.value))
+    add(
+        "secondary_ids",
+        *(
+            fact
+            for node in (
+                identification.get("orgStudyIdInfo", "id"),
+                *(item.get("id") for item in identification.get("secondaryIdInfos").items()),
+            )
+            if (fact := node.fact()) and fact.value != nct.value
+        ),
+    )
     add("title", identification.get("briefTitle").fact())
     add("official_title", identification.get("officialTitle").fact())
     add_term("study_type", "study-type", design.get("studyType"))
@@ -157,8 +176,10 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     for key, struct in _DATES.items():
         add(key, status.get(struct, "date").fact())
     add("conditions", *(node.fact() for node in section.get("conditionsModule", "conditions").items()))
-    add("contacts", *(_read_name(item.get("name"))
-                      for item in section.get("contactsLocationsModule", "centralContacts").items()))
+    add(
+        "contacts",
+        *(_read_name(item.get("name")) for item in section.get("contactsLocationsModule", "centralContacts").items()),
+    )
     results = root.get("hasResults")
     add("has_results", results.fact() if isinstance(results.value, bool) else None)
     return found
@@ -199,8 +220,9 @@ def _read_arms(module: Node, set_aside: list[str]) -> Iterator[Arm]:
     for node in module.get("armGroups").items():
         label = node.get("label").fact()
         if label:
-            names = tuple(fact for item in node.get("interventionNames").items()
-                          if (fact := item.fact(_strip_type(item.text()))))
+            names = tuple(
+                fact for item in node.get("interventionNames").items() if (fact := item.fact(_strip_type(item.text())))
+            )
             yield Arm(label, check_term("arm-type", node.get("type").fact(), set_aside), names)
 
 
@@ -215,9 +237,11 @@ def _read_interventions(module: Node, set_aside: list[str]) -> Iterator[Interven
         name = node.get("name").fact()
         if name:
             yield Intervention(
-                name, check_term("intervention-type", node.get("type").fact(), set_aside),
+                name,
+                check_term("intervention-type", node.get("type").fact(), set_aside),
                 tuple(fact for item in node.get("otherNames").items() if (fact := item.fact())),
-                tuple(item.text() for item in node.get("armGroupLabels").items() if item.text()))
+                tuple(item.text() for item in node.get("armGroupLabels").items() if item.text()),
+            )
 
 
 def _read_outcomes(nodes: Node, role: str) -> Iterator[Outcome]:
@@ -231,8 +255,14 @@ def _read_sites(nodes: Node, set_aside: list[str]) -> Iterator[Site]:
     for node in nodes.items():
         country = node.get("country")
         point = node.get("geoPoint")
-        site = Site(node.get("facility").fact(), node.get("city").fact(), node.get("state").fact(),
-                    read_country(country.fact(), set_aside), _read_degrees(point.get("lat")), _read_degrees(point.get("lon")))
+        site = Site(
+            node.get("facility").fact(),
+            node.get("city").fact(),
+            node.get("state").fact(),
+            read_country(country.fact(), set_aside),
+            _read_degrees(point.get("lat")),
+            _read_degrees(point.get("lon")),
+        )
         if site.facility or site.city or site.country:
             yield site
 

@@ -35,9 +35,16 @@ _PAGE_BYTES = 4 * MAX_PAGE
 _CHECK = "Check the path; `-` reads standard input"
 _GIVE = "Give a page as text or a study as JSON, in UTF-8"
 _RECODE = "Convert the file to UTF-8, for example with iconv"
-_SIGNATURES = ((0, b"\xff\xfe", "UTF-16 text"), (0, b"\xfe\xff", "UTF-16 text"), (0, b"PK\x03\x04", "a zip archive"),
-               (4, b"1AY&SY", "bzip2 data"), (0, b"\xfd7zXZ", "xz data"), (0, b"\x28\xb5\x2f\xfd", "zstd data"),
-               (0, b"%PDF-", "a PDF"), (257, b"ustar", "a tar archive"))
+_SIGNATURES = (
+    (0, b"\xff\xfe", "UTF-16 text"),
+    (0, b"\xfe\xff", "UTF-16 text"),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (4, b"1AY&SY", "bzip2 data"),
+    (0, b"\xfd7zXZ", "xz data"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd data"),
+    (0, b"%PDF-", "a PDF"),
+    (257, b"ustar", "a tar archive"),
+)
 """Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is."""
 _MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]{1,40})\s*,){0,9}\s*"studies"\s*:\s*\[')
 """How a value that holds many studies begins."""
@@ -81,7 +88,7 @@ class _Input(io.RawIOBase):
         except OSError as error:
             self.broken = f"cannot be read: {error.strerror or error}"
             return 0
-        buffer[:len(data)] = data
+        buffer[: len(data)] = data
         return len(data)
 
 
@@ -105,8 +112,11 @@ def _find_source(source: str) -> list[Path]:
     if source == "-" or path.is_file() or path.is_fifo():
         return [path]
     if path.is_dir():
-        inside = [one for one in sorted(path.rglob("*")) if one.is_file()
-                  and not any(part.startswith(".") for part in one.relative_to(path).parts)]
+        inside = [
+            one
+            for one in sorted(path.rglob("*"))
+            if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)
+        ]
         if not inside:
             raise SourceError("the folder holds no file", where=source, mend="Name a folder with registry records")
         return inside
@@ -234,8 +244,9 @@ def _strip(line: bytes) -> bytes:
     return line.strip().removeprefix(_BOM)
 
 
-def _split_lines(first: bytes, second: bytes, stream: io.BufferedReader, source: _Input, name: str,
-                 number: int) -> Iterator[Blob | Rejected]:
+def _split_lines(
+    first: bytes, second: bytes, stream: io.BufferedReader, source: _Input, name: str, number: int
+) -> Iterator[Blob | Rejected]:
     line, only = first, not second and not stream.peek(1)
     while line:
         where = name if only else f"{name}:{number}"
@@ -254,8 +265,11 @@ def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
     if not content.startswith(b"[") and b'"studies"' not in content:
         return []
     try:
-        members = (msgspec.json.decode(content, type=list[msgspec.Raw]) if content.startswith(b"[")
-                   else msgspec.json.decode(content, type=_Envelope).studies)
+        members = (
+            msgspec.json.decode(content, type=list[msgspec.Raw])
+            if content.startswith(b"[")
+            else msgspec.json.decode(content, type=_Envelope).studies
+        )
     except (msgspec.DecodeError, RecursionError):
         return []
     if members is None or (members and not any(bytes(member).startswith(b"{") for member in members)):
@@ -288,8 +302,11 @@ def _save(content: bytes, name: str, number: int, reason: str) -> list[Blob | Re
     studies = sum(isinstance(one, Blob) for one in saved)
     lines = content.split(b"\n")
     if studies and sum(b"protocolSection" in line and _is_value(line) for line in lines) >= studies:
-        return [Blob(f"{name}:{here}", _strip(line), is_json=True)
-                for here, line in enumerate(lines, number) if _strip(line)]
+        return [
+            Blob(f"{name}:{here}", _strip(line), is_json=True)
+            for here, line in enumerate(lines, number)
+            if _strip(line)
+        ]
     if len(saved) == 1:
         return [msgspec.structs.replace(one, **{"name" if isinstance(one, Blob) else "file": name}) for one in saved]
     return saved
@@ -302,14 +319,14 @@ def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rej
     for found in _STUDY.finditer(text):
         if found.start() < end or broken > _MAX_BROKEN:
             continue
-        number, outside = number + 1, outside + text[end:found.start()].strip()
+        number, outside = number + 1, outside + text[end : found.start()].strip()
         try:
             _, end = decode(text, found.start())
         except (ValueError, RecursionError) as error:
             broken, end = broken + 1, found.end()
             yield Rejected(f"{name}:{number}", f"not JSON: {error}", "Get the record again")
         else:
-            study = text[found.start():end].encode("utf-8", "surrogateescape")
+            study = text[found.start() : end].encode("utf-8", "surrogateescape")
             yield Blob(f"{name}:{number}", study, is_json=True)
     if not broken and (outside or text[end:].strip()):
         mend = f"The {number:,} whole studies in it were read" if number else "Get it again; a study is one object"

@@ -6,15 +6,33 @@ import re
 from collections.abc import Iterator
 
 from kg.model import Arm, Fact, Intervention, Passage, Record, Study
-from kg.sources.pages import (Line, Page, find_term, read_outcome_rows, read_place_sites, read_typed_interventions)
+from kg.sources.pages import Line, Page, find_term, read_outcome_rows, read_place_sites, read_typed_interventions
 
 FORMAT = "medpath"
 READS = "page"
 _SITES = re.compile(r"Locations \((\d{1,5})\)")
-_HEADINGS = ("Conditions", "Interventions", "Registration Number", "Lead Sponsor", "Brief Summary", "Detailed Description",
-             "Recruitment & Eligibility", "Status", "Sex", "Target Recruitment", "Inclusion Criteria", "Exclusion Criteria",
-             "Study & Design", "Study Type", "Study Design", "Arm && Interventions", "Primary Outcome Measures",
-             "Secondary Outcome Measures", "Other Outcome Measures", "Trial Locations")
+_HEADINGS = (
+    "Conditions",
+    "Interventions",
+    "Registration Number",
+    "Lead Sponsor",
+    "Brief Summary",
+    "Detailed Description",
+    "Recruitment & Eligibility",
+    "Status",
+    "Sex",
+    "Target Recruitment",
+    "Inclusion Criteria",
+    "Exclusion Criteria",
+    "Study & Design",
+    "Study Type",
+    "Study Design",
+    "Arm && Interventions",
+    "Primary Outcome Measures",
+    "Secondary Outcome Measures",
+    "Other Outcome Measures",
+    "Trial Locations",
+)
 _ARM_HEADER = re.compile(r"Group ?Intervention ?Description ?")
 _OUTCOME_HEADER = re.compile(r"Name ?Time ?Method ?")
 _FOOTER = re.compile(r"©|All Rights Reserved")
@@ -47,10 +65,20 @@ def read(text: str, record: Record) -> Study:
             sites.remove(line)
     arms = tuple(_read_arms(page, interventions))
     return page.study(
-        record, FORMAT, arms=tuple(arm for arm, _ in arms), interventions=interventions,
-        outcomes=tuple(outcome for role in ("primary", "secondary", "other")
-                       for outcome in read_outcome_rows(page, page.under(f"{role.capitalize()} Outcome Measures"), role, _skip_header)),
-        sites=tuple(read_place_sites(page, sites)), passages=tuple(_read_passages(page, interventions, arms)))
+        record,
+        FORMAT,
+        arms=tuple(arm for arm, _ in arms),
+        interventions=interventions,
+        outcomes=tuple(
+            outcome
+            for role in ("primary", "secondary", "other")
+            for outcome in read_outcome_rows(
+                page, page.under(f"{role.capitalize()} Outcome Measures"), role, _skip_header
+            )
+        ),
+        sites=tuple(read_place_sites(page, sites)),
+        passages=tuple(_read_passages(page, interventions, arms)),
+    )
 
 
 def _read_head(page: Page) -> None:
@@ -80,7 +108,8 @@ def _skip_header(text: str) -> int:
 
 
 def _read_arms(page: Page, interventions: tuple[Intervention, ...]) -> Iterator[tuple[Arm, tuple[Line, int]]]:
-    """Arms from rows whose columns ran together: the name of a listed intervention stands between label and description."""
+    """Arms from rows whose columns ran together: the name of a listed intervention stands between label and
+    description."""
     names = sorted((str(item.name.value) for item in interventions), key=len, reverse=True)
     for line in page.under("Arm && Interventions"):
         header = _ARM_HEADER.match(line.text)
@@ -94,12 +123,19 @@ def _read_arms(page: Page, interventions: tuple[Intervention, ...]) -> Iterator[
         type_fact = page.fact(line, kind, start=start, end=start + len(head)) if kind else None
         label_start = start + len(head) + 2 if kind else start
         label_end = len(line.text[:at].rstrip())
-        yield (Arm(page.fact(line, start=label_start, end=label_end), type_fact,
-                   (page.fact(line, name, start=at, end=at + len(name)),)), (line, at + len(name)))
+        yield (
+            Arm(
+                page.fact(line, start=label_start, end=label_end),
+                type_fact,
+                (page.fact(line, name, start=at, end=at + len(name)),),
+            ),
+            (line, at + len(name)),
+        )
 
 
-def _read_passages(page: Page, interventions: tuple[Intervention, ...],
-                   arms: tuple[tuple[Arm, tuple[Line, int]], ...]) -> Iterator[Passage]:
+def _read_passages(
+    page: Page, interventions: tuple[Intervention, ...], arms: tuple[tuple[Arm, tuple[Line, int]], ...]
+) -> Iterator[Passage]:
     def as_passage(part: str, fact: Fact, ref: str = "") -> Passage:
         return Passage(part, fact.quote.field, fact.quote.start, fact.quote.text, ref)
 

@@ -9,8 +9,15 @@ from kg.sources.pages import Page
 
 FORMAT = "overview"
 READS = "page"
-_HEADINGS = ("Overview", "Description", "Eligibility", "Inclusion Criteria:", "Exclusion Criteria:",
-             "Inclusion Criteria", "Exclusion Criteria")
+_HEADINGS = (
+    "Overview",
+    "Description",
+    "Eligibility",
+    "Inclusion Criteria:",
+    "Exclusion Criteria:",
+    "Inclusion Criteria",
+    "Exclusion Criteria",
+)
 
 
 def sniff(text: str) -> bool:

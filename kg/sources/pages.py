@@ -1,4 +1,5 @@
-"""What the readers of registry pages share: lines with offsets, sections under known headings, facts with their words."""
+"""What the readers of registry pages share: lines with offsets, sections under known headings, facts with their
+words."""
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ from kg.sources.ctgov_v2 import strip_degrees
 
 FIELD = "text"
 _MARK = re.compile(r"[\s\ufeff]*(?:-\s+)?")
-_TIME = re.compile(r"(?:[Uu]p to |[Ww]ithin |[Aa]t )?\d{1,4}(?:\.\d{1,2})?(?: ?(?:-|–|to) ?\d{1,4})? ?"
-                   r"(?:hours?|days?|weeks?|months?|years?)\b|(?:[Dd]ay|[Ww]eek|[Mm]onth|[Yy]ear) ?\d{1,4}\b", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:[Uu]p to |[Ww]ithin |[Aa]t )?\d{1,4}(?:\.\d{1,2})?(?: ?(?:-|–|to) ?\d{1,4})? ?"
+    r"(?:hours?|days?|weeks?|months?|years?)\b|(?:[Dd]ay|[Ww]eek|[Mm]onth|[Yy]ear) ?\d{1,4}\b",
+    re.IGNORECASE,
+)
 _FLAG = re.compile(r"[\U0001F1E6-\U0001F1FF]{2}\s*")
 _REGISTRY_ID = re.compile(
     r"NCT\d{8}|EUCTR\d{4}-\d{6}-\d{2}(?:-[A-Z]{2})?|\d{4}-5\d{5}-\d{2}-\d{2}|ChiCTR(?:-[A-Z]{3,4}-)?\d{8,10}|ISRCTN\d{8}"
-    r"|jRCT[a-z]?\d{10}|JPRN-\w{6,20}|ACTRN\d{14}|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{10,20}")
+    r"|jRCT[a-z]?\d{10}|JPRN-\w{6,20}|ACTRN\d{14}|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{10,20}"
+)
 _PARTICIPANTS = re.compile(r"(\d{1,7}) participants in (\d{1,3}) patient groups?")
 
 
@@ -55,7 +60,8 @@ def split_lines(page: str) -> tuple[Line, ...]:
 
 
 def cut_sections(lines: Iterable[Line], headings: Iterable[str]) -> dict[str, Section]:
-    """Sections by heading; lines before the first heading stand under ``""``. A heading seen twice adds to its section."""
+    """Sections by heading; lines before the first heading stand under ``""``. A heading seen twice adds to its
+    section."""
     known, current = {heading.casefold(): heading for heading in headings}, ""
     found: dict[str, list[Line]] = {"": []}
     for line in lines:
@@ -87,7 +93,9 @@ class Page:
         """Exact words of the page."""
         return Quote(FIELD, start, end, self.text[start:end])
 
-    def fact(self, line: Line, value: Any = None, *, start: int = 0, end: int | None = None, rule: str = "page.value") -> Fact:
+    def fact(
+        self, line: Line, value: Any = None, *, start: int = 0, end: int | None = None, rule: str = "page.value"
+    ) -> Fact:
         """A fact from ``line.text[start:end]``; ``value`` defaults to those words."""
         words = self.quote(line.start + start, line.start + (len(line.text) if end is None else end))
         return Fact(words.text if value is None else value, words, rule)
@@ -108,10 +116,13 @@ class Page:
             if notation:
                 self.add(key, self.fact(line, notation))
             else:
-                self.set_aside.append(f"text:{line.start}: {line.text[:60]!r} is not a known {scheme.replace('-', ' ')}")
+                self.set_aside.append(
+                    f"text:{line.start}: {line.text[:60]!r} is not a known {scheme.replace('-', ' ')}"
+                )
 
     def add_ids(self, lines: Iterable[Line]) -> None:
-        """The first id in a registry's own pattern names the trial; the others, and codes of other kinds, are secondary."""
+        """The first id in a registry's own pattern names the trial; the others, and codes of other kinds, are
+        secondary."""
         for line in lines:
             is_registry = bool(_REGISTRY_ID.fullmatch(line.text)) and not self.facts.get("registry_id")
             self.add("registry_id" if is_registry else "secondary_ids", self.fact(line))
@@ -124,9 +135,12 @@ class Page:
 
     def study(self, record: Record, form: str, **parts: Any) -> Study:
         """The finished study."""
-        return Study(record=msgspec.structs.replace(record, format=form),
-                     facts={key: tuple(found) for key, found in self.facts.items() if found},
-                     set_aside=tuple(self.set_aside), **parts)
+        return Study(
+            record=msgspec.structs.replace(record, format=form),
+            facts={key: tuple(found) for key, found in self.facts.items() if found},
+            set_aside=tuple(self.set_aside),
+            **parts,
+        )
 
 
 def find_term(scheme: str, text: str) -> str | None:
@@ -167,10 +181,14 @@ def read_outcome_rows(page: Page, lines: Iterable[Line], role: str, header: Call
         if time is None:
             yield Outcome(role, page.fact(line, start=skip))
             continue
-        name_end = len(line.text[:time.start()].rstrip())
-        method = len(line.text) - len(line.text[time.end():].lstrip())
-        yield Outcome(role, page.fact(line, start=skip, end=name_end), page.fact(line, start=time.start(), end=time.end()),
-                      page.fact(line, start=method) if method < len(line.text) else None)
+        name_end = len(line.text[: time.start()].rstrip())
+        method = len(line.text) - len(line.text[time.end() :].lstrip())
+        yield Outcome(
+            role,
+            page.fact(line, start=skip, end=name_end),
+            page.fact(line, start=time.start(), end=time.end()),
+            page.fact(line, start=method) if method < len(line.text) else None,
+        )
 
 
 def read_place_sites(page: Page, lines: Iterable[Line]) -> Iterator[Site]:
@@ -199,9 +217,12 @@ def _read_place(page: Page, facility: Line | None, line: Line, skip: int) -> Sit
     facts = [page.fact(line, start=first, end=last) for first, last in parts if last > first]
     country = facts[-1] if facts else None
     code = [match.term.notation for match in open_lexicon("country").find(country.value)] if country else []
-    return Site(facility=page.fact(facility) if facility else None, city=facts[0] if len(facts) > 1 else None,
-                region=facts[1] if len(facts) > 2 else None,
-                country=msgspec.structs.replace(country, value=code[0]) if country and len(code) == 1 else None)
+    return Site(
+        facility=page.fact(facility) if facility else None,
+        city=facts[0] if len(facts) > 1 else None,
+        region=facts[1] if len(facts) > 2 else None,
+        country=msgspec.structs.replace(country, value=code[0]) if country and len(code) == 1 else None,
+    )
 
 
 def add_contacts(page: Page, line: Line) -> None:

@@ -6,14 +6,35 @@ import re
 from collections.abc import Iterator
 
 from kg.model import Arm, Passage, Record, Study
-from kg.sources.pages import (Line, Page, add_contacts, add_participants, find_term, read_arm, read_typed_interventions)
+from kg.sources.pages import Line, Page, add_contacts, add_participants, find_term, read_arm, read_typed_interventions
 
 FORMAT = "veeva"
 READS = "page"
-_HEADINGS = ("Status and phase", "Conditions", "Treatments", "Study type", "Funder types", "Identifiers",
-             "Details and patient eligibility", "About", "Full description", "Enrollment", "Sex", "Ages", "Volunteers",
-             "Inclusion criteria", "Exclusion criteria", "Trial design", "Primary purpose", "Allocation",
-             "Interventional model", "Masking", "Trial contacts and locations", "Central trial contact", "Loading...")
+_HEADINGS = (
+    "Status and phase",
+    "Conditions",
+    "Treatments",
+    "Study type",
+    "Funder types",
+    "Identifiers",
+    "Details and patient eligibility",
+    "About",
+    "Full description",
+    "Enrollment",
+    "Sex",
+    "Ages",
+    "Volunteers",
+    "Inclusion criteria",
+    "Exclusion criteria",
+    "Trial design",
+    "Primary purpose",
+    "Allocation",
+    "Interventional model",
+    "Masking",
+    "Trial contacts and locations",
+    "Central trial contact",
+    "Loading...",
+)
 _SIGNS = {"Status and phase", "Interventional model", "Masking", "Inclusion criteria"}
 _MENU = {"ClinicalTrials.Veeva", "Menu"}
 _ESTIMATE = re.compile(r"(\d{1,7})(?: estimated)? patients?")
@@ -58,8 +79,13 @@ def read(text: str, record: Record) -> Study:
         if source:
             page.add("data_source", page.fact(line, source[1].lower(), start=source.start(1), end=source.end(1)))
     interventions = read_typed_interventions(page, page.under("Treatments"))
-    return page.study(record, FORMAT, arms=arms, interventions=interventions,
-                      passages=tuple(_read_passages(page, interventions, arms)))
+    return page.study(
+        record,
+        FORMAT,
+        arms=arms,
+        interventions=interventions,
+        passages=tuple(_read_passages(page, interventions, arms)),
+    )
 
 
 def _read_head(page: Page) -> None:
@@ -93,19 +119,23 @@ def _read_population(page: Page) -> None:
 
 
 def _read_arms(page: Page, lines: tuple[Line, ...]) -> Iterator[Arm]:
-    """After "36 participants in 1 patient group": label, "Experimental group", perhaps prose, "Treatment:", its lines."""
+    """After "36 participants in 1 patient group": label, "Experimental group", perhaps prose, "Treatment:", its
+    lines."""
     first = next((index for index, line in enumerate(lines) if add_participants(page, line)), None)
     if first is None:
         return
-    rest = lines[first + 1:]
-    types = [index for index, line in enumerate(rest)
-             if line.text.endswith(" group") and find_term("arm-type", line.text.removesuffix(" group"))]
+    rest = lines[first + 1 :]
+    types = [
+        index
+        for index, line in enumerate(rest)
+        if line.text.endswith(" group") and find_term("arm-type", line.text.removesuffix(" group"))
+    ]
     for index, at in enumerate(types):
         if at == 0:
             continue
         until = types[index + 1] - 1 if index + 1 < len(types) else len(rest)
         treatment = next((place for place in range(at, until) if rest[place].text.startswith("Treatment")), until)
-        named = read_typed_interventions(page, rest[treatment + 1:until])
+        named = read_typed_interventions(page, rest[treatment + 1 : until])
         yield read_arm(page, rest[at - 1], rest[at], (item.name for item in named))
 
 

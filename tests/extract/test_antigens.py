@@ -17,9 +17,30 @@ from kg.vocabularies import load_vocabularies
 with (Path(__file__).parent / "antigens.tsv").open(encoding="utf-8", newline="") as rows:
     CASES = list(csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE))
 TARGETS = sorted({case["text"] for case in CASES if case["role"] == "target"})
-PIECES = st.sampled_from([
-    "CD19", "/20/22", " CAR-T", "anti-", "CART-", "19-28z", "4SCAR20/PSMA", "-negative", "prior ", "IL13Rα2", " and ",
-    ", ", ". ", "EGFRt", "secreting ", "CD3/CD28 beads", "\n", "α", "‑", "ＣＤ７"])
+PIECES = st.sampled_from(
+    [
+        "CD19",
+        "/20/22",
+        " CAR-T",
+        "anti-",
+        "CART-",
+        "19-28z",
+        "4SCAR20/PSMA",
+        "-negative",
+        "prior ",
+        "IL13Rα2",
+        " and ",
+        ", ",
+        ". ",
+        "EGFRt",
+        "secreting ",
+        "CD3/CD28 beads",
+        "\n",
+        "α",
+        "‑",
+        "ＣＤ７",
+    ]
+)
 
 
 def read(text: str, part: str = "title") -> list[tuple[str, str]]:
@@ -64,23 +85,32 @@ def test_quotes_are_the_words(text: str, start: int) -> None:
     assert [place.start for place in places] == sorted(place.start for place in places)
     for mention in find_mentions([Passage("title", "text", start, text)]):
         quote = mention.quote
-        assert text[quote.start - start:quote.end - start] == quote.text
+        assert text[quote.start - start : quote.end - start] == quote.text
         assert mention.written in quote.text
 
 
 def test_lists_each_target_once() -> None:
     """The first mention of an antigen as target stands for the others, whatever part it is in."""
-    mentions = find_mentions([Passage("title", "text", 0, "CD19 CAR-T"),
-                              Passage("summary", "text", 20, "anti-CD19 and CD22 CAR-T"),
-                              Passage("arm", "text", 60, "CD7 CAR-T", "A")])
-    assert [(one.antigen, one.part) for one in list_targets(mentions)] \
-        == [("CD19", "title"), ("CD22", "summary"), ("CD7", "arm")]
+    mentions = find_mentions(
+        [
+            Passage("title", "text", 0, "CD19 CAR-T"),
+            Passage("summary", "text", 20, "anti-CD19 and CD22 CAR-T"),
+            Passage("arm", "text", 60, "CD7 CAR-T", "A"),
+        ]
+    )
+    assert [(one.antigen, one.part) for one in list_targets(mentions)] == [
+        ("CD19", "title"),
+        ("CD22", "summary"),
+        ("CD7", "arm"),
+    ]
     assert [one.antigen for one in list_targets(mentions, "summary")] == ["CD19", "CD22"]
     assert [one.antigen for one in list_targets(mentions, "arm", ref="B")] == []
 
 
-@pytest.mark.parametrize("piece", [
-    "CD19 CAR-T ", "CD19/20/22 ", "anti-CD19, ", "4SCAR20/22/", "prior CD19 ", "express ", "19-28z ", "CD3/CD28 "])
+@pytest.mark.parametrize(
+    "piece",
+    ["CD19 CAR-T ", "CD19/20/22 ", "anti-CD19, ", "4SCAR20/22/", "prior CD19 ", "express ", "19-28z ", "CD3/CD28 "],
+)
 def test_takes_linear_time(piece: str) -> None:
     """A text of 50,000 characters takes about a second at most."""
     start = time.perf_counter()

@@ -47,8 +47,9 @@ def test_reads_the_source(text: str, expected: str) -> None:
     """Whose cells they are, with the wider value and the basis; the quote holds the words."""
     facts = find_sources([make_passage(text)])
     assert {f"{fact.value} {fact.basis}" for fact in facts} == {value for value in expected.split(";") if value}
-    assert all(fact.written in fact.quote.text and text[fact.quote.start:fact.quote.end] == fact.quote.text
-               for fact in facts)
+    assert all(
+        fact.written in fact.quote.text and text[fact.quote.start : fact.quote.end] == fact.quote.text for fact in facts
+    )
 
 
 @pytest.mark.parametrize(("text", "expected"), list_cases("shelf"))
@@ -96,8 +97,9 @@ def test_every_modality_of_living_cells_has_a_cell_type() -> None:
             assert load_vocabularies().find("cell-type", str(cells.value))
 
 
-@pytest.mark.parametrize("piece", [
-    "autologous ", "donor ", "from the patient ", "universal CAR ", "T cells are ", "after ", "in vivo "])
+@pytest.mark.parametrize(
+    "piece", ["autologous ", "donor ", "from the patient ", "universal CAR ", "T cells are ", "after ", "in vivo "]
+)
 def test_takes_linear_time(piece: str) -> None:
     """A text of 50,000 characters takes about a second at most."""
     passages = [make_passage((piece * 50_000)[:50_000])]

@@ -22,8 +22,11 @@ def find_binder_types(passages: list[Passage]) -> tuple[Fact, ...]:
 
 
 FINDERS: dict[str, Callable[[list[Passage]], tuple[Fact, ...]]] = {
-    "costimulation": find_costimulation, "switch": find_safety_switches, "edit": find_edits,
-    "binder": find_binder_types}
+    "costimulation": find_costimulation,
+    "switch": find_safety_switches,
+    "edit": find_edits,
+    "binder": find_binder_types,
+}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["text"] for case in CASES])
@@ -31,7 +34,7 @@ def test_reads_as_expected(case: dict[str, str]) -> None:
     """The parts of each row are found in text order, and no others."""
     facts = FINDERS[case["part"]]([Passage("description", "text", 0, case["text"])])
     assert [fact.value for fact in facts] == [value for value in case["values"].split(";") if value]
-    assert all(fact.quote.text == case["text"][fact.quote.start:fact.quote.end] for fact in facts)
+    assert all(fact.quote.text == case["text"][fact.quote.start : fact.quote.end] for fact in facts)
 
 
 @pytest.mark.parametrize("name", FINDERS)

@@ -16,11 +16,39 @@ from kg.vocabularies import Term, load_vocabularies
 
 CASES = Path(__file__).with_name("criteria.tsv")
 # Sex is the registry's own field; an antigen's expression needs the antigen's name.
-MEASURES = tuple(term for term in load_vocabularies().scheme("measure").values()
-                 if term.notation not in ("sex", "antigen expression"))
-PIECES = ("ALT", "≤", "3", "x ULN", "(", ")", "age", "18-65", "years", "ECOG", "0, 1, or 2", "\\>", "10^9/L", "İ",
-          "1,5", "hepatitis B or C", "CD19+", "except", "prior CAR-T", "\n* ", "Exclusion Criteria:", "50%", ";", ". ",
-          "CD33 expression", "platelets")
+MEASURES = tuple(
+    term
+    for term in load_vocabularies().scheme("measure").values()
+    if term.notation not in ("sex", "antigen expression")
+)
+PIECES = (
+    "ALT",
+    "≤",
+    "3",
+    "x ULN",
+    "(",
+    ")",
+    "age",
+    "18-65",
+    "years",
+    "ECOG",
+    "0, 1, or 2",
+    "\\>",
+    "10^9/L",
+    "İ",
+    "1,5",
+    "hepatitis B or C",
+    "CD19+",
+    "except",
+    "prior CAR-T",
+    "\n* ",
+    "Exclusion Criteria:",
+    "50%",
+    ";",
+    ". ",
+    "CD33 expression",
+    "platelets",
+)
 HOSTILE = ("<", "1,", "0,1,", "ALT/AST ", "age ", "(", "not be ", "Inclusion Criteria: ", "1. ", "age:\n", "ALT 3 ")
 
 
@@ -36,8 +64,13 @@ def make_study(text: str, ref: str = "") -> Study:
 
 
 def show(found: Criterion) -> str:
-    value = "..".join(f"{one:g}" for one in found.value) if isinstance(found.value, tuple) else \
-        "-" if found.value is None else f"{found.value:g}"
+    value = (
+        "..".join(f"{one:g}" for one in found.value)
+        if isinstance(found.value, tuple)
+        else "-"
+        if found.value is None
+        else f"{found.value:g}"
+    )
     name = f"not {found.measure}" if found.is_negated else found.measure
     return " ".join((name, found.op or "-", value, found.unit or "-", found.antigen or "")).strip()
 
@@ -53,8 +86,10 @@ def test_phrase_gives_criteria(listed: str, text: str, expected: str) -> None:
 @pytest.mark.parametrize("term", MEASURES, ids=lambda term: term.notation)
 def test_examples_of_vocabulary(term: Term) -> None:
     """Every measure is found in its examples, and not in its counter-examples."""
+
     def read(phrase: str) -> set[str]:
         return {one.measure for one in extract_criteria(make_study(phrase, "inclusion"))}
+
     assert all(term.notation in read(phrase) for phrase in term.examples)
     assert not any(term.notation in read(phrase) for phrase in term.counter_examples)
 
@@ -64,7 +99,7 @@ def test_quote_is_exact() -> None:
     text = "Inclusion Criteria:\n1. Total bilirubin \\<= 2 x ULN and SpO2 ≥ 94 %\nExclusion Criteria:\n\n* Known HIV"
     found = extract_criteria(make_study(text))
     assert [one.quote.text for one in found] == ["Total bilirubin \\<= 2 x ULN", "SpO2 ≥ 94 %", "Known HIV"]
-    assert all(text[one.quote.start:one.quote.end] == one.quote.text for one in found)
+    assert all(text[one.quote.start : one.quote.end] == one.quote.text for one in found)
 
 
 def test_repeated_criterion_is_kept_once() -> None:
@@ -77,7 +112,9 @@ def test_absence_is_another_criterion() -> None:
     """A thing that must be absent is kept beside the same thing present, and its quote holds the word that negates."""
     found = extract_criteria(make_study("No active infection\nActive infection, if controlled", "inclusion"))
     assert [(one.is_negated, one.quote.text) for one in found] == [
-        (True, "No active infection"), (False, "Active infection, if controlled")]
+        (True, "No active infection"),
+        (False, "Active infection, if controlled"),
+    ]
 
 
 def test_threshold_is_never_negated() -> None:
@@ -104,7 +141,7 @@ def test_any_text_is_read() -> None:
     for _ in range(300):
         text = " ".join(chooser.choices(PIECES, k=25))
         for one in extract_criteria(make_study(text)):
-            assert one.quote.text == text[one.quote.start:one.quote.end] != ""
+            assert one.quote.text == text[one.quote.start : one.quote.end] != ""
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
@@ -121,12 +158,15 @@ def test_flatten_keeps_offsets() -> None:
     assert len(flatten(text)) == len(text)
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("between 4 and 9 weeks", ("range", (4.0, 9.0), "weeks")),
-    ("> or = 30%", (">=", 30.0, "%")),
-    ("7 days minimum", (">=", 7.0, "days")),
-    ("two", None),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("between 4 and 9 weeks", ("range", (4.0, 9.0), "weeks")),
+        ("> or = 30%", (">=", 30.0, "%")),
+        ("7 days minimum", (">=", 7.0, "days")),
+        ("two", None),
+    ],
+)
 def test_threshold_words(text: str, expected: tuple[str, object, str] | None) -> None:
     """Comparators in words, before and after the number."""
     found = [(one.op, one.value, one.unit) for one in find_thresholds(text)]

@@ -40,7 +40,7 @@ def test_reads_as_expected(case: dict[str, str]) -> None:
 
 def test_quotes_amount_and_unit() -> None:
     """The quote is the amount with its unit, at its place in the field."""
-    dose, = extract_doses([make_passage("They get 2 x 10^6 CAR-T cells/kg once.")])
+    (dose,) = extract_doses([make_passage("They get 2 x 10^6 CAR-T cells/kg once.")])
     assert (dose.quote.start, dose.quote.text) == (16, "2 x 10^6 CAR-T cells/kg")
 
 
@@ -77,7 +77,7 @@ def test_never_fails(text: str) -> None:
     """Any text gives plausible doses that quote it."""
     for dose in extract_doses([Passage("description", "text", 0, text)]):
         assert 0 < dose.low <= dose.high
-        assert dose.quote.text == text[dose.quote.start:dose.quote.end]
+        assert dose.quote.text == text[dose.quote.start : dose.quote.end]
 
 
 PIECES = ["1,", "1 x 10^6 ", "1×106 cells/kg, ", "(1-", "10^", "1 million ", "1x10^6 a b c d e f ", "start dose 1E6 "]

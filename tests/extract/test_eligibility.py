@@ -12,27 +12,33 @@ def split(text: str, ref: str = "") -> tuple[Item, ...]:
     return split_items(Passage("eligibility", "text", 0, text, ref))
 
 
-@pytest.mark.parametrize("text", [
-    "Inclusion Criteria:\n\n* Fever\n\nExclusion Criteria:\n\n* Cough",
-    "KEY INCLUSION CRITERIA\n- Fever\nMain exclusion criteria :\n- Cough",
-    "Fever\nNon-inclusion criteria:\n* Cough",
-    "Inclusion\nFever\nExclusions:\n* Cough",
-    "Inclusion Criteria: 1. Fever Exclusion Criteria: 1. Cough",
-    "Inclusion Criteria Fever Exclusion Criteria Cough",
-    "Fever\nExclusion Criteria:\nCough",
-    "Inclusion Criteria (cohort A):\nFever\nExclusion Criteria (all cohorts):\nCough",
-    "1. Fever\nExclusion criteria\n2. Cough",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Inclusion Criteria:\n\n* Fever\n\nExclusion Criteria:\n\n* Cough",
+        "KEY INCLUSION CRITERIA\n- Fever\nMain exclusion criteria :\n- Cough",
+        "Fever\nNon-inclusion criteria:\n* Cough",
+        "Inclusion\nFever\nExclusions:\n* Cough",
+        "Inclusion Criteria: 1. Fever Exclusion Criteria: 1. Cough",
+        "Inclusion Criteria Fever Exclusion Criteria Cough",
+        "Fever\nExclusion Criteria:\nCough",
+        "Inclusion Criteria (cohort A):\nFever\nExclusion Criteria (all cohorts):\nCough",
+        "1. Fever\nExclusion criteria\n2. Cough",
+    ],
+)
 def test_headings_open_lists(text: str) -> None:
     """Headings in many spellings, on their own line or inside one, tell the list."""
     assert [(item.list, item.text) for item in split(text)] == [("inclusion", "Fever"), ("exclusion", "Cough")]
 
 
-@pytest.mark.parametrize("text", [
-    "Inclusion Criteria:\n* Does not fulfil the exclusion criteria\n* Fever",
-    "Inclusion Criteria:\n* Note: other protocol-defined Inclusion/Exclusion Criteria may apply\n* Fever",
-    "Inclusion Criteria:\n* Stable over the exclusion period of 3 weeks\n* Fever",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Inclusion Criteria:\n* Does not fulfil the exclusion criteria\n* Fever",
+        "Inclusion Criteria:\n* Note: other protocol-defined Inclusion/Exclusion Criteria may apply\n* Fever",
+        "Inclusion Criteria:\n* Stable over the exclusion period of 3 weeks\n* Fever",
+    ],
+)
 def test_mentions_of_lists_are_no_headings(text: str) -> None:
     """A sentence that speaks of the lists does not open one."""
     assert split(text)[-1].list == "inclusion"
@@ -55,7 +61,7 @@ def test_offsets_are_exact() -> None:
     text = "Inclusion Criteria:\r\n\r\n  1\\. Fever \\> 38\r\n     a) at night\r\n\r\nExclusion Criteria:\r\n- Cough  "
     items = split(text)
     assert [item.text for item in items] == ["Fever \\> 38", "at night", "Cough"]
-    assert [text[item.start:item.end] for item in items] == [item.text for item in items]
+    assert [text[item.start : item.end] for item in items] == [item.text for item in items]
 
 
 def test_items_know_what_they_are_part_of() -> None:

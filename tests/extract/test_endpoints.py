@@ -31,8 +31,12 @@ def make_study(*outcomes: Outcome, passages: tuple[Passage, ...] = ()) -> Study:
 
 
 def make_outcome(measure: str, description: str = "", time_frame: str = "", role: str | None = "primary") -> Outcome:
-    return Outcome(role, make_fact("measure", measure), make_fact("time", time_frame) if time_frame else None,
-                   make_fact("description", description) if description.strip() else None)
+    return Outcome(
+        role,
+        make_fact("measure", measure),
+        make_fact("time", time_frame) if time_frame else None,
+        make_fact("description", description) if description.strip() else None,
+    )
 
 
 def show_time(endpoint: Endpoint) -> str:
@@ -63,7 +67,7 @@ def test_finds_measures_in_prose(case: dict[str, str]) -> None:
         assert endpoint.role is None
         assert endpoint.time_frame is None or endpoint.time_frame.value.raw == endpoint.time_frame.quote.text
         for fact in (endpoint.name, endpoint.kinds[0], *((endpoint.time_frame,) if endpoint.time_frame else ())):
-            assert case["text"][fact.quote.start - 100:fact.quote.end - 100] == fact.quote.text
+            assert case["text"][fact.quote.start - 100 : fact.quote.end - 100] == fact.quote.text
 
 
 def test_keeps_role_order_and_measure() -> None:
@@ -107,7 +111,7 @@ def test_quotes_are_exact(measure: str, description: str) -> None:
     strings = {"measure": f"{measure} CRs", "description": description}
     (endpoint,) = extract_endpoints(make_study(make_outcome(strings["measure"], description)))
     for kind in endpoint.kinds:
-        assert strings[kind.quote.field][kind.quote.start:kind.quote.end] == kind.quote.text
+        assert strings[kind.quote.field][kind.quote.start : kind.quote.end] == kind.quote.text
 
 
 @pytest.mark.parametrize("term", KINDS, ids=[term.notation for term in KINDS])

@@ -25,22 +25,27 @@ def test_reads_as_expected(case: dict[str, str]) -> None:
     """The drugs of each row are found in text order, and no others."""
     facts = find_lymphodepletion([Passage("description", "text", 0, case["text"])])
     assert get_values(facts) == case["drugs"].split()
-    assert all(fact.quote.text == case["text"][fact.quote.start:fact.quote.end] for fact in facts)
+    assert all(fact.quote.text == case["text"][fact.quote.start : fact.quote.end] for fact in facts)
 
 
 def test_counts_interventions_beside_cells() -> None:
     """Fludarabine and cyclophosphamide as interventions of a cell trial are its lymphodepletion."""
     names = ["CD20 CAR-T cells", "Fludarabine", "Cyclophosphamide"]
-    facts = find_lymphodepletion([Passage("intervention", f"interventions.{at}.name", 0, name, name)
-                                  for at, name in enumerate(names)])
+    facts = find_lymphodepletion(
+        [Passage("intervention", f"interventions.{at}.name", 0, name, name) for at, name in enumerate(names)]
+    )
     assert get_values(facts) == ["fludarabine", "cyclophosphamide"]
     assert {fact.rule for fact in facts} == {"lymphodepletion.intervention"}
 
 
 def test_skips_interventions_without_cells() -> None:
     """The same drugs in a trial of drugs are treatment."""
-    assert find_lymphodepletion([Passage("intervention", "name", 0, name, name)
-                                 for name in ("Fludarabine", "Cyclophosphamide")]) == ()
+    assert (
+        find_lymphodepletion(
+            [Passage("intervention", "name", 0, name, name) for name in ("Fludarabine", "Cyclophosphamide")]
+        )
+        == ()
+    )
 
 
 def test_skips_eligibility() -> None:

@@ -53,8 +53,10 @@ def test_never_fails(text: str) -> None:
 
 
 WORDS = [
-    (" (and other events) are counted from the day of infusion to 18 months after infusion",
-     "from the day of infusion to 18 months after infusion"),
+    (
+        " (and other events) are counted from the day of infusion to 18 months after infusion",
+        "from the day of infusion to 18 months after infusion",
+    ),
     (" at 4 months", "at 4 months"),
     (" after 2 to 6 years of CAR-T reinfusion", "after 2 to 6 years of CAR-T reinfusion"),
     (" will be counted on days 2, 9 and 30, in blood", "on days 2, 9 and 30"),
