@@ -45,6 +45,10 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
     merge = _Merge(sorted(records, key=lambda one: (_reverse(one[1]), -len(one[2]), one[0])))
     lines = set(merge.write_conflicts())
     kept = {record: [one for one in statements if merge.is_kept(record, one)] for record, _, statements in merge.ranked}
+    linked = {one.o for statements in kept.values() for one in statements if one.p == kg("hasIntervention")}
+    for record, statements in kept.items():
+        # An arm of one record may use what only another record lists under that name.
+        kept[record] = [one for one in statements if one.p != kg("usesIntervention") or one.o in linked]
     reachable = _reach(
         {merge.trial, *merge.find_outdated()}, [one for statements in kept.values() for one in statements]
     )

@@ -484,7 +484,8 @@ def _key_of(words: str) -> str:
     ('12-months', '12-months-df2e7f52c549')
     """
     key = slug(words)
-    return key if key.replace("-", " ") == words else f"{key}-{hash_key(words)}"
+    mark = hash_key(words)
+    return key if key.replace("-", " ") == words or key.endswith(mark) else f"{key}-{mark}"
 
 
 _OF_TARGETS = ("eligibility marker", "negated")
@@ -514,8 +515,7 @@ def write_evidence(
     yield node, kg("start"), integer(quote.start)
     yield node, kg("end"), integer(quote.end)
     yield node, kg("field"), literal(quote.field)
-    if fact.rule:
-        yield node, kg("rule"), literal(fact.rule)
+    yield node, kg("rule"), literal(fact.rule or "record.field")
     yield node, kg("basis"), load_vocabularies().node("basis", fact.basis)
     yield node, kg("fromRecord"), record
     if is_superseded:

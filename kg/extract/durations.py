@@ -110,6 +110,10 @@ class Time(msgspec.Struct, frozen=True, gc=False):
     is_end: bool = False
 
 
+_LONGEST = 100 * YEAR
+"""No trial measures later; a number beyond is a calendar year that a month or day stands before ("31 May 2013")."""
+
+
 def unit_days(unit: str) -> float:
     """Days in a unit of time as registries write it.
 
@@ -126,7 +130,7 @@ def read_times(text: str) -> list[Time]:
     >>> [(time.days, time.is_end) for time in read_times("1 to 2 weeks")]
     [(7.0, False), (14.0, True)]
     """
-    return _add_up(list(_Reading(text).read()))
+    return [time for time in _add_up(list(_Reading(text).read())) if time.days <= _LONGEST]
 
 
 def _add_up(times: list[Time | None]) -> list[Time]:
