@@ -163,13 +163,13 @@ def _progress() -> Iterator[Any]:
 
 def _print_report(report: Report) -> None:
     manifest = report.manifest
-    parts = [f"{manifest.records:,} records", f"{manifest.trials:,} trials", f"{report.quads:,} statements"]
+    parts = [_count(manifest.records, "record"), _count(manifest.trials, "trial"), _count(report.quads, "statement")]
     if report.duplicates:
         parts.append(f"{report.duplicates:,} seen before")
     _note(f"built {manifest.snapshot}: {', '.join(parts)}")
-    for what, found in (("records set aside", report.rejected), ("values set aside", report.set_aside)):
+    for what, found in (("record", report.rejected), ("value", report.set_aside)):
         if found:
-            _note(f"{len(found):,} {what} (all in {report.folder / 'rejects.jsonl'}):")
+            _note(f"{_count(len(found), what)} set aside (all in {report.folder / 'rejects.jsonl'}):")
             for one in found[:5]:
                 _note(f"  {one.file}: {one.reason}" + (f". {one.mend}" if one.mend else ""))
             if len(found) > 5:
@@ -231,7 +231,9 @@ def _read_parameters(pairs: list[str]) -> dict[str, str]:
 
 def _rests_on(graph: Graph) -> str:
     meta = graph.meta
-    return f"{meta.records:,} records read, newest of {meta.newest or 'unknown date'} (snapshot {meta.snapshot})"
+    return (
+        f"{_count(meta.records, 'record')} read, newest of {meta.newest or 'unknown date'} (snapshot {meta.snapshot})"
+    )
 
 
 @app.command(
@@ -418,6 +420,11 @@ def _to_json(value: Any, indent: int = 0) -> str:
 
 def _write(text: str) -> None:
     sys.stdout.write(text)
+
+
+def _count(number: int, noun: str) -> str:
+    """ "1 record", "2 records"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _note(text: str) -> None:

@@ -193,7 +193,7 @@ def test_build_reads_standard_input(tmp_path: Path) -> None:
     for index, given in enumerate((record, gzip.compress(record))):
         done = run_kg("build", "-", store=tmp_path / f"store{index}", given=given)
         assert done.returncode == 0, done.stderr
-        assert "1 records" in done.stderr or "1 record" in done.stderr
+        assert "1 record, 1 trial," in done.stderr
 
 
 def test_update_adds_and_the_same_record_is_not_added_twice(store: Path, tmp_path: Path) -> None:
