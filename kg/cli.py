@@ -314,6 +314,7 @@ def validate(
     from kg.shapes import validate_snapshot
 
     snapshot = open_graph(store).snapshot
+    snapshot.verify()
     wanted = [iri for trial in trials for iri in find_trials(snapshot, trial)] if trials else None
     findings = validate_snapshot(snapshot, engine=engine, trials=wanted)
     print_findings(snapshot, findings, str(form))

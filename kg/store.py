@@ -118,18 +118,19 @@ class Snapshot:
             with gzip.open(path, "rt", encoding="utf-8", newline="\n") as stream:
                 yield from stream
 
-    def read_rejects(self) -> list[dict[str, str]]:
-        """Records that were set aside, with the reason."""
-        lines = (self.folder / "rejects.jsonl").read_bytes().splitlines()
-        return [msgspec.json.decode(line) for line in lines]
+    def verify(self) -> None:
+        """Compare every file with the manifest.
 
-    def verify(self) -> list[str]:
-        """Files whose SHA-256 is not the manifest's."""
-        return [
-            name
-            for name, digest in self.manifest.files.items()
-            if not (self.folder / name).is_file() or hash_file(self.folder / name) != digest
-        ]
+        :raises StoreError: a file is missing or has changed since the build.
+        """
+        for name, digest in self.manifest.files.items():
+            path = self.folder / name
+            if not path.is_file() or hash_file(path) != digest:
+                raise StoreError(
+                    "the file is not the one that was built",
+                    where=str(path),
+                    mend="Build the graph again with `kg build`",
+                )
 
 
 def open_snapshot(store: str | Path | None = None) -> Snapshot:

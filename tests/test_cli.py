@@ -161,6 +161,19 @@ def test_a_store_of_a_newer_version(store: Path, tmp_path: Path) -> None:
     assert "99" in done.stderr
 
 
+def test_a_damaged_store_is_noticed(store: Path, tmp_path: Path) -> None:
+    """A changed file is named before anything is validated."""
+    import shutil
+
+    copy = tmp_path / "damaged"
+    shutil.copytree(store, copy, symlinks=True)
+    shard = next((copy / "current" / "quads").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-1] + b"!")
+    done = run_kg("validate", store=copy)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert shard.name in done.stderr
+
+
 def test_a_failed_build_leaves_the_graph_served(store: Path, tmp_path: Path) -> None:
     """Sources without one good record change nothing, and say so."""
     bad = tmp_path / "bad.txt"

@@ -448,8 +448,3 @@ def list_targets(mentions: Sequence[Mention], *parts: str, ref: str | None = Non
         if mention.role == "target" and (not parts or mention.part in parts) and (ref is None or mention.ref == ref):
             found.setdefault(mention.antigen, mention)
     return tuple(found.values())
-
-
-def is_signal(antigen: str) -> bool:
-    """Whether the antigen is commonly part of a construct or of a reagent."""
-    return antigen in _SIGNALS or load_vocabularies().find("costimulation", antigen) is not None
