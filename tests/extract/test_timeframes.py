@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 
 import pytest
@@ -79,10 +78,8 @@ PIECES = ["1 ", "until ", "day 1 ", "1, ", "1-", "(", "after ", "cycle 1 ", "±1
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_takes_linear_time(piece: str) -> None:
-    """A text of 100,000 characters takes well under a second."""
-    start = time.perf_counter()
+def test_hostile_text_comes_to_an_end(piece: str) -> None:
+    """One piece over and over: a rule that backtracks without bound would never come back."""
     frame = parse_time_frame((piece * 100_000)[:100_000])
     if frame is not None:
         cut_time_words(frame.raw, frame)
-    assert time.perf_counter() - start < 1
