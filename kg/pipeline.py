@@ -9,6 +9,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import threading
+import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -207,7 +209,7 @@ def _read_all(blobs: Iterable[Blob | Rejected], workers: int | None) -> Iterator
         for blob in (*first, *stream):
             yield from _read_batch([blob])
         return
-    with ProcessPoolExecutor(workers, initializer=_ignore_interrupt) as pool:
+    with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(os.getpid(),)) as pool:
         waiting: list[Future[list[Reading | Rejected]]] = [pool.submit(_read_batch, first)]
         while waiting:
             while len(waiting) < 3 * workers and (batch := list(islice(stream, BATCH))):
@@ -216,10 +218,17 @@ def _read_all(blobs: Iterable[Blob | Rejected], workers: int | None) -> Iterator
             yield from waiting.pop(0).result()
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C is the parent's business."""
+def _start_worker(parent: int) -> None:
+    """Leave Ctrl-C to the parent, and end with it: a worker that outlived it would hold the store's lock for good."""
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _read_batch(blobs: list[Blob | Rejected]) -> list[Reading | Rejected]:

@@ -155,3 +155,12 @@ def test_cd123_question_on_the_pages(graph: Graph) -> None:
 def test_any_name_of_the_antigen_asks_the_same(name: str, graph: Graph) -> None:
     """The target is understood by label, symbol, synonym and outward id."""
     assert len(graph.query("trials_by_target_and_source", target=name)) == 2
+
+
+@pytest.mark.parametrize("source", ["cord blood", "iPSC", "healthy donor", "donor"])
+def test_a_wider_source_is_no_denial(source: str, graph: Graph) -> None:
+    """The page says allogeneic; that neither affirms nor denies a kind of donor. Autologous it denies."""
+    rows = graph.query("trials_by_target_and_source", target="CD123", cell_source=source)
+    assert {row["answer"] for row in rows} == {"not stated"}
+    rows = graph.query("trials_by_target_and_source", target="CD123", cell_source="autologous")
+    assert [row["answer"] for row in rows] == ["not stated", "no"]
