@@ -1,0 +1,35 @@
+"""``kg ask``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kg.cli.application import app
+from kg.cli.options import Rows, StoreOption
+from kg.cli.printing import note, print_rows, rests_on
+from kg.errors import UsageError
+
+
+@app.command(
+    epilog='Examples:\n\n- `kg ask "which CD123 trials use allogeneic cells?"`\n\n'
+    '- `kg ask "recruiting phase 1 CAR-NK studies in China"`'
+)
+def ask(
+    question: Annotated[list[str], typer.Argument(help="A question in words")],
+    store: StoreOption = None,
+    form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
+) -> None:
+    """Answer a question in words with the stored query that fits it, and say how it was understood."""
+    from kg.graph import open_graph
+
+    graph = open_graph(store)
+    reply = graph.ask(" ".join(question))
+    note(f"understood: {reply.understood}")
+    if reply.answer is None:
+        raise UsageError("the question was not understood", mend=reply.hint)
+    from kg.queries import find_query
+
+    print_rows(reply.answer.columns, list(reply.answer.rows), form, types=find_query(reply.query).columns)
+    note(("" if reply.answer.rows else "none among ") + rests_on(graph))

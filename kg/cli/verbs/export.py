@@ -1,0 +1,82 @@
+"""``kg export``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kg.cli.application import app
+from kg.cli.options import StoreOption
+from kg.cli.printing import note
+from kg.errors import UsageError
+
+
+class ExportFormat(StrEnum):
+    """Ways to hand the graph on."""
+
+    TTL = "ttl"
+    NT = "nt"
+    NQ = "nq"
+    JSONLD = "jsonld"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@app.command(
+    epilog="Examples:\n\n- `kg export --format ttl > graph.ttl`\n\n- `kg export --format csv --output tables/`\n\n"
+    "- `kg export --format csv --table targets`"
+)
+def export(
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: flat tables")
+    ] = ExportFormat.TTL,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File, or folder for tables. Default: standard output")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="One table: trials, products, targets, endpoints, sites, criteria …")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Hand the graph on as RDF or as flat tables."""
+    from kg.export.rdf_formats import write_rdf
+    from kg.export.tables import write_table, write_tables
+    from kg.graph import open_graph
+
+    snapshot = open_graph(store).snapshot
+    if form in (ExportFormat.CSV, ExportFormat.PARQUET) and table is None:
+        if output is None:
+            raise UsageError("several tables need a folder", mend="Give --output FOLDER, or --table NAME for one table")
+        write_tables(snapshot, output, form.value)
+        note(f"wrote tables to {output}")
+        return
+    with _open_output(output) as stream:
+        if table is not None:
+            if form not in (ExportFormat.CSV, ExportFormat.PARQUET):
+                raise UsageError("--table goes with --format csv or parquet")
+            write_table(snapshot, table, form.value, stream)
+        else:
+            write_rdf(snapshot, form.value, stream)
+
+
+@contextmanager
+def _open_output(path: Path | None) -> Iterator[Any]:
+    """Standard output, or a file that appears only when it is whole."""
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write ({error.strerror})", where=str(path), mend="Choose another --output") from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""``kg query``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kg.cli.application import app
+from kg.cli.options import Rows, StoreOption
+from kg.cli.printing import note, print_rows, rests_on
+from kg.errors import UsageError
+
+ParamOption = Annotated[
+    list[str] | None, typer.Option("--param", "-p", help="A parameter as name=value; may be given several times")
+]
+
+
+@app.command(
+    epilog="Examples:\n\n- `kg query --list`\n\n"
+    "- `kg query trials_by_target_and_source --param target=CD123 --param cell_source=allogeneic`"
+)
+def query(
+    name: Annotated[str | None, typer.Argument(help="Name of a stored query")] = None,
+    param: ParamOption = None,
+    store: StoreOption = None,
+    form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
+    listing: Annotated[bool, typer.Option("--list", help="List the stored queries with their questions")] = False,
+    meta: Annotated[bool, typer.Option("--meta", help="With JSON: rows in an object beside what they rest on")] = False,
+    endpoint: Annotated[str | None, typer.Option(help="Ask this SPARQL endpoint instead of the store")] = None,
+    graph_iri: Annotated[str | None, typer.Option("--graph", help="With --endpoint: the graph to ask")] = None,
+) -> None:
+    """Answer a stored query."""
+    from kg.queries import find_query, load_queries, run_query
+
+    if listing or name is None:
+        rows = [
+            {"query": one.name, "question": one.question, "parameters": ", ".join(one.parameters)}
+            for one in load_queries().values()
+        ]
+        print_rows(("query", "question", "parameters"), rows, form)
+        return
+    stored = find_query(name)
+    given = _read_parameters(param or [])
+    if endpoint:
+        from kg.remote import RemoteEngine
+
+        found = run_query(RemoteEngine(endpoint, graph_iri), stored, given)
+        print_rows(found.columns, list(found.rows), form, types=stored.columns)
+        note(f"{len(found.rows):,} rows from {endpoint}")
+        return
+    from kg.graph import open_graph
+
+    graph = open_graph(store)
+    answer = graph.answer(stored.name, given)
+    print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
+    note(("" if answer.rows else "none among ") + rests_on(graph))
+
+
+def _read_parameters(pairs: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{pair!r} is no parameter", mend="Write --param name=value")
+        if name in found:
+            raise UsageError(f"the parameter {name!r} is given twice", mend="Ask twice, or leave it out")
+        found[name] = value
+    return found

@@ -1,0 +1,61 @@
+"""``kg show``."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from kg.cli.application import app
+from kg.cli.options import StoreOption
+from kg.cli.printing import to_json, write
+from kg.errors import UsageError
+
+
+class CardFormat(StrEnum):
+    """Ways to print a card."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    TTL = "ttl"
+
+
+@app.command(epilog="Examples:\n\n- `kg show NCT05574608`\n\n- `kg show --all --format jsonl`")
+def show(
+    trials: Annotated[
+        list[str] | None, typer.Argument(help="Registry ids, other ids, or names of record files")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All trials")] = False,
+    store: StoreOption = None,
+    form: Annotated[CardFormat, typer.Option("--format", help="How to print the card")] = CardFormat.TEXT,
+) -> None:
+    """Print trial cards: every fact, and the words of the record behind it."""
+    if not trials and not every:
+        raise UsageError("which trial?", mend="Give an id such as NCT05574608, or --all")
+    from kg.graph import open_graph
+
+    graph = open_graph(store)
+    if form is CardFormat.TTL:
+        from kg.cards import find_trials, list_trials
+        from kg.export.rdf_formats import write_rdf
+
+        for iri in [one for trial in trials or [] for one in find_trials(graph.snapshot, trial)] or list_trials(
+            graph.snapshot
+        ):
+            write_rdf(graph.snapshot, "ttl", sys.stdout.buffer, trial=iri)
+        return
+    cards = graph.cards(trials or ())
+    if form is CardFormat.JSONL:
+        for card in cards:
+            write(to_json(card) + "\n")
+    elif form is CardFormat.JSON:
+        found = list(cards)
+        write(to_json(found[0] if len(found) == 1 and not every else found, indent=2) + "\n")
+    else:
+        from kg.card_text import print_card
+
+        for card in cards:
+            print_card(card)
