@@ -69,6 +69,16 @@ class _Merge:
             for one in statements:
                 self.winners.setdefault((one.s, one.p), record)
                 self.told[record, one.s, one.p].add(one.o)
+        self._prefer_full_endpoints()
+
+    def _prefer_full_endpoints(self) -> None:
+        """Exports of a registry may drop every time frame; a list of endpoints that has them wins over a newer one
+        that has none."""
+        framed = [
+            record for record, _, statements in self.ranked if any(one.p == kg("timeFrame") for one in statements)
+        ]
+        if framed:
+            self.winners[self.trial, kg("hasEndpoint")] = framed[0]
 
     def is_kept(self, record: str, one: Statement) -> bool:
         """Whether a statement of the record is one of the trial's."""

@@ -1,0 +1,1 @@
+"""How often the graph is right: its cards against labels that people made."""
