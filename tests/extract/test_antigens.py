@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg.extract.antigens import find_mentions, find_places, list_targets
+from kg.extract.antigen_places import find_places
+from kg.extract.antigens import find_mentions, list_targets
 from kg.model import Passage
 from kg.vocabularies import load_vocabularies
 

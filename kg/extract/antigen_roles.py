@@ -1,0 +1,238 @@
+"""Role of an antigen's name, judged by the words beside it (``terms.tsv``: antigen role).
+
+Patterns look at a bounded window, so reading is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kg.extract.antigen_places import Place
+from kg.vocabularies import load_vocabularies
+
+_WINDOW = 70
+_SENTENCE_END = re.compile(r"[.;:!?](?=\s)|\n")
+
+_TARGET_BEFORE = re.compile(
+    r"(?:\banti[- ]?|\ba-|α-?|\b(?:targeting|targets?|targeted (?:to|at|against)|against|directed (?:against|to|"
+    r"at|towards?)|"
+    r"specific (?:for|to|against)|specifically (?:recogni[sz]e|bind|target)s?|recogni[sz](?:ing|es?)|"
+    r"binds?(?: to)?|binding(?: to)?|"
+    r"redirected (?:to|against|towards?)|reactive (?:to|with)|directs? .{1,20} to|bispecific|dual[- ]target(?:ing|"
+    r"ed)?|armed with|"
+    r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
+    r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
+    r"(?:\w{0,5}CAR(?:-?T)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
+    r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|\bhu)[- (\[]*$",
+    re.IGNORECASE,
+)
+_TARGET_AFTER = re.compile(
+    r"[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:bi-?specific|dual|tandem|single|universal|allogen(?:e?ic)|"
+    r"autologous|humani[sz]ed|"
+    r"fully human|armou?red|fast|novel|targeted|compound|gene|logic[- ]gated|specific|based|directed|targeting|"
+    r"T cells? with|"
+    r"third generation|second generation|fourth generation|4th generation|modified|engineered|expressing|nanobody|"
+    r"VHH|scFv|"
+    r"antigen|receptor|adapt[eo]r|TCR)[- ]){0,3}"
+    r"(?:CAR\b|CARs\b|CAR-|CART|CAAR|chimeric|UCAR|U-CAR|cCAR|tanCAR|iCAR|bCAR|BiCAR|gdCAR|STAR|TCR|TRuC|targeted|-?targeting|directed|"
+    r"-?specific|redirected|reactive|[-/]?CAR|"
+    r"CER\b|CER-T|-binding|binding (?:CAR|T|cells|chimeric|universal)|"
+    r"bi-?specific(?= (?:CAR|T\b|chimeric|NK|UCAR))|dual|loaded|universal T|T[- ]?cells?\b|NK\b|γδ|engineered T|"
+    r"gene[- ]modified T|transduced T|"
+    r"modified T|receptor T)",
+    re.IGNORECASE,
+)
+_COMBINATION_AFTER = re.compile(
+    r"[)\]]?[- ]?(?:(?:targeted|directed|targeting|monoclonal|blocking|checkpoint|immune checkpoint|antagonist|"
+    r"humani[sz]ed)[- ])?"
+    r"(?:antibod|mAbs?\b|bi-?specific\b(?! (?:CAR|T\b|chimeric|NK|UCAR))|monoclonal|inhibitor|blockade|ADC\b|"
+    r"bispecific antibod|immunotoxin|"
+    r"checkpoint|antagonist|agonist|BiTE|TCE\b|x ?CD3)",
+    re.IGNORECASE,
+)
+_COMBINATION_BEFORE = re.compile(
+    r"(?:\b\w{3,20}(?:mab|nib|tug|tamig|fusp)\s?\((?:an? )?(?:anti[- ]?)?|"
+    r"\b(?:conjugate|(?:auto)?antibod\w{1,3}|bi-?specific|inhibitor|immunotoxin|ADC|mAb)s?,? (?:against|to|of|for|"
+    r"that targets|targeting|"
+    r"directed (?:at|against)) (?:the )?)$",
+    re.IGNORECASE,
+)
+_OWN_BINDER = re.compile(r"specific|zetakine|targeted|-TCR|anti-", re.IGNORECASE)
+"""A form that holds its own binder word ("CMV-specific T cells")."""
+_CODE_HEAD = re.compile(r"(?<![A-Za-z])(?!anti|CAR|TCR|[A-Za-z]{0,5}CAR-?T)[A-Za-z]{2,}-$", re.IGNORECASE)
+"""A product code before a name that needs context: "CM-CS1" names no CS1."""
+_SELECTED_AFTER = re.compile(
+    r"(?:[- ]?(?:positive|\+))?(?: (?:stem|progenitor))?(?: cells?)?(?: (?:are|is|were|was))?[- ]"
+    r"(?:selected|selection|enriche?d|enrichment|depleted|depletion)",
+    re.IGNORECASE,
+)
+_POSITIVE_AFTER = re.compile(
+    r"[)\]]?\s?(?:\(?\+\)?|[- ]?(?:positive|pos\b|expressing|expression|bearing|overexpress|high\b|"
+    r"mutat|mutant|ITD|amplif|rearrang|status|level|antigen expression))",
+    re.IGNORECASE,
+)
+_NEGATIVE_AFTER = re.compile(
+    r"[)\]]?\s?(?:[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\(-\))", re.IGNORECASE
+)
+_NEGATIVE_BEFORE = re.compile(
+    r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE
+)
+_REAGENT = re.compile(
+    r"bead|co-?stimulation signal|magnetic|dynabead|OKT3|leukapheresis product|cell selection|selected|selection|"
+    r"enrich|depleti|deplete|clinimacs|stimulated (?:with|by|through|via)|activated (?:with|by|using)|response to",
+    re.IGNORECASE,
+)
+_EDIT_AFTER = re.compile(
+    r"[)\]]?[- ]?(?:gene[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
+    r"inactivat|-null\b|CRISPR)|[)\]]? (?:gene )?(?:is|was|are|were|has been|have been) (?:knocked|disrupt|delet|"
+    r"edited|removed|ablat|"
+    r"inactivat|eliminat)",
+    re.IGNORECASE,
+)
+_EDIT_BEFORE = re.compile(
+    r"(?:knock(?:ed|ing)?[- ]?(?:out|down)|disrupt\w{0,4}|delet\w{0,4}|edit\w{0,4}|ablat\w{0,4}|inactivat\w{0,4}|"
+    r"deficient in|removal|eliminat\w{0,4})(?: (?:of|the|endogenous|gene|genes|both|for|in)){0,3}[ -]$",
+    re.IGNORECASE,
+)
+_PRIOR_BEFORE = re.compile(
+    r"(?:\bprior|\bprevious(?:ly)?|\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
+    r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|"
+    r"\bwho received|"
+    r"\b(?:have|has|had|having)(?: \w{1,12})? received|\bexposed to|\bexposure to|\bsalvage after|"
+    r"\btreated (?:with|by)|\bpost[- ])"
+    r"[^.;]{0,45}$",
+    re.IGNORECASE,
+)
+_TREATED_NOW = re.compile(
+    r"\b(?:receives?|receiving|will be given|are given|(?:will be|are|is|to be|being|be) treated (?:with|"
+    r"by))\b[^.;]{0,45}$",
+    re.IGNORECASE,
+)
+"""The trial's own treatment: "will receive", against "have received"."""
+_SECRETED_BEFORE = re.compile(
+    r"(?:dominant[- ]negative|secret\w{1,5}|releas\w{1,4}|self-express\w{1,4}|autocrine|armou?red with|"
+    r"co-?express\w{1,4}|"
+    r"express\w{1,4})[^.;,]{0,25}$",
+    re.IGNORECASE,
+)
+_SECRETED_AFTER = re.compile(
+    r"[- ]?(?:antibod|scFv|nanobod|blocking|fusion|/CD28|dominant|switch|secret)", re.IGNORECASE
+)
+_EXPRESSED_BY = re.compile(
+    r"[)\]]?[- ]?(?:antibod\w{1,4}|scFv|nanobod\w{1,4})?[- ]?(?:self-?)?(?:expressing|secreting|"
+    r"releasing)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b"
+)
+_BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$")
+"""Another name with a digit just before: "B7H3/IL-7Ra CAR" targets the first."""
+_COSTIM_NEAR = re.compile(
+    r"co-?stimulat|signal+ing|endodomain|intracellular|transmembrane|zeta|ζ|domain|second[- ]generation|"
+    r"third[- ]generation|hinge",
+    re.IGNORECASE,
+)
+
+
+def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
+    """Role of one name by the words beside it, and the rule that says so; None where they say nothing."""
+    start = _sentence_start(text, place.start)
+    before, after = text[max(start, place.start - _WINDOW) : place.start], text[place.end : place.end + _WINDOW]
+    if place.is_switch:
+        return "marker or safety switch", "antigen.marker"
+    if place.is_contextual and _CODE_HEAD.search(before):
+        return None, "antigen.bare"
+    if _is_construct_part(place.antigen):
+        return _judge_signal(before, after, part)
+    is_bound = bool(
+        place.is_code
+        or _TARGET_BEFORE.search(before)
+        or _TARGET_AFTER.match(after)
+        or _OWN_BINDER.search(text, place.start, place.end)
+    )
+    return (
+        _judge_absence(before, after)
+        or _judge_history(before, part, is_bound=is_bound)
+        or _judge_company(before, after)
+        or _judge_binding(before, after, place, is_bound=is_bound)
+    )
+
+
+_Role = tuple[str | None, str]
+
+
+def _judge_signal(before: str, after: str, part: str) -> _Role:
+    """Antigens that are parts of constructs and reagents: targets only where a binder word says so of them."""
+    if _REAGENT.search(before[-40:] + after[:40]):
+        return "reagent", "antigen.reagent"
+    is_named = bool(
+        re.search(r"(?:\banti|\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
+        or re.match(r"[- ]?(?:targeted|binding|directed|specific)\b", after, re.IGNORECASE)
+    )
+    if is_named or (
+        re.match(r"[- ]?CAR\b", after)
+        and not _BESIDE_ANTIGEN.search(before)
+        and part in ("title", "official title", "intervention")
+        and not _COSTIM_NEAR.search(after[:40])
+    ):
+        return "target", "antigen.beside-binder-word"
+    if part == "eligibility":
+        return "eligibility marker", "antigen.eligibility"
+    if _COSTIM_NEAR.search(before[-40:] + after[:40]) or re.search(r"CAR|[Cc]himeric", before[-30:] + after[:30]):
+        return "co-stimulation", "antigen.signal"
+    return None, "antigen.bare"
+
+
+def _judge_absence(before: str, after: str) -> _Role | None:
+    """Genes that are edited away, antigens that are absent, cells that are sorted out."""
+    if _EDIT_AFTER.match(after) or _EDIT_BEFORE.search(before):
+        return "edited gene", "antigen.edited"
+    if _NEGATIVE_AFTER.match(after) or _NEGATIVE_BEFORE.search(before):
+        return "negated", "antigen.negated"
+    if _SELECTED_AFTER.match(after):
+        return "reagent", "antigen.selected"
+    return None
+
+
+def _judge_history(before: str, part: str, *, is_bound: bool) -> _Role | None:
+    """What describes patients: their eligibility, and what they had before."""
+    is_prior = bool(_PRIOR_BEFORE.search(before)) and not _TREATED_NOW.search(before)
+    if part == "eligibility":
+        return (
+            ("prior therapy", "antigen.prior-therapy")
+            if is_prior and is_bound
+            else ("eligibility marker", "antigen.eligibility")
+        )
+    if is_prior and part not in ("intervention", "other name", "arm"):
+        return "prior therapy", "antigen.prior-therapy"
+    return None
+
+
+def _judge_company(before: str, after: str) -> _Role | None:
+    """What is given or secreted beside the product's own binding."""
+    if _EXPRESSED_BY.match(after) or (
+        _SECRETED_BEFORE.search(before) and (_SECRETED_AFTER.match(after) or "dominant" in before)
+    ):
+        return "secreted payload", "antigen.secreted"
+    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before):
+        return "combination drug target", "antigen.antibody"
+    return None
+
+
+def _judge_binding(before: str, after: str, place: Place, *, is_bound: bool) -> _Role:
+    if is_bound:
+        return "target", "antigen.code" if place.is_code else "antigen.beside-binder-word"
+    if _POSITIVE_AFTER.match(after):
+        return "eligibility marker", "antigen.positive-disease"
+    if _REAGENT.search(before[-25:] + after[:25]):
+        return "reagent", "antigen.reagent"
+    return None, "antigen.bare"
+
+
+def _sentence_start(text: str, position: int) -> int:
+    low = max(0, position - _WINDOW)
+    ends = [found.end() for found in _SENTENCE_END.finditer(text, low, position)]
+    return ends[-1] if ends else low
+
+
+def _is_construct_part(antigen: str) -> bool:
+    """Whether the vocabulary says that constructs and reagents hold the molecule as a part ("CD28", "CD3")."""
+    term = load_vocabularies().find("antigen", antigen)
+    return term is not None and "constructPart" in term.extra

@@ -1,0 +1,167 @@
+"""What a product binds, and how several targets work together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from kg.extract.antigens import list_targets
+from kg.extract.constructs import find_binder_type
+from kg.extract.named_products import Named, infer_bindings, infer_fact
+from kg.lexicon import open_lexicon
+from kg.model import Binding, Fact, Intervention, Mention, Passage, Study
+from kg.vocabularies import load_vocabularies
+
+TITLES = ("title", "official title")
+_LIGAND_AFTER = re.compile(
+    r"[)\]]?[- .]?(?:zetakine[- ]?)?(?:receptor |ligand |based |derived )?(?:CAR|chimeric|UCAR|T[- ]?cells|NK\b|"
+    r"TCR|-CAR)|[- ]?(?:based|expressing)",
+    re.IGNORECASE,
+)
+_LIGAND_BEFORE = re.compile(r"(?:CAR[- .]?|CAR-T[- ]|chimeric )$")
+
+
+def find_bindings(
+    study: Study, item: Intervention | None, mentions: Sequence[Mention], named: Named | None, count: int
+) -> tuple[Binding, ...]:
+    """What the product binds, from the nearest words that name it."""
+    name = str(item.name.value) if item else None
+    found: tuple[Mention, ...] = ()
+    if name is not None:
+        found = _own_targets(mentions, name)
+    if name is not None and not found:
+        found = list_targets(mentions, "intervention description", ref=name)
+    if count <= 1 or not found:
+        titles = list_targets(mentions, *TITLES)
+        merged = {mention.antigen: mention for mention in (*found, *titles)}
+        if count <= 1 or not found:
+            found = tuple(merged.values())
+    natural = _find_natural(study, mentions, name)
+    if natural and not found:
+        return natural
+    for parts in (
+        ("intervention", "other name", "intervention description"),
+        ("arm", "arm description"),
+        ("summary", "keyword"),
+        ("description",),
+        ("outcome", "outcome description"),
+    ):
+        if found:
+            break
+        if named and "productTarget" in named[0].extra and parts[0] == "summary":
+            break
+        found = list_targets(mentions, *parts)
+    if not found:
+        return natural or infer_bindings(named) or _bind_disease_antigen(mentions)
+    binder_type = find_binder_type(
+        study.parts(*TITLES, "intervention", "intervention description", "summary", "description")
+    )
+    bound = tuple(
+        Binding(Fact(mention.antigen, mention.quote, mention.rule), mention.written, binder_type=binder_type)
+        for mention in found
+    )
+    return _join_natural(bound, natural)
+
+
+def _bind_disease_antigen(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
+    """A title that gives cells "for X-positive" disease, and names no other antigen, implies that they bind X."""
+    titled = {
+        one.antigen: one for one in reversed(mentions) if one.part in TITLES and one.rule == "antigen.positive-disease"
+    }
+    if len(titled) != 1:
+        return ()
+    (mention,) = titled.values()
+    return (Binding(Fact(mention.antigen, mention.quote, "antigen.of-disease", "implied"), mention.written),)
+
+
+def _join_natural(bound: tuple[Binding, ...], natural: tuple[Binding, ...]) -> tuple[Binding, ...]:
+    """Give a target its natural binder where one is named for it."""
+    by_antigen = {str(one.antigen.value): one for one in natural}
+    return tuple(
+        msgspec.structs.replace(one, binder=match.binder, binder_type=match.binder_type)
+        if (match := by_antigen.get(str(one.antigen.value)))
+        else one
+        for one in bound
+    )
+
+
+def _own_targets(mentions: Sequence[Mention], name: str) -> tuple[Mention, ...]:
+    """Targets in an intervention's names; there, a bare antigen is what the product binds."""
+    found: dict[str, Mention] = {}
+    for mention in mentions:
+        if (
+            mention.part in ("intervention", "other name")
+            and mention.ref == name
+            and mention.role in ("target", "biomarker")
+        ):
+            found.setdefault(mention.antigen, mention)
+    return tuple(found.values())
+
+
+def _find_natural(study: Study, mentions: Sequence[Mention], name: str | None) -> tuple[Binding, ...]:
+    """Targets that a natural ligand or receptor binds ("IL3 CAR-T" binds CD123): quoted from the antigen's own
+    mention if there is one."""
+    vocabularies = load_vocabularies()
+    for passage in (
+        *study.parts(*TITLES),
+        *(one for one in study.parts("intervention", "other name") if name in (None, one.ref)),
+        *study.parts("intervention description", "arm", "arm description", "summary"),
+    ):
+        for match in open_lexicon("ligand").find(passage.text):
+            beside = _LIGAND_AFTER.match(passage.text, match.end) or _LIGAND_BEFORE.search(
+                passage.text[max(0, match.start - 12) : match.start]
+            )
+            if not beside:
+                continue
+            quote = passage.quote(match.start, match.end)
+            binder = Fact(match.term.notation, quote, "binder.natural")
+            kind = Fact(vocabularies.refer(match.term.extra["productBinderType"][0]).notation, quote, "binder.natural")
+            antigens = [vocabularies.refer(iri).notation for iri in match.term.extra["bindsAntigen"]]
+            return tuple(_quote_natural(antigen, mentions, binder, kind) for antigen in antigens)
+    return ()
+
+
+def _quote_natural(antigen: str, mentions: Sequence[Mention], binder: Fact, kind: Fact) -> Binding:
+    for mention in mentions:
+        if (
+            mention.antigen == antigen
+            and mention.part != "eligibility"
+            and mention.role in ("target", "eligibility marker", "biomarker")
+        ):
+            return Binding(
+                Fact(antigen, mention.quote, "antigen.of-natural-binder", "implied"), mention.written, binder, kind
+            )
+    return Binding(
+        Fact(antigen, binder.quote, "antigen.of-natural-binder", "inferred"), binder.quote.text, binder, kind
+    )
+
+
+_LOGIC = (
+    (re.compile(r"\btandem\b|tan-?CAR", re.IGNORECASE), "tandem"),
+    (re.compile(r"\bcompound CAR|\bcCAR\b", re.IGNORECASE), "compound"),
+    (re.compile(r"\blogic[- ]gated\b|\bTmod\b|\bAND[- ]gate|\bNOT[- ]gate", re.IGNORECASE), "gated"),
+    (re.compile(r"\bsequential(?:ly)?\b", re.IGNORECASE), "sequential"),
+    (re.compile(r"\bcocktail\b|\bcombin\w{3,7} of\b|\bpooled\b", re.IGNORECASE), "pooled"),
+    (re.compile(r"\bdual\b|\bbi-?specific\b|\bdual[- ]target", re.IGNORECASE), "dual"),
+)
+
+
+def find_logic(bindings: tuple[Binding, ...], around: Sequence[Passage], named: Named | None) -> Fact | None:
+    """How the targets work together; a single target is ``single`` by counting, several without a word are
+    ``unknown``."""
+    if not bindings:
+        return None
+    first = bindings[0].antigen
+    if len(bindings) == 1:
+        return Fact("single", first.quote, "logic.count", first.basis)
+    inferred = infer_fact(named, "productLogic")
+    for pattern, value in _LOGIC:
+        for passage in around:
+            match = pattern.search(passage.text)
+            if match:
+                return Fact(value, passage.quote(match.start(), match.end()), "logic.named")
+    # Two targets named in one breath are one product's; more, or apart, may be several products'.
+    is_pair = len(bindings) == 2 and bindings[0].antigen.quote == bindings[1].antigen.quote
+    return inferred or Fact("dual" if is_pair else "unknown", first.quote, "logic.count")
