@@ -15,11 +15,12 @@ _BINDER_AFTER = re.compile(
     r"[)\]]?[- .]?(?:(?:based|derived|receptor|ligand)[- ])?(?:CAR|[Cc]himeric|UCAR|T[- ]?cells?\b|NK\b)"
 )
 _SHORT_LIST = re.compile(
-    r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:\s?[/&+,-]\s?(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])", re.IGNORECASE
+    r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])",
+    re.IGNORECASE,
 )
 _CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)x(?:CD)?(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
 _CODE = re.compile(
-    r"(?<![A-Za-z])(?:U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
+    r"(?<![A-Za-z])(?:(?:[A-Z][a-z]{1,5})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
     r" ?(?:days?|months?|years?|weeks?))"
 )
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")

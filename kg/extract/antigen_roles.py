@@ -22,12 +22,12 @@ _TARGET_BEFORE = re.compile(
     r"ed)?|armed with|"
     r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
     r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
-    r"(?:\w{0,5}CAR(?:-?T)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
+    r"(?:\w{0,5}CAR(?:-?T)?(?: targeted)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
     r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|\bhu)[- (\[]*$",
     re.IGNORECASE,
 )
 _TARGET_AFTER = re.compile(
-    r"[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:bi-?specific|dual|tandem|single|universal|allogen(?:e?ic)|"
+    r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|specific|CAR)))?[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:bi-?specific|dual|tandem|single|universal|allogen(?:e?ic)|"
     r"autologous|humani[sz]ed|"
     r"fully human|armou?red|fast|novel|targeted|compound|gene|logic[- ]gated|specific|based|directed|targeting|"
     r"T cells? with|"
@@ -139,8 +139,8 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
         return "marker or safety switch", "antigen.marker"
     if place.is_contextual and _CODE_HEAD.search(before):
         return None, "antigen.bare"
-    if _is_construct_part(place.antigen):
-        return _judge_signal(before, after, part)
+    if is_construct_part(place.antigen):
+        return _judge_absence(before, after) or _judge_company(before, after) or _judge_signal(before, after, part)
     is_bound = bool(
         place.is_code
         or _TARGET_BEFORE.search(before)
@@ -232,7 +232,13 @@ def _sentence_start(text: str, position: int) -> int:
     return ends[-1] if ends else low
 
 
-def _is_construct_part(antigen: str) -> bool:
+def is_construct_part(antigen: str) -> bool:
     """Whether the vocabulary says that constructs and reagents hold the molecule as a part ("CD28", "CD3")."""
     term = load_vocabularies().find("antigen", antigen)
     return term is not None and "constructPart" in term.extra
+
+
+def is_bound_by_tcr(antigen: str) -> bool:
+    """Whether T-cell receptors bind the antigen, as a peptide on HLA."""
+    term = load_vocabularies().find("antigen", antigen)
+    return term is not None and "boundByTcr" in term.extra

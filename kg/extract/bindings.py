@@ -7,14 +7,19 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kg.extract.antigen_roles import is_construct_part
 from kg.extract.antigens import list_targets
 from kg.extract.constructs import find_binder_type
 from kg.extract.named_products import Named, infer_bindings, infer_fact
 from kg.lexicon import open_lexicon
-from kg.model import Binding, Fact, Intervention, Mention, Passage, Study
+from kg.model import Binding, Fact, Intervention, Mention, Passage, Quote, Study
 from kg.vocabularies import load_vocabularies
 
 TITLES = ("title", "official title")
+_CANDIDATES = re.compile(
+    r"personali[sz]ed|individuali[sz]ed|express|one or more|depending on|according to|positive|or other|panel",
+    re.IGNORECASE,
+)
 _LIGAND_AFTER = re.compile(
     r"[)\]]?[- .]?(?:zetakine[- ]?)?(?:receptor |ligand |based |derived )?(?:CAR|chimeric|UCAR|T[- ]?cells|NK\b|"
     r"TCR|-CAR)|[- ]?(?:based|expressing)",
@@ -54,7 +59,13 @@ def find_bindings(
             break
         found = list_targets(mentions, *parts)
     if not found:
-        return natural or infer_bindings(named) or _bind_disease_antigen(mentions)
+        return (
+            natural
+            or infer_bindings(named)
+            or _bind_disease_antigens(mentions)
+            or _bind_candidates(study, mentions)
+            or _bind_keywords(mentions)
+        )
     binder_type = find_binder_type(
         study.parts(*TITLES, "intervention", "intervention description", "summary", "description")
     )
@@ -65,15 +76,39 @@ def find_bindings(
     return _join_natural(bound, natural)
 
 
-def _bind_disease_antigen(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
+def _bind_disease_antigens(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
     """A title that gives cells "for X-positive" disease, and names no other antigen, implies that they bind X."""
     titled = {
         one.antigen: one for one in reversed(mentions) if one.part in TITLES and one.rule == "antigen.positive-disease"
     }
-    if len(titled) != 1:
-        return ()
-    (mention,) = titled.values()
-    return (Binding(Fact(mention.antigen, mention.quote, "antigen.of-disease", "implied"), mention.written),)
+    return _bind_implied(titled, "antigen.of-disease") if len({one.quote for one in titled.values()}) == 1 else ()
+
+
+def _bind_candidates(study: Study, mentions: Sequence[Mention]) -> tuple[Binding, ...]:
+    """Personalised cells bind the antigens that the record lists to choose from by what the tumour expresses."""
+    texts = {(one.field, one.part): one for one in study.parts("summary", "description")}
+    lists: dict[Quote, dict[str, Mention]] = {}
+    for mention in mentions:
+        if mention.part in ("summary", "description") and mention.role in ("biomarker", "eligibility marker"):
+            lists.setdefault(mention.quote, {}).setdefault(mention.antigen, mention)
+    for quote, found in lists.items():
+        passage = texts[quote.field, next(iter(found.values())).part]
+        start = quote.start - passage.start
+        around = passage.text[max(0, start - 120) : start + len(quote.text) + 60]
+        if len(found) > 1 and _CANDIDATES.search(around) and not any(map(is_construct_part, found)):
+            return _bind_implied(found, "antigen.candidates")
+    return ()
+
+
+def _bind_keywords(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
+    """Keywords of a trial of engineered cells that name one antigen, where nothing else does, name what they bind."""
+    found = {one.antigen: one for one in mentions if one.part == "keyword" and one.role == "biomarker"}
+    found = {antigen: one for antigen, one in found.items() if not is_construct_part(antigen)}
+    return _bind_implied(found, "antigen.keyword") if len(found) == 1 else ()
+
+
+def _bind_implied(found: dict[str, Mention], rule: str) -> tuple[Binding, ...]:
+    return tuple(Binding(Fact(one.antigen, one.quote, rule, "implied"), one.written) for one in found.values())
 
 
 def _join_natural(bound: tuple[Binding, ...], natural: tuple[Binding, ...]) -> tuple[Binding, ...]:
@@ -94,7 +129,7 @@ def _own_targets(mentions: Sequence[Mention], name: str) -> tuple[Mention, ...]:
         if (
             mention.part in ("intervention", "other name")
             and mention.ref == name
-            and mention.role in ("target", "biomarker")
+            and (mention.role == "target" or (mention.role == "biomarker" and not is_construct_part(mention.antigen)))
         ):
             found.setdefault(mention.antigen, mention)
     return tuple(found.values())

@@ -29,6 +29,8 @@ SEARCHED = (
     "keyword",
 )
 """Parts that may tell the source; eligibility and outcomes speak of patients."""
+ENGINEERED = frozenset({"CAR-T", "CAR-NK", "CAR-NKT", "CAR-gdT", "CAR-Treg", "CAR-M", "CAAR-T", "TCR-T", "in-vivo CAR"})
+"""Modalities with an engineered receptor."""
 
 _CELLS = re.compile(
     r"\b(?:CAR|cells?|lymphocytes?|T|NK|PBMCs?|leukocytes|product|CTLs?|TILs?|iNKT|Tregs?|macrophages|monocytes|CART|UCART|"
@@ -103,22 +105,27 @@ _INN = re.compile(r"\b\w{4,24}[ -]autoleucel\b", re.IGNORECASE)
 """Second word of an International Nonproprietary Name that says "autologous white cells" (WHO INN stem list, 2023)."""
 _RECEPTOR = re.compile(
     r"\bCARs?\b|\bCAR[-.]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
-    r"[Cc]himeric T[- ][Cc]ell [Rr]eceptor|\d[sS]CAR|-CAR\b"
+    r"CHIMERIC ANTIGEN RECEPTOR|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|\bCIR\b|\d[sS]CAR|-CAR\b|\bCARvac\b"
 )
 _RECEPTOR_CELLS = (
-    (re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|[Nn]atural [Kk]iller T"), "CAR-NKT"),
+    (re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|(?i:natural killer T)"), "CAR-NKT"),
     (re.compile(r"γδ ?-?T|\b[Gg]amma[- /][Dd]elta"), "CAR-gdT"),
-    (re.compile(r"\bNK\b|\bNK-92|[Nn]atural [Kk]iller"), "CAR-NK"),
+    (re.compile(r"\bNK\b|\bNK-92|(?i:natural killer)"), "CAR-NK"),
     (re.compile(r"\bTregs?\b|[Rr]egulatory T"), "CAR-Treg"),
     (re.compile(r"[Mm]acrophages?|[Mm]onocytes?"), "CAR-M"),
     (
-        re.compile(r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\bCTLs?\b|\bPBLs?\b|\bCART|SCAR"),
+        re.compile(
+            r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\b(?:EB)?VSTs?\b|\bCTLs?\b|\bPBLs?\b|\bCART|SCAR"
+        ),
         "CAR-T",
     ),
 )
 _IN_VIVO = re.compile(
     r"\bin[- ]vivo (?:\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|gene[- ]engineer|engineered|generat\w{2,4}|"
     r"gene transfer|transduction|programm\w{2,4})"
+    r"|\bin[- ]vivo [^.;\n]{0,60}?(?:targeted|targeting|directed|specific)[ -]CAR\b"
+    r"|\b(?:LNPs?|nanoparticles?)\b[^.;\n]{0,90}\b(?:CAR\b|chimeric)"
+    r"|\bgenerate (?:CAR|chimeric)[^.;\n]{0,50}\b(?:inside|within|in) the (?:body|patient)"
     r"|\bin situ (?:\w{1,14}[ -]){0,3}?CAR\b|\bCAR[^.;\n]{0,30}\b(?:generated|produced|engineered) in[- ]vivo\b",
     re.IGNORECASE,
 )
@@ -151,9 +158,21 @@ _SUPPORTIVE = re.compile(
 )
 _SUPPORTIVE_AFTER = re.compile(
     r"[ -]?(?:cells?|therapy|cell therapy|treatment|infusion|immunotherapy|-cell)?[ -]?(?:therapy|treatment)?[ -]?"
-    r"(?:recipients|associated|related|induced|patients|survivors|toxicit|neurotox|CRS|mediated)",
+    r"(?:eligible|ineligible|candidates|monitoring|na[iï]ve|exposed|experienced|failure|recipients|associated|related|induced|patients|survivors|toxicit|neurotox|CRS|mediated)",
     re.IGNORECASE,
 )
+
+
+_FOLLOW_UP = re.compile(r"\b(?:long[- ]?term|follow(?:ed|ing)?[- ]?up|LTFU)\b", re.IGNORECASE)
+
+
+def is_follow_up(title: str) -> bool:
+    """Whether a study follows people after a treatment.
+
+    >>> is_follow_up("Long-term Follow-up of Subjects Treated With CAR-T")
+    True
+    """
+    return bool(_FOLLOW_UP.search(title))
 
 
 def find_modalities(passages: Sequence[Passage]) -> list[tuple[Match, Passage]]:
@@ -164,6 +183,19 @@ def find_modalities(passages: Sequence[Passage]) -> list[tuple[Match, Passage]]:
         for match in open_lexicon("modality").find(passage.text)
         if "impliedCellType" in match.term.extra and not is_supportive(passage.text, match.start, match.end)
     ]
+
+
+def has_supportive_modality(passages: Sequence[Passage]) -> bool:
+    """Whether a modality is named, and each time as somebody's other treatment."""
+    named = [
+        (passage.text, match)
+        for passage in passages
+        for match in open_lexicon("modality").find(passage.text)
+        if "impliedCellType" in match.term.extra
+    ]
+    if any(is_follow_up(passage.text) for passage in passages):
+        return False
+    return bool(named) and all(is_supportive(text, match.start, match.end) for text, match in named)
 
 
 def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
@@ -329,6 +361,34 @@ def _find_implied(passage: Passage) -> Iterator[Fact]:
     for found in _APHERESIS.finditer(text):
         if "donor" not in text[max(0, found.start() - 60) : found.end() + 40].lower():
             yield _fact("autologous", passage, found.start(), found.end(), "source.leukapheresis", "implied")
+
+
+_COLLECTION = re.compile(
+    r"\b(?:leu[ck]o?(?:cyte)?[- ]?|lympho(?:cyte)?[- ]?)?apheresis\b|\bleukopheresis\b|"
+    r"\b(?:mononuclear cells?|PBMCs?|T[- ]cells?|lymphocytes?|(?<!stem )(?<!marrow )(?<!progenitor )cell) collection\b|"
+    r"\bcollection of (?:autologous )?(?:T[- ]cells|PBMCs?|lymphocytes|peripheral blood mononuclear)|"
+    r"\bblood collection for (?:the )?(?:CAR|T[- ]cell|cell|manufactur|production|preparation)",
+    re.IGNORECASE,
+)
+_COLLECTED_OTHERWISE = re.compile(
+    r"donor|stem cell|marrow|hyperleu[ck]ocyt|hydroxyurea|plasma|allowed|permitted|granulocyt", re.IGNORECASE
+)
+
+
+def find_collection(passages: Sequence[Passage]) -> tuple[Fact, ...]:
+    """A product is the participants' own where they must be fit to have the cells collected for it.
+
+    Eligibility tells this and nothing else of the source: a history of transplants or a donor there is not the product's.
+
+    >>> [fact.value for fact in find_collection([Passage("eligibility", "text", 0, "Able to tolerate apheresis")])]
+    ['autologous']
+    """
+    for passage in passages:
+        text = fold_width(passage.text)
+        for found in _COLLECTION.finditer(text):
+            if not _COLLECTED_OTHERWISE.search(text, max(0, found.start() - 60), found.end() + 40):
+                return (_fact("autologous", passage, found.start(), found.end(), "source.collection", "implied"),)
+    return ()
 
 
 def _fact(value: str, passage: Passage, start: int, end: int, rule: str, basis: str = "stated") -> Fact:

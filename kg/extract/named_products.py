@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from kg.extract.cells import is_follow_up, is_supportive
 from kg.lexicon import open_lexicon
-from kg.model import Binding, Fact, Intervention, Quote
+from kg.model import Binding, Fact, Intervention, Passage, Quote
 from kg.vocabularies import Term, load_vocabularies
 
 Named = tuple[Term, Fact]
@@ -23,6 +26,17 @@ def find_named(item: Intervention) -> Named | None:
                 name.quote.text[match.start : match.end],
             )
             return match.term, Fact(match.term.notation, quote, "product.name")
+    return None
+
+
+def find_titled(titles: Sequence[Passage]) -> Named | None:
+    """The product that a title names as what the study gives or follows."""
+    for passage in titles:
+        for match in open_lexicon("product").find(passage.text):
+            if not match.is_contextual and (
+                is_follow_up(passage.text) or not is_supportive(passage.text, match.start, match.end)
+            ):
+                return match.term, Fact(match.term.notation, passage.quote(match.start, match.end), "product.name")
     return None
 
 
