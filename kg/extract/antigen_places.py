@@ -18,11 +18,16 @@ _SHORT_LIST = re.compile(
     r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])",
     re.IGNORECASE,
 )
-_CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)x(?:CD)?(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
+_CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)(?:x(?:CD)?|CD)(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
+_CLUSTER = re.compile(r"\bcluster of differentiation (?:antigen )?(?:\(CD\)[ -]?)?(\d{1,3}[a-z]?)\b", re.IGNORECASE)
 _CODE = re.compile(
-    r"(?<![A-Za-z])(?:(?:[A-Z][a-z]{1,5})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
+    r"(?<![A-Za-z])(?:(?:[A-Z][a-z]{1,8})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|"
+    r"CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
     r" ?(?:days?|months?|years?|weeks?))"
 )
+_CODE_CHAIN = re.compile(r"(?<![A-Za-z])(?:CART?|LV)-?(\d\d(?:[./-]\d\d){1,3})(?!\d)")
+"""Numbers after a construct's name: "CAR20.19.22", "LV20.19"."""
+_CODE_DIGIT = re.compile(r"(?<![A-Za-z])U?CART?([57])(?![\d.%A-Za-z]|-\d)")
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
 _CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
 
@@ -143,8 +148,14 @@ def _expand_codes(text: str) -> Iterator[Place]:
             if antigen:
                 start = found.start(1) + name.start()
                 yield Place(start, start + len(name[0]), antigen, is_code=True)
-    for pattern in (_CODE, _CHAIN):
+    for found in _CODE_CHAIN.finditer(text):
+        for number in re.finditer(r"\d\d", found[1]):
+            antigen = _lookup(number[0])
+            if antigen:
+                start = found.start(1) + number.start()
+                yield Place(start, start + 2, antigen, is_code=True)
+    for pattern in (_CODE, _CHAIN, _CODE_DIGIT, _CLUSTER):
         for found in pattern.finditer(text):
             antigen = _lookup(found[1])
             if antigen:
-                yield Place(found.start(1), found.end(1), antigen, is_code=True)
+                yield Place(found.start(1), found.end(1), antigen, is_code=pattern is not _CLUSTER)

@@ -22,12 +22,16 @@ _TARGET_BEFORE = re.compile(
     r"ed)?|armed with|"
     r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
     r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
-    r"(?:\w{0,5}CAR(?:-?T)?(?: targeted)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
-    r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|\bhu)[- (\[]*$",
+    r"(?:\w{0,5}CAR(?:-?T)?(?: targeted)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |"
+    r"antigens? |surface |"
+    r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|"
+    r"\bhu)(?:cluster of differentiation (?:\(CD\) ?)?)?[-. (\[]*$",
     re.IGNORECASE,
 )
 _TARGET_AFTER = re.compile(
-    r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|specific|CAR)))?[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:bi-?specific|dual|tandem|single|universal|allogen(?:e?ic)|"
+    r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|"
+    r"specific|CAR)))?[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:(?:bi|tri)-?specific|dual|multi|triple|"
+    r"tandem|single|universal|allogen(?:e?ic)|"
     r"autologous|humani[sz]ed|"
     r"fully human|armou?red|fast|novel|targeted|compound|gene|logic[- ]gated|specific|based|directed|targeting|"
     r"T cells? with|"
@@ -61,6 +65,8 @@ _OWN_BINDER = re.compile(r"specific|zetakine|targeted|-TCR|anti-", re.IGNORECASE
 """A form that holds its own binder word ("CMV-specific T cells")."""
 _CODE_HEAD = re.compile(r"(?<![A-Za-z])(?!anti|CAR|TCR|[A-Za-z]{0,5}CAR-?T)[A-Za-z]{2,}-$", re.IGNORECASE)
 """A product code before a name that needs context: "CM-CS1" names no CS1."""
+_NUMBER_HEAD = re.compile(r"\d ?[x×*]?$")
+"""A number before a name that needs context: "1.5 E6 cells" is a dose."""
 _SELECTED_AFTER = re.compile(
     r"(?:[- ]?(?:positive|\+))?(?: (?:stem|progenitor))?(?: cells?)?(?: (?:are|is|were|was))?[- ]"
     r"(?:selected|selection|enriche?d|enrichment|depleted|depletion)",
@@ -83,7 +89,7 @@ _REAGENT = re.compile(
     re.IGNORECASE,
 )
 _EDIT_AFTER = re.compile(
-    r"[)\]]?[- ]?(?:gene[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
+    r"[)\]]?[- ]?(?:genes?[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
     r"inactivat|-null\b|CRISPR)|[)\]]? (?:gene )?(?:is|was|are|were|has been|have been) (?:knocked|disrupt|delet|"
     r"edited|removed|ablat|"
     r"inactivat|eliminat)",
@@ -137,10 +143,15 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     before, after = text[max(start, place.start - _WINDOW) : place.start], text[place.end : place.end + _WINDOW]
     if place.is_switch:
         return "marker or safety switch", "antigen.marker"
-    if place.is_contextual and _CODE_HEAD.search(before):
+    if place.is_contextual and (_CODE_HEAD.search(before) or _NUMBER_HEAD.search(before)):
         return None, "antigen.bare"
     if is_construct_part(place.antigen):
-        return _judge_absence(before, after) or _judge_company(before, after) or _judge_signal(before, after, part)
+        return (
+            _judge_reagent(before, after)
+            or _judge_absence(before, after)
+            or _judge_company(before, after)
+            or _judge_signal(before, after, part)
+        )
     is_bound = bool(
         place.is_code
         or _TARGET_BEFORE.search(before)
@@ -158,10 +169,12 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
 _Role = tuple[str | None, str]
 
 
+def _judge_reagent(before: str, after: str) -> _Role | None:
+    return ("reagent", "antigen.reagent") if _REAGENT.search(before[-40:] + after[:40]) else None
+
+
 def _judge_signal(before: str, after: str, part: str) -> _Role:
     """Antigens that are parts of constructs and reagents: targets only where a binder word says so of them."""
-    if _REAGENT.search(before[-40:] + after[:40]):
-        return "reagent", "antigen.reagent"
     is_named = bool(
         re.search(r"(?:\banti|\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
         or re.match(r"[- ]?(?:targeted|binding|directed|specific)\b", after, re.IGNORECASE)
@@ -177,6 +190,8 @@ def _judge_signal(before: str, after: str, part: str) -> _Role:
         return "eligibility marker", "antigen.eligibility"
     if _COSTIM_NEAR.search(before[-40:] + after[:40]) or re.search(r"CAR|[Cc]himeric", before[-30:] + after[:30]):
         return "co-stimulation", "antigen.signal"
+    if _POSITIVE_AFTER.match(after):
+        return "eligibility marker", "antigen.positive-disease"
     return None, "antigen.bare"
 
 

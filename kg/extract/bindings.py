@@ -10,7 +10,7 @@ import msgspec
 from kg.extract.antigen_roles import is_construct_part
 from kg.extract.antigens import list_targets
 from kg.extract.constructs import find_binder_type
-from kg.extract.named_products import Named, infer_bindings, infer_fact
+from kg.extract.named_products import Named, find_mentioned, infer_bindings, infer_fact
 from kg.lexicon import open_lexicon
 from kg.model import Binding, Fact, Intervention, Mention, Passage, Quote, Study
 from kg.vocabularies import load_vocabularies
@@ -61,7 +61,7 @@ def find_bindings(
     if not found:
         return (
             natural
-            or infer_bindings(named)
+            or infer_bindings(named or find_mentioned(study))
             or _bind_disease_antigens(mentions)
             or _bind_candidates(study, mentions)
             or _bind_keywords(mentions)

@@ -80,8 +80,14 @@ _OWN = re.compile(
     r"isolated|obtained|taken|removed|harvested|drawn|"
     r"extracted|separated|derived|gathered|purified)? ?from (?:the |each |their |a |these |eligible |"
     r"enrolled )?(?:peripheral blood of (?:the )?)?"
-    r"(?:patients?|subjects?|participants?|individual'?s?|themselves)\b|\b(?:patient|participant|"
-    r"subject)[- ]derived\b|\bself[- ]derived\b",
+    r"(?:patients?|subjects?|participants?|individual'?s?|themselves)\b(?! (?:before|after|were|with))|"
+    r"\b(?:patient|participant|"
+    r"subject)[- ]derived\b|\bself[- ]derived\b|"
+    r"\b(?:patient|participant|subject)s?['’]s? (?:T[- ]?cells|PBMCs?|white blood cells|lymphocytes|blood cells)\b|"
+    r"\b(?:patient|participant|subject)s['’] PBMCs?\b|\bsample of (?:their|participants['’]) (?:white|T\b|blood)|"
+    r"\btak(?:ing|es?) (?:white blood |blood |some )?cells from (?:the |a )?(?:patient|person)|"
+    r"\bgives? (?:the |these )?(?:cells|them) back to the (?:person|patient|participant)|"
+    r"\b(?:patients?|participants?|you) will give us blood to make\b",
     re.IGNORECASE,
 )
 _APHERESIS = re.compile(
@@ -96,7 +102,8 @@ _APHERESIS = re.compile(
 _IMPLIED_ALLO = re.compile(
     r"\boff[- ]the[- ]shelf\b|\bU-?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|"
     r"\buniversal (?:\w{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK)\b|"
-    r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b",
+    r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b|"
+    r"\bAllo-(?!H?SCT|HCT|BMT|PBSC|transplant|graft|reactiv)(?=[A-Z]{2,5}\d|CAR|BCMA|NK)",
     re.IGNORECASE,
 )
 _OFF_SHELF = re.compile(r"\boff[- ]the[- ]shelf\b|\bready[- ](?:to|for)[- ]use\b", re.IGNORECASE)
@@ -105,7 +112,8 @@ _INN = re.compile(r"\b\w{4,24}[ -]autoleucel\b", re.IGNORECASE)
 """Second word of an International Nonproprietary Name that says "autologous white cells" (WHO INN stem list, 2023)."""
 _RECEPTOR = re.compile(
     r"\bCARs?\b|\bCAR[-.]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
-    r"CHIMERIC ANTIGEN RECEPTOR|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|\bCIR\b|\d[sS]CAR|-CAR\b|\bCARvac\b"
+    r"CHIMERIC ANTIGEN RECEPTOR|\b[a-z]{1,6}CART?\b|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|"
+    r"\bCIR\b|\d[sS]CAR|-CAR\b|\bCARvac\b"
 )
 _RECEPTOR_CELLS = (
     (re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|(?i:natural killer T)"), "CAR-NKT"),
@@ -115,13 +123,15 @@ _RECEPTOR_CELLS = (
     (re.compile(r"[Mm]acrophages?|[Mm]onocytes?"), "CAR-M"),
     (
         re.compile(
-            r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\b(?:EB)?VSTs?\b|\bCTLs?\b|\bPBLs?\b|\bCART|SCAR"
+            r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\b(?:EB)?VSTs?\b|\bCTLs?\b|\bPBLs?\b|"
+            r"\bCART|[a-z]CART\b|SCAR"
         ),
         "CAR-T",
     ),
 )
 _IN_VIVO = re.compile(
-    r"\bin[- ]vivo (?:\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|gene[- ]engineer|engineered|generat\w{2,4}|"
+    r"\bin[- ]vivo (?:(?!(?:and|or|of|with|in|the|by|after)\b)\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|"
+    r"gene[- ]engineer|engineered|generat\w{2,4}|"
     r"gene transfer|transduction|programm\w{2,4})"
     r"|\bin[- ]vivo [^.;\n]{0,60}?(?:targeted|targeting|directed|specific)[ -]CAR\b"
     r"|\b(?:LNPs?|nanoparticles?)\b[^.;\n]{0,90}\b(?:CAR\b|chimeric)"
@@ -157,7 +167,7 @@ _SUPPORTIVE = re.compile(
     re.IGNORECASE,
 )
 _SUPPORTIVE_AFTER = re.compile(
-    r"[ -]?(?:cells?|therapy|cell therapy|treatment|infusion|immunotherapy|-cell)?[ -]?(?:therapy|treatment)?[ -]?"
+    r"s?[ -]?(?:cells?|therapy|cell therapy|treatment|infusion|immunotherapy|-cell)?[ -]?(?:therapy|treatment)?[ -]?"
     r"(?:eligible|ineligible|candidates|monitoring|na[iï]ve|exposed|experienced|failure|recipients|associated|related|induced|patients|survivors|toxicit|neurotox|CRS|mediated)",
     re.IGNORECASE,
 )
@@ -177,25 +187,31 @@ def is_follow_up(title: str) -> bool:
 
 def find_modalities(passages: Sequence[Passage]) -> list[tuple[Match, Passage]]:
     """Places where a modality of living cells is named as what the trial gives, in reading order."""
-    return [
-        (match, passage)
-        for passage in passages
-        for match in open_lexicon("modality").find(passage.text)
-        if "impliedCellType" in match.term.extra and not is_supportive(passage.text, match.start, match.end)
-    ]
+    return [(match, passage) for passage in passages for match, is_given in _judge_modalities(passage) if is_given]
+
+
+def _judge_modalities(passage: Passage) -> Iterator[tuple[Match, bool]]:
+    """Modalities of living cells in a passage, and whether each is what is given; an abbreviation in parentheses
+    follows the words before it."""
+    text = passage.text
+    before: Match | None = None
+    is_given = True
+    for match in open_lexicon("modality").find(text):
+        if "impliedCellType" in match.term.extra:
+            is_abbreviation = (
+                before is not None and "(" in text[before.end : match.start] and match.start - before.end < 9
+            )
+            is_given = is_given if is_abbreviation else not is_supportive(text, match.start, match.end)
+            yield match, is_given
+            before = match
 
 
 def has_supportive_modality(passages: Sequence[Passage]) -> bool:
     """Whether a modality is named, and each time as somebody's other treatment."""
-    named = [
-        (passage.text, match)
-        for passage in passages
-        for match in open_lexicon("modality").find(passage.text)
-        if "impliedCellType" in match.term.extra
-    ]
     if any(is_follow_up(passage.text) for passage in passages):
         return False
-    return bool(named) and all(is_supportive(text, match.start, match.end) for text, match in named)
+    judged = [is_given for passage in passages for _, is_given in _judge_modalities(passage)]
+    return bool(judged) and not any(judged)
 
 
 def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
@@ -378,7 +394,7 @@ _COLLECTED_OTHERWISE = re.compile(
 def find_collection(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     """A product is the participants' own where they must be fit to have the cells collected for it.
 
-    Eligibility tells this and nothing else of the source: a history of transplants or a donor there is not the product's.
+    Eligibility tells this and nothing else of the source: transplants and donors there are the patients' history.
 
     >>> [fact.value for fact in find_collection([Passage("eligibility", "text", 0, "Able to tolerate apheresis")])]
     ['autologous']

@@ -49,7 +49,8 @@ _CODE = re.compile(
 )
 """A product's code in a name: "RD14-01", "KSVCBD injection"."""
 _CLAUSE_END = re.compile(
-    r"[.;!?](?=\s)|\n|\b(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|undergo\w{0,4}|"
+    r"[.;!?](?=\s)|\n|\b(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|"
+    r"undergo\w{0,4}|"
     r"in (?:patients|subjects|participants|adults|combination))\b",
     re.IGNORECASE,
 )
@@ -61,7 +62,12 @@ _ENGINEERED_WORDS = re.compile(
 )
 _RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}")
 _TARGETED_CELLS = re.compile(
-    r"[- ](?:specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
+    r"[- ](?:specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
+    r"NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
+)
+_CELLS_TARGETED = re.compile(
+    r"\b(?P<kind>T|NK)[- ]?(?:[Cc]ells?|[Ll]ymphocytes?) (?:\w{1,14} ){0,2}?(?:[Ee]ngineered|[Mm]odified|"
+    r"[Tt]argeted|[Rr]edirected)\b"
 )
 _NOT_CELLS = re.compile(
     r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
@@ -72,7 +78,11 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     """All interventions of the study, those of cells with what they are; one more where only prose names the
     product."""
     named = {id(item): find_named(item) for item in study.interventions}
-    defined = {id(item): fact for item in study.interventions if (fact := _find_definition(study, item))}
+    defined = (
+        {}
+        if has_supportive_modality(study.parts(*TITLES))
+        else {id(item): fact for item in study.interventions if (fact := _find_definition(study, item))}
+    )
     trial_modality = (
         _find_trial_modality(study) or next(iter(defined.values()), None) or _infer_trial_modality(study, mentions)
     )
@@ -107,7 +117,8 @@ def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | N
             return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
     for mention in mentions:
         if mention.role == "target" and mention.part in (*TITLES, "intervention", "other name"):
-            cells = _TARGETED_CELLS.search(mention.quote.text, mention.quote.text.find(mention.written))
+            at = mention.quote.text.find(mention.written)
+            cells = _TARGETED_CELLS.search(mention.quote.text, at) or _CELLS_TARGETED.search(mention.quote.text[:at])
             if cells and not is_bound_by_tcr(mention.antigen):
                 value = "CAR-NK" if cells["kind"] == "NK" else "CAR-T"
                 return Fact(value, mention.quote, "modality.targeted-cells", "inferred")
