@@ -22,7 +22,8 @@ _TARGET_BEFORE = re.compile(
     r"ed)?|armed with|"
     r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
     r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
-    r"(?:\w{0,5}CAR(?:-?T)?(?: targeted)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |"
+    r"(?:\w{0,5}CAR(?:-?T)?(?: targeted)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |"
+    r"cancer[- ]cell |cell[- ]surface |both |"
     r"antigens? |surface |"
     r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|"
     r"\bhu)(?:cluster of differentiation (?:\(CD\) ?)?)?[-. (\[]*$",

@@ -111,7 +111,7 @@ _ADAPTER = re.compile(r"UniCAR|adapt[eo]r|switchable|switch module|targeting mod
 _INN = re.compile(r"\b\w{4,24}[ -]autoleucel\b", re.IGNORECASE)
 """Second word of an International Nonproprietary Name that says "autologous white cells" (WHO INN stem list, 2023)."""
 _RECEPTOR = re.compile(
-    r"\bCARs?\b|\bCAR[-.]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
+    r"\bCARs?\b|\bCAR[-.\d]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
     r"CHIMERIC ANTIGEN RECEPTOR|\b[a-z]{1,6}CART?\b|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|"
     r"\bCIR\b|\d[sS]CAR|-CAR\b|\bCARvac\b"
 )
@@ -158,7 +158,7 @@ _DONOR_KINDS = {
 }
 _SUPPORTIVE = re.compile(
     r"(?:\bafter|\bfollowing|\bpost[- ]?|\bprior to|\bbefore|\brecipients? of|\breceiv(?:ing|ed|e)|"
-    r"\bundergo(?:ing)?|\btreated with|\btreatment with|"
+    r"\bundergo(?:ing)?|\btreated with|\b(?:on|under|during|prior|previous) treatment with|"
     r"\btoxicit\w{1,4} (?:of|from|after)|\bassociated with|\brelated to|\bdue to|\binduced by|\bcandidates? for|"
     r"\bbridging to|\bwho have had|"
     r"\bcompared (?:to|with)|\bversus|\brefractory to|\bfailure of|\bprevious|\bpatients? (?:on|with)|\bcaused by|"

@@ -48,6 +48,10 @@ _CODE = re.compile(
     r"\b(?=[A-Za-z-]{0,8}[A-Z\d][A-Za-z\d-]{0,12}\d|[A-Z]{4})[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{1,12}", re.ASCII
 )
 """A product's code in a name: "RD14-01", "KSVCBD injection"."""
+_SENTENCE_END = re.compile(r"[.;!?](?=\s)|\n")
+_PURPOSE = re.compile(
+    r"\b(?:stud(?:y|ies)|trial)\b.{0,200}\b(?:safety|efficacy|effectiveness|tolerability|feasibility)\b", re.IGNORECASE
+)
 _CLAUSE_END = re.compile(
     r"[.;!?](?=\s)|\n|\b(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|"
     r"undergo\w{0,4}|"
@@ -60,14 +64,18 @@ _ENGINEERED_WORDS = re.compile(
     r"\b(?:leuk)?apheresis\b|\blymphodeplet\w+|\breceptors?\b",
     re.IGNORECASE,
 )
-_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}")
+_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d")
 _TARGETED_CELLS = re.compile(
-    r"[- ](?:specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
+    r"[- ](?P<word>specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
     r"NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
 )
 _CELLS_TARGETED = re.compile(
     r"\b(?P<kind>T|NK)[- ]?(?:[Cc]ells?|[Ll]ymphocytes?) (?:\w{1,14} ){0,2}?(?:[Ee]ngineered|[Mm]odified|"
     r"[Tt]argeted|[Rr]edirected)\b"
+)
+_CODE_INJECTION = re.compile(r"[A-Z][A-Za-z\d-]{2,14} (?:[Ii]njections?|[Ii]nfusion)", re.ASCII)
+_GENERIC_NAME = re.compile(
+    r"(?:investigational|study|experimental|test) (?:product|drug|treatment)(?: \(IP\))?", re.IGNORECASE
 )
 _NOT_CELLS = re.compile(
     r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
@@ -101,7 +109,7 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     ]
     if not cells:
         titled = find_titled(study.parts(*TITLES))
-        if trial_modality or titled:
+        if titled or (trial_modality and str(trial_modality.value) in ENGINEERED):
             products.append(_make_unlisted(study, mentions, trial_modality, titled))
     return tuple(products)
 
@@ -109,20 +117,33 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
 def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | None:
     """What a name implies where no word says it: "mesothelin-targeted T cells" that are modified, or a code with CAR
     in it."""
-    if not _ENGINEERED_WORDS.search("\n".join(passage.text for passage in study.parts(*_PROSE, "eligibility"))):
-        return None
-    for passage in study.parts(*TITLES, "intervention", "other name"):
-        code = _RECEPTOR_CODE.search(passage.text) if passage.part == "intervention" else None
-        if code:
+    whole = "\n".join(passage.text for passage in study.parts(*_PROSE, "intervention", "eligibility", *TITLES))
+    is_engineered = bool(_ENGINEERED_WORDS.search(whole))
+    for passage in study.parts("intervention"):
+        code = _RECEPTOR_CODE.search(passage.text)
+        if code and is_engineered:
             return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
-    for mention in mentions:
-        if mention.role == "target" and mention.part in (*TITLES, "intervention", "other name"):
-            at = mention.quote.text.find(mention.written)
-            cells = _TARGETED_CELLS.search(mention.quote.text, at) or _CELLS_TARGETED.search(mention.quote.text[:at])
-            if cells and not is_bound_by_tcr(mention.antigen):
-                value = "CAR-NK" if cells["kind"] == "NK" else "CAR-T"
-                return Fact(value, mention.quote, "modality.targeted-cells", "inferred")
+    named = [one for one in mentions if one.role == "target" and one.part in (*TITLES, "intervention", "other name")]
+    for mention, passage in _locate(named, study.parts(*TITLES, "intervention", "other name")):
+        start = mention.quote.start - passage.start
+        at = passage.text.find(mention.written, start)
+        cells = _TARGETED_CELLS.search(passage.text, at, at + 80) or _CELLS_TARGETED.search(passage.text[:at])
+        is_targeted = bool(cells and cells.groupdict().get("word") == "targeted")
+        if cells and not is_bound_by_tcr(mention.antigen) and (is_engineered or is_targeted):
+            return Fact(
+                "CAR-NK" if cells["kind"] == "NK" else "CAR-T", mention.quote, "modality.targeted-cells", "inferred"
+            )
     return None
+
+
+def _locate(mentions: Sequence[Mention], passages: Sequence[Passage]) -> Iterator[tuple[Mention, Passage]]:
+    """Mentions, each with the passage that holds it."""
+    for mention in mentions:
+        for passage in passages:
+            is_there = passage.start <= mention.quote.start < passage.start + len(passage.text)
+            if passage.field == mention.quote.field and passage.part == mention.part and is_there:
+                yield mention, passage
+                break
 
 
 def _find_trial_modality(study: Study) -> Fact | None:
@@ -135,12 +156,23 @@ def _find_trial_modality(study: Study) -> Fact | None:
     found = _find_modality(listed)
     if found or has_supportive_modality(study.parts(*TITLES)):
         return found
+    prose = study.parts("intervention description", "arm description", "summary", "description")
     if not study.interventions or any(_has_cell_words(item) for item in study.interventions):
-        prose = study.parts("intervention description", "arm description", "summary", "description")
         found = choose_modality(find_modalities(prose))
         if found is None and study.interventions:
             found = find_receptor_modality(prose)
+    elif any(_may_be_cells(item) for item in study.interventions):
+        found = _find_modality([one for passage in study.parts("summary") for one in _list_purposes(passage)])
     return found
+
+
+def _list_purposes(passage: Passage) -> Iterator[Passage]:
+    """Sentences that say what the study is for."""
+    start = 0
+    for end in (*(found.end() for found in _SENTENCE_END.finditer(passage.text)), len(passage.text)):
+        if _PURPOSE.search(passage.text, start, end):
+            yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
+        start = end
 
 
 def _find_definition(study: Study, item: Intervention) -> Fact | None:
@@ -190,7 +222,7 @@ def _may_be_cells(item: Intervention) -> bool:
     return (
         item.type.value in ("BIOLOGICAL", "GENETIC", "COMBINATION_PRODUCT")
         if item.type
-        else bool(_CODE_NAME.fullmatch(name))
+        else bool(_CODE_NAME.fullmatch(name) or _CODE_INJECTION.fullmatch(name) or _GENERIC_NAME.fullmatch(name))
     )
 
 
