@@ -28,6 +28,8 @@ _CODE = re.compile(
 _CODE_CHAIN = re.compile(r"(?<![A-Za-z])(?:CART?|LV)-?(\d\d(?:[./-]\d\d){1,3})(?!\d)")
 """Numbers after a construct's name: "CAR20.19.22", "LV20.19"."""
 _CODE_DIGIT = re.compile(r"(?<![A-Za-z])U?CART?([57])(?![\d.%A-Za-z]|-\d)")
+_CODE_MARKS = ("CAR", "CTL", "LV", "28", "BB", "luster of diff")
+"""What every code holds: most texts are passed over by these alone."""
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
 _CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
 
@@ -60,7 +62,8 @@ def find_places(text: str) -> tuple[Place, ...]:
     found = _Spans()
     for match in open_lexicon("antigen").find(text):
         found.add(_place(match))
-    for place in (*_expand_crosses(folded), *_expand_lists(folded), *_expand_codes(folded)):
+    numbered = (*_expand_crosses(folded), *_expand_lists(folded)) if "CD" in folded or "cd" in folded else ()
+    for place in (*numbered, *_expand_codes(folded)):
         found.add(place)
     switches, binders = _Spans(), _Spans()
     for match in open_lexicon("safety-switch").find(text):
@@ -142,6 +145,8 @@ def _expand_lists(text: str) -> Iterator[Place]:
 
 
 def _expand_codes(text: str) -> Iterator[Place]:
+    if not any(mark in text for mark in _CODE_MARKS):
+        return
     for found in _CODE_LIST.finditer(text):
         for name in re.finditer(r"[A-Za-z\d]{2,6}", found[1]):
             antigen = _lookup(name[0])

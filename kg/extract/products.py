@@ -117,23 +117,27 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
 def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | None:
     """What a name implies where no word says it: "mesothelin-targeted T cells" that are modified, or a code with CAR
     in it."""
-    whole = "\n".join(passage.text for passage in study.parts(*_PROSE, "intervention", "eligibility", *TITLES))
-    is_engineered = bool(_ENGINEERED_WORDS.search(whole))
     for passage in study.parts("intervention"):
         code = _RECEPTOR_CODE.search(passage.text)
-        if code and is_engineered:
+        if code and _is_engineered(study):
             return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
     named = [one for one in mentions if one.role == "target" and one.part in (*TITLES, "intervention", "other name")]
     for mention, passage in _locate(named, study.parts(*TITLES, "intervention", "other name")):
         start = mention.quote.start - passage.start
         at = passage.text.find(mention.written, start)
         cells = _TARGETED_CELLS.search(passage.text, at, at + 80) or _CELLS_TARGETED.search(passage.text[:at])
-        is_targeted = bool(cells and cells.groupdict().get("word") == "targeted")
-        if cells and not is_bound_by_tcr(mention.antigen) and (is_engineered or is_targeted):
-            return Fact(
-                "CAR-NK" if cells["kind"] == "NK" else "CAR-T", mention.quote, "modality.targeted-cells", "inferred"
-            )
+        if not cells or is_bound_by_tcr(mention.antigen):
+            continue
+        if cells.groupdict().get("word") == "targeted" or _is_engineered(study):
+            value = "CAR-NK" if cells["kind"] == "NK" else "CAR-T"
+            return Fact(value, mention.quote, "modality.targeted-cells", "inferred")
     return None
+
+
+def _is_engineered(study: Study) -> bool:
+    """Whether the record speaks of engineering cells at all."""
+    passages = study.parts(*_PROSE, "intervention", "eligibility", *TITLES)
+    return any(_ENGINEERED_WORDS.search(passage.text) for passage in passages)
 
 
 def _locate(mentions: Sequence[Mention], passages: Sequence[Passage]) -> Iterator[tuple[Mention, Passage]]:
