@@ -127,7 +127,7 @@ _SECRETED_AFTER = re.compile(
 )
 _EXPRESSED_BY = re.compile(
     r"[)\]]?[- ]?(?:antibod\w{1,4}|scFv|nanobod\w{1,4})?[- ]?(?:self-?)?(?:expressing|secreting|"
-    r"releasing)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b"
+    r"releasing|[Aa]rmou?red)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b"
 )
 _BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$")
 """Another name with a digit just before: "B7H3/IL-7Ra CAR" targets the first."""

@@ -15,6 +15,7 @@ from kg.lexicon import open_lexicon
 from kg.model import Binding, Fact, Intervention, Mention, Passage, Quote, Study
 from kg.vocabularies import load_vocabularies
 
+_FEW = 3
 TITLES = ("title", "official title")
 _CANDIDATES = re.compile(
     r"personali[sz]ed|individuali[sz]ed|express|one or more|depending on|according to|positive|or other|panel",
@@ -43,6 +44,8 @@ def find_bindings(
         merged = {mention.antigen: mention for mention in (*found, *titles)}
         if count <= 1 or not found:
             found = tuple(merged.values())
+    if count <= 1:
+        found = _extend_lists(found, mentions)
     natural = _find_natural(study, mentions, name)
     if natural and not found:
         return natural
@@ -76,6 +79,20 @@ def find_bindings(
     return _join_natural(bound, natural)
 
 
+def _extend_lists(found: tuple[Mention, ...], mentions: Sequence[Mention]) -> tuple[Mention, ...]:
+    """A summary that lists one of the targets with others as what the cells are directed at names them all."""
+    held = {mention.antigen: mention for mention in found}
+    lists: dict[Quote, list[Mention]] = {}
+    for mention in mentions:
+        if mention.role == "target" and mention.part in ("arm description", "summary"):
+            lists.setdefault(mention.quote, []).append(mention)
+    for listed in lists.values():
+        if any(one.antigen in held for one in listed):
+            for one in listed:
+                held.setdefault(one.antigen, one)
+    return tuple(held.values())
+
+
 def _bind_disease_antigens(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
     """A title that gives cells "for X-positive" disease, and names no other antigen, implies that they bind X."""
     titled = {
@@ -87,24 +104,29 @@ def _bind_disease_antigens(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
 def _bind_candidates(study: Study, mentions: Sequence[Mention]) -> tuple[Binding, ...]:
     """Personalised cells bind the antigens that the record lists to choose from by what the tumour expresses."""
     texts = {(one.field, one.part): one for one in study.parts("summary", "description")}
-    lists: dict[Quote, dict[str, Mention]] = {}
+    lists: dict[tuple[str, Quote], dict[str, Mention]] = {}
     for mention in mentions:
-        if mention.part in ("summary", "description") and mention.role in ("biomarker", "eligibility marker"):
-            lists.setdefault(mention.quote, {}).setdefault(mention.antigen, mention)
-    for quote, found in lists.items():
-        passage = texts[quote.field, next(iter(found.values())).part]
+        is_open = mention.role == "biomarker" or (mention.role == "eligibility marker" and mention.part not in TITLES)
+        if mention.part in (*TITLES, "summary", "description") and is_open:
+            lists.setdefault((mention.part, mention.quote), {}).setdefault(mention.antigen, mention)
+    for (part, quote), found in lists.items():
+        if len(found) < 2 or any(map(is_construct_part, found)):
+            continue
+        if part in TITLES:
+            return _bind_implied(found, "antigen.candidates")
+        passage = texts[quote.field, part]
         start = quote.start - passage.start
         around = passage.text[max(0, start - 120) : start + len(quote.text) + 60]
-        if len(found) > 1 and _CANDIDATES.search(around) and not any(map(is_construct_part, found)):
+        if _CANDIDATES.search(around):
             return _bind_implied(found, "antigen.candidates")
     return ()
 
 
 def _bind_keywords(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
-    """Keywords of a trial of engineered cells that name one antigen, where nothing else does, name what they bind."""
+    """Keywords of a trial of engineered cells that name few antigens, where nothing else does, name what they bind."""
     found = {one.antigen: one for one in mentions if one.part == "keyword" and one.role == "biomarker"}
     found = {antigen: one for antigen, one in found.items() if not is_construct_part(antigen)}
-    return _bind_implied(found, "antigen.keyword") if len(found) == 1 else ()
+    return _bind_implied(found, "antigen.keyword") if len(found) <= _FEW else ()
 
 
 def _bind_implied(found: dict[str, Mention], rule: str) -> tuple[Binding, ...]:

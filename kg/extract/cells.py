@@ -87,7 +87,9 @@ _OWN = re.compile(
     r"\b(?:patient|participant|subject)s['’] PBMCs?\b|\bsample of (?:their|participants['’]) (?:white|T\b|blood)|"
     r"\btak(?:ing|es?) (?:white blood |blood |some )?cells from (?:the |a )?(?:patient|person)|"
     r"\bgives? (?:the |these )?(?:cells|them) back to the (?:person|patient|participant)|"
-    r"\b(?:patients?|participants?|you) will give us blood to make\b",
+    r"\b(?:patients?|participants?|you) will give us blood to make\b|"
+    r"\bfrom (?:the |a )?(?:research |study )?(?:patient|participant|"
+    r"subject)s?['’]?s? (?:own )?(?:peripheral )?blood\b",
     re.IGNORECASE,
 )
 _APHERESIS = re.compile(
@@ -113,7 +115,7 @@ _INN = re.compile(r"\b\w{4,24}[ -]autoleucel\b", re.IGNORECASE)
 _RECEPTOR = re.compile(
     r"\bCARs?\b|\bCAR[-.\d]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
     r"CHIMERIC ANTIGEN RECEPTOR|\b[a-z]{1,6}CART?\b|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|"
-    r"\bCIR\b|\d[sS]CAR|-CAR\b|\bCARvac\b"
+    r"\bCIR\b|\b(?:Tri|Bi|Dual)CAR\b|\dCAR[- ]|\d[sS]CAR|-CAR\b|\bCARvac\b"
 )
 _RECEPTOR_CELLS = (
     (re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|(?i:natural killer T)"), "CAR-NKT"),

@@ -65,6 +65,7 @@ _ENGINEERED_WORDS = re.compile(
     re.IGNORECASE,
 )
 _RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d")
+_RECEPTOR_NAME = re.compile(r"\bchimeric (?:antigen |immune |T[- ]cell )?receptor\b|[- ]CAR\b", re.IGNORECASE)
 _TARGETED_CELLS = re.compile(
     r"[- ](?P<word>specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
     r"NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
@@ -121,6 +122,9 @@ def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | N
         code = _RECEPTOR_CODE.search(passage.text)
         if code and _is_engineered(study):
             return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
+        receptor = _RECEPTOR_NAME.search(passage.text)
+        if receptor and any("T cells" in one.text or "T-cells" in one.text for one in study.parts(*_PROSE)):
+            return Fact("CAR-T", passage.quote(*receptor.span()), "modality.receptor-and-cells", "inferred")
     named = [one for one in mentions if one.role == "target" and one.part in (*TITLES, "intervention", "other name")]
     for mention, passage in _locate(named, study.parts(*TITLES, "intervention", "other name")):
         start = mention.quote.start - passage.start
