@@ -101,6 +101,8 @@ _EDIT_BEFORE = re.compile(
     r"deficient in|removal|eliminat\w{0,4})(?: (?:of|the|endogenous|gene|genes|both|for|in)){0,3}[ -]$",
     re.IGNORECASE,
 )
+_KNOCK_OUT_HEAD = re.compile(r"\bknock(?:ed)?[- ]?out $", re.IGNORECASE)
+"""What is knocked out stands before: "TRAC knock-out CD19 CAR-T" targets CD19."""
 _PRIOR_BEFORE = re.compile(
     r"(?:\bprior|\bprevious(?:ly)?|\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
     r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|"
@@ -198,7 +200,8 @@ def _judge_signal(before: str, after: str, part: str) -> _Role:
 
 def _judge_absence(before: str, after: str) -> _Role | None:
     """Genes that are edited away, antigens that are absent, cells that are sorted out."""
-    if _EDIT_AFTER.match(after) or _EDIT_BEFORE.search(before):
+    is_knocked_out_beside = bool(_KNOCK_OUT_HEAD.search(before) and _TARGET_AFTER.match(after))
+    if _EDIT_AFTER.match(after) or (_EDIT_BEFORE.search(before) and not is_knocked_out_beside):
         return "edited gene", "antigen.edited"
     if _NEGATIVE_AFTER.match(after) or _NEGATIVE_BEFORE.search(before):
         return "negated", "antigen.negated"
@@ -258,3 +261,8 @@ def is_bound_by_tcr(antigen: str) -> bool:
     """Whether T-cell receptors bind the antigen, as a peptide on HLA."""
     term = load_vocabularies().find("antigen", antigen)
     return term is not None and "boundByTcr" in term.extra
+
+
+def is_followed_by_receptor(text: str, end: int) -> bool:
+    """Whether the words after a name make it, and the list it ends, what a receptor binds."""
+    return bool(_TARGET_AFTER.match(text, end))
