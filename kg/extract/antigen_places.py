@@ -15,13 +15,14 @@ _BINDER_AFTER = re.compile(
     r"[)\]]?[- .]?(?:(?:based|derived|receptor|ligand)[- ])?(?:CAR|[Cc]himeric|UCAR|T[- ]?cells?\b|NK\b)"
 )
 _SHORT_LIST = re.compile(
-    r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])",
+    r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.]|"
+    r"[x×*]\d)",
     re.IGNORECASE,
 )
 _CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)(?:x(?:CD)?|CD)(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
 _CLUSTER = re.compile(r"\bcluster of differentiation (?:antigen )?(?:\(CD\)[ -]?)?(\d{1,3}[a-z]?)\b", re.IGNORECASE)
 _CODE = re.compile(
-    r"(?<![A-Za-z])(?:(?:[A-Z][a-z]{1,8})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|"
+    r"(?<![A-Za-z])(?:(?:[A-Za-z][a-z]{1,8})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|"
     r"CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
     r" ?(?:days?|months?|years?|weeks?))"
 )

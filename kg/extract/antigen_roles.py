@@ -22,7 +22,7 @@ _TARGET_BEFORE = re.compile(
     r"ed)?|armed with|"
     r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
     r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
-    r"(?:\w{0,5}CAR(?:-?T)?(?: targeted)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |"
+    r"(?:\w{0,5}CAR(?:-?T)?|CART|TCR(?:-?T)?)(?: cells?)?(?: targeted)?)[ -]?(?:the |human |tumou?r |"
     r"cancer[- ]cell |cell[- ]surface |both |"
     r"antigens? |surface |"
     r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|"
@@ -47,6 +47,7 @@ _TARGET_AFTER = re.compile(
     r"modified T|receptor T)",
     re.IGNORECASE,
 )
+_RECEPTOR_AFTER = re.compile(r"[- ]?(?:CAR\b|CAR-|chimeric)")
 _COMBINATION_AFTER = re.compile(
     r"[)\]]?[- ]?(?:(?:targeted|directed|targeting|monoclonal|blocking|checkpoint|immune checkpoint|antagonist|"
     r"humani[sz]ed)[- ])?"
@@ -131,8 +132,11 @@ _EXPRESSED_BY = re.compile(
     r"[)\]]?[- ]?(?:antibod\w{1,4}|scFv|nanobod\w{1,4})?[- ]?(?:self-?)?(?:expressing|secreting|"
     r"releasing|[Aa]rmou?red)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b"
 )
-_BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$")
-"""Another name with a digit just before: "B7H3/IL-7Ra CAR" targets the first."""
+_BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$|\w-$")
+"""Another name just before: "B7H3/IL-7Ra CAR" targets the first, "αCD19-TCRz-CD137 CAR" is a chain of parts."""
+_COMBINED_BEFORE = re.compile(
+    r"\b(?:combin\w{2,7}|together|plus|along)(?: with)? (?:an? )?(?:anti[- ]?)$", re.IGNORECASE
+)
 _COSTIM_NEAR = re.compile(
     r"co-?stimulat|signal+ing|endodomain|intracellular|transmembrane|zeta|ζ|domain|second[- ]generation|"
     r"third[- ]generation|hinge",
@@ -179,7 +183,8 @@ def _judge_reagent(before: str, after: str) -> _Role | None:
 def _judge_signal(before: str, after: str, part: str) -> _Role:
     """Antigens that are parts of constructs and reagents: targets only where a binder word says so of them."""
     is_named = bool(
-        re.search(r"(?:\banti|\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
+        re.search(r"(?:\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
+        or (re.search(r"\banti[- ]?$", before, re.IGNORECASE) and not _COMBINED_BEFORE.search(before))
         or re.match(r"[- ]?(?:targeted|binding|directed|specific)\b", after, re.IGNORECASE)
     )
     if is_named or (
@@ -230,7 +235,8 @@ def _judge_company(before: str, after: str) -> _Role | None:
         _SECRETED_BEFORE.search(before) and (_SECRETED_AFTER.match(after) or "dominant" in before)
     ):
         return "secreted payload", "antigen.secreted"
-    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before):
+    is_combined = _COMBINED_BEFORE.search(before) and not _TARGET_AFTER.match(after)
+    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before) or is_combined:
         return "combination drug target", "antigen.antibody"
     return None
 
@@ -264,5 +270,5 @@ def is_bound_by_tcr(antigen: str) -> bool:
 
 
 def is_followed_by_receptor(text: str, end: int) -> bool:
-    """Whether the words after a name make it, and the list it ends, what a receptor binds."""
-    return bool(_TARGET_AFTER.match(text, end))
+    """Whether a receptor is named after a list: "B7H3/IL-7Ra CAR"."""
+    return bool(_RECEPTOR_AFTER.match(text, end))

@@ -88,6 +88,8 @@ _OWN = re.compile(
     r"\btak(?:ing|es?) (?:white blood |blood |some )?cells from (?:the |a )?(?:patient|person)|"
     r"\bgives? (?:the |these )?(?:cells|them) back to the (?:person|patient|participant)|"
     r"\b(?:patients?|participants?|you) will give us blood to make\b|"
+    r"\b(?:blood|lymphocytes|PBMCs?) (?:will be|are|is) collected (?:for|to) (?:the )?(?:prepar|manufactur|produc|mak)|"
+    r"\bcells? (?:will )?comes? from the (?:patient|participant)s?\b|"
     r"\bfrom (?:the |a )?(?:research |study )?(?:patient|participant|"
     r"subject)s?['’]?s? (?:own )?(?:peripheral )?blood\b",
     re.IGNORECASE,
@@ -102,7 +104,7 @@ _APHERESIS = re.compile(
     re.IGNORECASE,
 )
 _IMPLIED_ALLO = re.compile(
-    r"\boff[- ]the[- ]shelf\b|\bU-?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|"
+    r"\boff[- ]the[- ]shelf\b|\bU[- ]?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|"
     r"\buniversal (?:\w{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK)\b|"
     r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b|"
     r"\bAllo-(?!H?SCT|HCT|BMT|PBSC|transplant|graft|reactiv)(?=[A-Z]{2,5}\d|CAR|BCMA|NK)",

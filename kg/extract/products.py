@@ -64,7 +64,7 @@ _ENGINEERED_WORDS = re.compile(
     r"\b(?:leuk)?apheresis\b|\blymphodeplet\w+|\breceptors?\b",
     re.IGNORECASE,
 )
-_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d")
+_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d|-CAR\d\w{0,6}")
 _RECEPTOR_NAME = re.compile(r"\bchimeric (?:antigen |immune |T[- ]cell )?receptor\b|[- ]CAR\b", re.IGNORECASE)
 _TARGETED_CELLS = re.compile(
     r"[- ](?P<word>specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
@@ -123,7 +123,7 @@ def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | N
         if code and _is_engineered(study):
             return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
         receptor = _RECEPTOR_NAME.search(passage.text)
-        if receptor and any("T cells" in one.text or "T-cells" in one.text for one in study.parts(*_PROSE)):
+        if receptor and _is_engineered(study):
             return Fact("CAR-T", passage.quote(*receptor.span()), "modality.receptor-and-cells", "inferred")
     named = [one for one in mentions if one.role == "target" and one.part in (*TITLES, "intervention", "other name")]
     for mention, passage in _locate(named, study.parts(*TITLES, "intervention", "other name")):
@@ -273,7 +273,7 @@ def _make_product(
     if not sources:
         sources = find_sources(study.parts("summary", "description", "keyword"))
     if not sources and modality and str(modality.value) in ENGINEERED:
-        sources = find_collection(study.parts("eligibility"))
+        sources = find_collection(study.parts("intervention", "eligibility"))
     if not sources:
         sources = infer_sources(named)
     around = (*own, *of_arms, *titles, *study.parts("summary", "description"))
@@ -300,7 +300,11 @@ def _make_unlisted(
     together."""
     bindings = find_bindings(study, None, mentions, named, 1)
     around = study.parts(*TITLES, "summary", "description", "arm", "arm description")
-    sources = find_sources(study.parts(*TITLES)) or find_sources(around) or find_collection(study.parts("eligibility"))
+    sources = (
+        find_sources(study.parts(*TITLES))
+        or find_sources(around)
+        or find_collection(study.parts("intervention", "eligibility"))
+    )
     return _finish(
         Product(
             Fact(named[1].quote.text, named[1].quote, named[1].rule) if named else _find_prose_name(study),
