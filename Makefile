@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz clean
+.PHONY: help demo test lint bench accuracy fuzz clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -45,6 +45,9 @@ lint: $(VENV)/.test ## Lint and check types and layers only
 
 bench: $(VENV)/.test ## Measure speed on the shared corpora
 	@$(BIN)/python -m benchmarks
+
+accuracy: $(VENV)/.test ## Score the graph against labels and write docs/accuracy.md
+	@$(BIN)/python -m benchmarks.accuracy
 
 fuzz: $(VENV)/.test ## Feed the readers and rules 100,000 odd strings
 	@$(BIN)/pytest -q tests/fuzz.py

@@ -29,6 +29,8 @@ _CODE = re.compile(
 _CODE_CHAIN = re.compile(r"(?<![A-Za-z])(?:CART?|LV)-?(\d\d(?:[./-]\d\d){1,3})(?!\d)")
 """Numbers after a construct's name: "CAR20.19.22", "LV20.19"."""
 _CODE_DIGIT = re.compile(r"(?<![A-Za-z])U?CART?([57])(?![\d.%A-Za-z]|-\d)")
+_CODE_TAIL = re.compile(r"(?<![A-Za-z])U?CAR-?T-[A-Za-z]{2,12}-(\d\d)(?![\d%.])")
+"""A number after a name in a construct's code: "CART-meso-19"."""
 _CODE_MARKS = ("CAR", "CTL", "LV", "28", "BB", "luster of diff")
 """What every code holds: most texts are passed over by these alone."""
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
@@ -160,7 +162,7 @@ def _expand_codes(text: str) -> Iterator[Place]:
             if antigen:
                 start = found.start(1) + number.start()
                 yield Place(start, start + 2, antigen, is_code=True)
-    for pattern in (_CODE, _CHAIN, _CODE_DIGIT, _CLUSTER):
+    for pattern in (_CODE, _CHAIN, _CODE_DIGIT, _CODE_TAIL, _CLUSTER):
         for found in pattern.finditer(text):
             antigen = _lookup(found[1])
             if antigen:
