@@ -200,7 +200,7 @@ _LOGIC = (
     (re.compile(r"\bcompound CAR|\bcCAR\b", re.IGNORECASE), "compound"),
     (re.compile(r"\blogic[- ]gated\b|\bTmod\b|\bAND[- ]gate|\bNOT[- ]gate", re.IGNORECASE), "gated"),
     (re.compile(r"\bsequential(?:ly)?\b", re.IGNORECASE), "sequential"),
-    (re.compile(r"\bcocktail\b|\bcombin\w{3,7} of\b|\bpooled\b", re.IGNORECASE), "pooled"),
+    (re.compile(r"\bcocktail\b|\bcombin\w{3,7} of\b|\bcombinational\b|\bpooled\b", re.IGNORECASE), "pooled"),
     (re.compile(r"\bdual\b|\bbi-?specific\b|\bdual[- ]target", re.IGNORECASE), "dual"),
 )
 
