@@ -80,7 +80,7 @@ _POSITIVE_AFTER = re.compile(
     re.IGNORECASE,
 )
 _NEGATIVE_AFTER = re.compile(
-    r"[)\]]?\s?(?:[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\(-\))", re.IGNORECASE
+    r"[)\]]?(?:\s?[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\s?\(-\))", re.IGNORECASE
 )
 _NEGATIVE_BEFORE = re.compile(
     r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE

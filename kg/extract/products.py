@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from kg.extract.antigen_places import find_places
 from kg.extract.antigen_roles import is_bound_by_tcr
 from kg.extract.antigens import find_mentions
 from kg.extract.bindings import TITLES, find_bindings, find_logic
@@ -45,7 +46,9 @@ _CELL_WORDS = re.compile(
 )
 _CODE_NAME = re.compile(r"(?=[^a-z]{0,20}[A-Z\d])[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{0,10}(?: cells?)?", re.ASCII)
 _CODE = re.compile(
-    r"\b(?=[A-Za-z-]{0,8}[A-Z\d][A-Za-z\d-]{0,12}\d|[A-Z]{4})[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{1,12}", re.ASCII
+    r"\b(?:(?=[A-Za-z-]{0,8}[A-Z\d][A-Za-z\d-]{0,12}\d|[A-Z]{4})[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{1,12}"
+    r"|\d{1,3}[A-Z]{1,3}\d{1,3}\b)",
+    re.ASCII,
 )
 """A product's code in a name: "RD14-01", "KSVCBD injection"."""
 _SENTENCE_END = re.compile(r"[.;!?](?=\s)|\n")
@@ -64,10 +67,11 @@ _ENGINEERED_WORDS = re.compile(
     r"\b(?:leuk)?apheresis\b|\blymphodeplet\w+|\breceptors?\b",
     re.IGNORECASE,
 )
-_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d|-CAR\d\w{0,6}")
-_RECEPTOR_NAME = re.compile(r"\bchimeric (?:antigen |immune |T[- ]cell )?receptor\b|[- ]CAR\b", re.IGNORECASE)
+_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d\w?|-CAR\d\w{0,6}")
+_RECEPTOR_NAME = re.compile(r"\bchimeric (?:antigen |immune |T[- ]cell )?receptor\b|[-. ]CAR\b", re.IGNORECASE)
+_RECEPTOR_TITLE = re.compile(r"\b[Cc]himeric [Aa]ntigen [Rr]eceptors?\b(?![ (]{0,2}(?:CAR|T|NK|γ))|\w\.CAR\b")
 _TARGETED_CELLS = re.compile(
-    r"[- ](?P<word>specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
+    r"[- ](?P<word>[Ss]pecific|[Tt]argeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
     r"NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
 )
 _CELLS_TARGETED = re.compile(
@@ -76,7 +80,9 @@ _CELLS_TARGETED = re.compile(
 )
 _CODE_INJECTION = re.compile(r"[A-Z][A-Za-z\d-]{2,14} (?:[Ii]njections?|[Ii]nfusion)", re.ASCII)
 _GENERIC_NAME = re.compile(
-    r"(?:investigational|study|experimental|test) (?:product|drug|treatment)(?: \(IP\))?", re.IGNORECASE
+    r"(?:investigational|study|experimental|test) (?:product|drug|treatment)(?: \(IP\))?|"
+    r"(?:dose|low|middle|medium|high|cohort|group|arm)[ -](?:dose|level|group|cohort)?[ \w()+-]{0,40}",
+    re.IGNORECASE,
 )
 _NOT_CELLS = re.compile(
     r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
@@ -118,11 +124,11 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
 def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | None:
     """What a name implies where no word says it: "mesothelin-targeted T cells" that are modified, or a code with CAR
     in it."""
-    for passage in study.parts("intervention"):
-        code = _RECEPTOR_CODE.search(passage.text)
-        if code and _is_engineered(study):
+    for passage in study.parts("intervention", *TITLES):
+        code = _RECEPTOR_CODE.search(passage.text) if passage.part == "intervention" else None
+        if code and (_is_engineered(study) or find_places(code[0])):
             return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
-        receptor = _RECEPTOR_NAME.search(passage.text)
+        receptor = (_RECEPTOR_NAME if passage.part == "intervention" else _RECEPTOR_TITLE).search(passage.text)
         if receptor and _is_engineered(study):
             return Fact("CAR-T", passage.quote(*receptor.span()), "modality.receptor-and-cells", "inferred")
     named = [one for one in mentions if one.role == "target" and one.part in (*TITLES, "intervention", "other name")]
@@ -132,7 +138,7 @@ def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | N
         cells = _TARGETED_CELLS.search(passage.text, at, at + 80) or _CELLS_TARGETED.search(passage.text[:at])
         if not cells or is_bound_by_tcr(mention.antigen):
             continue
-        if cells.groupdict().get("word") == "targeted" or _is_engineered(study):
+        if str(cells.groupdict().get("word")).lower() == "targeted" or _is_engineered(study):
             value = "CAR-NK" if cells["kind"] == "NK" else "CAR-T"
             return Fact(value, mention.quote, "modality.targeted-cells", "inferred")
     return None
