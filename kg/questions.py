@@ -14,7 +14,7 @@ from functools import cache
 import msgspec
 
 from kg.extract.antigen_places import find_places
-from kg.extract.cells import find_off_the_shelf
+from kg.extract.cell_sources import find_off_the_shelf
 from kg.extract.timeframes import parse_time_frame
 from kg.lexicon import Lexicon, fold, fold_width, open_lexicon
 from kg.model import Passage

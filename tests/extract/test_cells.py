@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kg.extract.cell_sources import SEARCHED, find_collection, find_off_the_shelf, find_sources
 from kg.extract.cells import (
-    SEARCHED,
     choose_modality,
-    find_collection,
     find_modalities,
-    find_off_the_shelf,
     find_receptor_modality,
-    find_sources,
     infer_cell_type,
     is_supportive,
 )
