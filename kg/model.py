@@ -175,11 +175,15 @@ class Study(Frozen, frozen=True):
 
 
 class Rejected(Frozen, frozen=True):
-    """A record that could not be read: set aside and listed, while the rest goes on."""
+    """A record that could not be read: set aside and listed, while the rest goes on.
+
+    :ivar is_cut: True where a source broke off, so that nobody knows how many records are missing.
+    """
 
     file: str
     reason: str
     mend: str = ""
+    is_cut: bool = False
 
 
 class Binding(Frozen, frozen=True):

@@ -22,7 +22,7 @@ import msgspec
 
 from kg.errors import SourceError
 from kg.model import Rejected, Study
-from kg.sources import MAX_PAGE, read_json, read_page
+from kg.sources import MAX_PAGE, mend_surrogates, read_json, read_page
 
 MAX_LINE = 32 * 2**20
 """Longest line of a JSON lines file, in bytes."""
@@ -92,15 +92,21 @@ class _Input(io.RawIOBase):
         return len(data)
 
 
-def find_files(sources: Iterable[str]) -> list[Path]:
+def find_files(sources: Iterable[str], outside: Path | None = None) -> list[Path]:
     """All files that the sources name, each once, in order; folders are walked by name; hidden files are left out.
 
+    :param outside: A folder whose files are no input: the store, where it lies inside a source.
     :raises SourceError: a source names nothing.
     """
     found: dict[Path, None] = {}
+    store = outside.resolve() if outside else None
     for source in sources:
         try:
-            found.update(dict.fromkeys(_find_source(source)))
+            found.update(
+                (path, None)
+                for path in _find_source(source)
+                if store is None or str(path) == "-" or not path.resolve().is_relative_to(store)
+            )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"cannot be opened: {reason}", where=_show_name(source[:80]), mend=_CHECK) from None
@@ -132,9 +138,9 @@ def read_sources(sources: Iterable[str]) -> Iterator[Study | Rejected]:
         yield blob if isinstance(blob, Rejected) else read_blob(blob)
 
 
-def open_sources(sources: Iterable[str]) -> Iterator[Blob | Rejected]:
+def open_sources(sources: Iterable[str], outside: Path | None = None) -> Iterator[Blob | Rejected]:
     """The bytes of every record, not yet read, so that reading can go on in other processes."""
-    for path in find_files(sources):
+    for path in find_files(sources, outside):
         yield from open_file(path)
 
 
@@ -160,9 +166,9 @@ def open_file(path: Path) -> Iterator[Blob | Rejected]:
             source = _Input(buffered, is_gzip=buffered.peek(2)[:2] == _GZIP)
             yield from _split_stream(io.BufferedReader(source, _CHUNK), source, name)
             if source.broken:
-                yield Rejected(name, source.broken, "Get the file again; the records before the break were read")
+                yield Rejected(name, source.broken, "Get the file again; the records before the break were read", is_cut=True)
     except OSError as error:
-        yield Rejected(name, f"cannot be read: {error.strerror or error}", "Check the file's rights")
+        yield Rejected(name, f"cannot be read: {error.strerror or error}", "Check the file's rights", is_cut=True)
 
 
 def _show_name(name: str) -> str:
@@ -231,12 +237,23 @@ def _is_value(line: bytes) -> bool:
     if len(line) > MAX_LINE or not content.startswith((b"{", b"[")):
         return False
     try:
-        msgspec.json.decode(content, type=msgspec.Raw)
+        _decode(content, msgspec.Raw)
     except RecursionError:
         return True
     except msgspec.DecodeError:
         return False
     return True
+
+
+def _decode(content: bytes, kind: Any) -> Any:
+    """Decode JSON whose strings may hold half characters; they are mended when the record is read."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError:
+        mended = mend_surrogates(content)
+        if mended == content:
+            raise
+        return msgspec.json.decode(mended, type=kind)
 
 
 def _strip(line: bytes) -> bytes:
@@ -265,10 +282,8 @@ def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
     if not content.startswith(b"[") and b'"studies"' not in content:
         return []
     try:
-        members = (
-            msgspec.json.decode(content, type=list[msgspec.Raw])
-            if content.startswith(b"[")
-            else msgspec.json.decode(content, type=_Envelope).studies
+        members: list[msgspec.Raw] | None = (
+            _decode(content, list[msgspec.Raw]) if content.startswith(b"[") else _decode(content, _Envelope).studies
         )
     except (msgspec.DecodeError, RecursionError):
         return []
@@ -286,7 +301,7 @@ def _split_value(content: bytes, source: _Input, name: str, number: int) -> Iter
         return
     content = content.strip()
     try:
-        msgspec.json.decode(content, type=msgspec.Raw)
+        _decode(content, msgspec.Raw)
     except RecursionError:
         yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
     except msgspec.DecodeError as error:

@@ -105,7 +105,7 @@ BAD_FILES = {
     "a lone brace": (b"{", "not JSON"),
     "a lone bracket": (b"[\n", "not JSON"),
     "a number out of range": (b'{"protocolSection": {"a": 1e999}}', "not JSON"),
-    "a lone surrogate": (b'{"protocolSection": {"a": "\\ud800"}}', "not JSON"),
+    "a lone surrogate in JSON of another kind": (b'{"a": "\\ud800"}', "no protocolSection"),
     "10,000 deep": (DEEP, "nested too deeply"),
     "10,000 deep over many lines": (DEEP.replace(b":", b":\n"), "nested too deeply"),
     "10,000 deep in a study": (b'{"protocolSection": ' + DEEP + b"}", "nested too deeply"),
@@ -228,6 +228,17 @@ def test_cut_list(tmp_path: Path) -> None:
     found = read_bytes(tmp_path, b'{"studies": [' + ONE + b"," + TWO[:-20])
     assert [isinstance(one, Study) for one in found] == [True, False]
     assert "not JSON" in check_line(found[1])
+
+
+def test_half_a_character_costs_a_value_and_no_record(tmp_path: Path) -> None:
+    """A lone surrogate escape becomes U+FFFD and is noted; a pair, and an escaped backslash before "ud800", stay."""
+    broken = rb'{"protocolSection": {"identificationModule": {"nctId": "NCT00000001", "briefTitle": "x\ud800 \ud83d\ude00 \\ud800"}}}'
+    study, other = read_bytes(tmp_path, broken + b"\n" + TWO)
+    assert isinstance(study, Study)
+    assert isinstance(other, Study)
+    assert study.first("title") == "x\ufffd \U0001f600 \\ud800"
+    assert "surrogate" in study.set_aside[0]
+    assert json.loads(study.record.text)["protocolSection"]["identificationModule"]["briefTitle"] == study.first("title")
 
 
 def test_value_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
