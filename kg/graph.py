@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kg import cards, queries
+from kg import cards, overviews, queries
 from kg.store import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ class Graph:
 
     def answer(self, name: str, parameters: dict[str, Any] | None = None) -> queries.Answer:
         """Rows and columns of a stored query."""
-        return queries.run_query(self.snapshot.engine, queries.find_query(name), parameters)
+        query = queries.find_query(name)
+        return overviews.find_overview(self.snapshot, query, parameters) or queries.run_query(
+            self.snapshot.engine, query, parameters
+        )
 
     def ask(self, question: str) -> Reply:
         """Answer a question in words, saying how it was understood."""

@@ -98,6 +98,8 @@ class Record(Frozen, frozen=True):
     :ivar sha256: Of the record's own text.
     :ivar text: The record's text; what ``kg validate`` checks quotes against.
     :ivar updated: Date of this version as the record gives it, or empty.
+    :ivar is_part: True where the record was saved with some of its fields only; it then adds to other versions of the
+        registry's record and replaces none.
     """
 
     file: str
@@ -105,6 +107,7 @@ class Record(Frozen, frozen=True):
     sha256: str
     text: str
     updated: str = ""
+    is_part: bool = False
 
 
 class Arm(Frozen, frozen=True):

@@ -25,7 +25,9 @@ RECORDS = ROOT / "data" / "trials"
 def mount(folder: Path, options: str) -> Iterator[Path]:
     """A small file system of its own; only root may mount one."""
     folder.mkdir(parents=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"cannot mount a file system here: {done.stderr.decode().strip()}")
     try:
@@ -49,7 +51,11 @@ def test_a_reader_may_leave(store: Path, arguments: str) -> None:
     """``| head`` ends the command quietly and well, also when only the interpreter's last flush notices."""
     for lines in (0, 1):
         done = subprocess.run(
-            ["bash", "-c", f"{sys.executable} -m kg {arguments} | head -n {lines} > /dev/null; echo ${{PIPESTATUS[0]}}"],
+            [
+                "bash",
+                "-c",
+                f"{sys.executable} -m kg {arguments} | head -n {lines} > /dev/null; echo ${{PIPESTATUS[0]}}",
+            ],
             capture_output=True,
             cwd=ROOT,
             env={**os.environ, "KG_STORE": str(store), "TERM": "dumb"},
@@ -62,7 +68,7 @@ def test_a_reader_may_leave(store: Path, arguments: str) -> None:
 
 def test_output_that_cannot_be_written(store: Path) -> None:
     """A full disk under a redirected answer is one line."""
-    with open("/dev/full", "wb") as full:  # noqa: PTH123
+    with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "kg", "export", "--format", "nt", "--store", str(store)],
             stdout=full,

@@ -1,0 +1,15 @@
+"""The only place where the steps of a build come together.
+
+Stream of records → batches → workers (`readings`, `pools`) → work log (`logs`) → sorted shards (`shards`) → index
+(`indexes`) → snapshot (`builds`). A build holds in memory the list of its records, and per worker one batch or one
+shard; never the graph.
+"""
+
+from __future__ import annotations
+
+from kg.pipeline.builds import Report, build
+from kg.pipeline.filters import Choice, parse_choice
+from kg.pipeline.progress import Progress, State
+from kg.pipeline.readings import interpret, read_trial, reread
+
+__all__ = ["Choice", "Progress", "Report", "State", "build", "interpret", "parse_choice", "read_trial", "reread"]
