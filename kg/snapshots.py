@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from kg.errors import LimitReached, StoreError, UsageError
-from kg.store import Manifest, Snapshot, open_snapshot, read_manifest, write_manifest
+from kg.store import Manifest, Snapshot, open_snapshot, write_manifest
 
 KEEP = 2
 """Snapshots that a build leaves: its own and the one before it."""
@@ -130,11 +130,7 @@ def remove_old(store: Path, keep: int) -> list[str]:
             if one.fault or kept > keep:
                 doomed.append(one.name)
     for name in doomed:
-        # Renamed first: a removal that is cut short must not leave half a snapshot under its name.
-        away = store / "snapshots" / f".old-{name}"
-        with suppress(OSError):
-            (store / "snapshots" / name).rename(away)
-            shutil.rmtree(away, ignore_errors=True)
+        _remove(store / "snapshots" / name)
     remove_leftovers(store)
     return doomed
 
@@ -156,19 +152,21 @@ def publish(store: Path, building: Path, manifest: Manifest, keep: int = KEEP) -
     while final.exists():
         number += 1
         final = final.with_name(f"{manifest.snapshot}-{number}")
-    before = find_served(store)
     building.rename(final)
     _serve(store, final.name)
-    if before and before != final.name and _is_same(store / "snapshots" / before, manifest):
-        shutil.rmtree(store / "snapshots" / before, ignore_errors=True)  # the same graph, built again
+    for folder in (store / "snapshots").glob(f"{manifest.snapshot}*"):
+        if folder != final:  # the same graph, built before
+            _remove(folder)
     remove_old(store, keep)
     return final
 
 
-def _is_same(folder: Path, manifest: Manifest) -> bool:
-    with suppress(StoreError):
-        return read_manifest(folder).snapshot == manifest.snapshot
-    return False
+def _remove(folder: Path) -> None:
+    """Remove a snapshot; renamed first, so that a removal that is cut short leaves no half of one under its name."""
+    away = folder.with_name(f".old-{folder.name}")
+    with suppress(OSError):
+        folder.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def _serve(store: Path, name: str) -> None:
@@ -190,11 +188,22 @@ def lock_store(folder: Path) -> Iterator[None]:
         (folder / "snapshots").mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")
     with lock:
+        # A lock of the process: worker processes that outlive a killed build for a moment do not hold it.
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if folder.resolve() in _HELD:
+                raise BlockingIOError
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
             raise StoreError("another build is writing here", where=str(folder), mend="Wait for it to end") from None
-        yield
+        _HELD.add(folder.resolve())
+        try:
+            yield
+        finally:
+            _HELD.discard(folder.resolve())
+
+
+_HELD: set[Path] = set()
+"""Stores that this process is writing."""
 
 
 @contextmanager

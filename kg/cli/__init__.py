@@ -18,6 +18,9 @@ for _verb in iter_modules(verbs.__path__):
     import_module(f"{verbs.__name__}.{_verb.name}")
 
 
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Run, and turn every error into one line and its exit code."""
     code = _run()
@@ -33,6 +36,8 @@ def _run() -> int:
         # Click and rich end with 1 when the reader of a pipe went away, which is no fault of anybody.
         if isinstance(done.__context__, BrokenPipeError):
             return 0
+        if done.code == _INTERRUPTED:
+            note("kg: interrupted; the previous graph is unchanged")
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except KgError as error:
         note(f"kg: {shorten(str(error))}")
@@ -41,7 +46,7 @@ def _run() -> int:
         return 0
     except KeyboardInterrupt:
         note("kg: interrupted; the previous graph is unchanged")
-        return 130
+        return _INTERRUPTED
     except MemoryError:
         note("kg: out of memory. Give fewer --workers, or fewer sources")
         return LimitReached.exit_code

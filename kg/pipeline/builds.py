@@ -7,7 +7,7 @@ import os
 import shutil
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -133,6 +133,7 @@ class _Build:
     ) -> None:
         self.store, self.building, self.options, self.progress = store, building, options, progress
         self.previous = previous
+        self.is_small = False
         self.is_fresh = previous is None or previous.manifest.maker != fingerprint()
         self.rejected: list[Rejected] = []
         self.set_aside: dict[str, list[Rejected]] = {}
@@ -158,22 +159,24 @@ class _Build:
 
     def _read(self, files: list[Path], pool: Executor | None) -> None:
         meter = Meter(files)
-        stream = self._take(open_files(files, meter.add))
-        batches = iter(lambda: list(islice(stream, BATCH)), [])
         run = partial(read_batch, choices=self.options.choices)
-        for results in run_all(pool, run, batches):
-            for one in results:
-                if isinstance(one, Rejected):
-                    self.rejected.append(one)
-                elif one.iri:
-                    self._add(one, self.log.append(one))
-                else:
-                    self.log.append(one)
-                    self._leave_out()
-            self.log.flush()
-            self._show("reading", meter.share)
+        with closing(open_files(files, meter.add)) as blobs, closing(self._take(blobs)) as stream:
+            for results in run_all(pool, run, iter(lambda: list(islice(stream, BATCH)), [])):
+                for one in results:
+                    self._receive(one)
+                self.log.flush()
+                self._show("reading", meter.share)
 
-    def _take(self, blobs: Iterable[Blob | Rejected]) -> Iterator[Blob]:
+    def _receive(self, one: Reading | Rejected) -> None:
+        if isinstance(one, Rejected):
+            self.rejected.append(one)
+        elif one.iri:
+            self._add(one, self.log.append(one))
+        else:
+            self.log.append(one)
+            self._leave_out()
+
+    def _take(self, blobs: Iterable[Blob | Rejected]) -> Generator[Blob, None, None]:
         """The records that have still to be read; what is known already is taken from where it is."""
         for blob in blobs:
             if isinstance(blob, Rejected):
@@ -220,16 +223,17 @@ class _Build:
     def _write(self, sources: Sequence[str]) -> tuple[Path, Manifest]:
         if self.previous and not self.plan.has_work():
             return self.previous.folder, self.previous.manifest
+        self.is_small = not self.is_fresh and self.plan.share_changed() <= _MUCH
         write_records(self.building / "records.sqlite", self.plan, self.previous, self.log.path)
         with open_pool(self.options.workers) as pool:
             shards = self._write_shards(pool)
-            if self.previous is None or self.is_fresh or self.plan.share_changed() > _MUCH:
-                done: list[ShardDone] = []
-                load_index(self.building, _feed(shards, done))
-            else:
+            if self.previous and self.is_small:
                 done = list(shards)
                 self._show("index", None)
                 self._change_index(self.previous, done, pool)
+            else:
+                done = []
+                load_index(self.building, _feed(shards, done))
         self._show("checking", None)
         (self.building / "rejects.jsonl").write_bytes(_write_rejects(self._list_rejects()))
         (self.building / "changes.jsonl").write_bytes(
@@ -268,6 +272,7 @@ class _Build:
                 tuple(self.plan.read_texts(trial, self.log.path) for trial in merges[number]),
                 str(folder / "quads" / f"{number}.nq.gz") if number in before else "",
                 frozenset(dropped[number]),
+                self.is_small,
             )
             for number in numbers
         ]

@@ -68,10 +68,12 @@ def _holds(study: Study, choice: Choice) -> bool:
         countries = [site.country for site in study.sites if site.country]
         return any(choice.value in (str(fact.value).casefold(), fact.quote.text.casefold()) for fact in countries)
     if choice.key in _TERMS:
-        wanted = choice.value.replace(" ", "_")
-        return any(
-            str(fact.value).casefold().replace(" ", "_") == wanted for fact in study.facts.get(_TERMS[choice.key], ())
-        )
+        return any(_fold(str(fact.value)) == _fold(choice.value) for fact in study.facts.get(_TERMS[choice.key], ()))
     return any(
         choice.value in str(fact.value).casefold() for key in _WORDS[choice.key] for fact in study.facts.get(key, ())
     )
+
+
+def _fold(value: str) -> str:
+    """A term however it is spaced: "Phase 2" is "PHASE2"."""
+    return value.casefold().replace(" ", "").replace("_", "")

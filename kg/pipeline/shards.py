@@ -45,6 +45,7 @@ class ShardTask(msgspec.Struct, frozen=True):
     :ivar merges: The records of each trial that is described anew from its texts.
     :ivar previous: Path of the shard before; empty where there is none.
     :ivar dropped: Records (IRIs as N-Triples) whose lines are left out of it.
+    :ivar is_update: Whether to tell which triples came and went.
     """
 
     number: str
@@ -54,6 +55,7 @@ class ShardTask(msgspec.Struct, frozen=True):
     merges: tuple[tuple[Kept, ...], ...] = ()
     previous: str = ""
     dropped: frozenset[bytes] = frozenset()
+    is_update: bool = False
 
 
 class ShardDone(msgspec.Struct, frozen=True):
@@ -61,8 +63,8 @@ class ShardDone(msgspec.Struct, frozen=True):
 
     :ivar path: Empty where the shard would hold nothing.
     :ivar digest: SHA-256 of its lines.
-    :ivar added: N-Triples lines that it has and the shard before had not, compressed; empty without a shard before.
-    :ivar removed: Lines that the shard before had and it has not, compressed.
+    :ivar added: For an update: N-Triples lines that it has and the shard before had not, compressed.
+    :ivar removed: For an update: those that the shard before had and it has not, compressed.
     """
 
     number: str
@@ -93,17 +95,16 @@ def write_shard(task: ShardTask) -> ShardDone:
     for records in task.merges:
         new.extend(line.encode() for line in describe_together(records))
     lines = sorted((*kept, *new)) if kept else sorted(new)
-    before, after = (set(_GRAPH.sub(b" .\n", b"".join(some)).splitlines(keepends=True)) for some in (gone, new))
-    is_update = bool(task.previous) or bool(task.dropped)
     path = Path(task.folder) / "quads" / f"{task.number}.nq.gz"
-    return ShardDone(
-        task.number,
-        str(path) if lines else "",
-        _pack(path, lines) if lines else "",
-        len(lines),
-        zlib.compress(b"".join(sorted(after - before)), 1) if is_update else b"",
-        zlib.compress(b"".join(sorted(before - after)), 1) if is_update else b"",
-    )
+    digest = _pack(path, lines) if lines else ""
+    added, removed = _compare(gone, new) if task.is_update else (b"", b"")
+    return ShardDone(task.number, str(path) if lines else "", digest, len(lines), added, removed)
+
+
+def _compare(gone: list[bytes], new: list[bytes]) -> tuple[bytes, bytes]:
+    """The triples that came and those that went, compressed."""
+    before, after = (set(_GRAPH.sub(b" .\n", b"".join(some)).splitlines(keepends=True)) for some in (gone, new))
+    return zlib.compress(b"".join(sorted(after - before)), 1), zlib.compress(b"".join(sorted(before - after)), 1)
 
 
 def _read_places(task: ShardTask) -> Iterator[bytes]:

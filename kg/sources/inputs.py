@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
@@ -187,7 +187,9 @@ def open_sources(sources: Iterable[str], outside: Path | None = None) -> Iterato
     return open_files(find_files(sources, outside))
 
 
-def open_files(files: Iterable[Path], count: Callable[[int], None] = lambda _: None) -> Iterator[Blob | Rejected]:
+def open_files(
+    files: Iterable[Path], count: Callable[[int], None] = lambda _: None
+) -> Generator[Blob | Rejected, None, None]:
     """The bytes of every record of the files; ``count`` is told how many bytes on disk were taken."""
     for path in files:
         yield from open_file(path, count)
