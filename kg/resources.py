@@ -24,25 +24,10 @@ def list_files(folder: str, suffix: str) -> tuple[Path, ...]:
 
 @cache
 def fingerprint() -> str:
-    """Digest of what turns a record into statements: the code and the vocabularies. The same mark, the same graph."""
+    """Digest of the code and the vocabularies, which together turn a record into statements: the same mark, the same
+    graph."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     for path in (*sorted(here.rglob("*.py")), *list_files("ontology", ".ttl")):
-        if path.relative_to(here).parts[0] in _MAKERS if path.is_relative_to(here) else True:
-            digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-_MAKERS = frozenset(
-    {
-        "extract",
-        "sources",
-        "lexicon.py",
-        "merges.py",
-        "model.py",
-        "rdf.py",
-        "terms.py",
-        "vocabularies.py",
-    }
-)
-"""Modules whose change changes the graph."""

@@ -18,6 +18,8 @@ from kg.errors import ClusterError, LimitReached
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+TIMEOUT = 10
+"""Seconds to wait for a scheduler."""
 AHEAD = 3
 """Tasks that wait for each worker; the bound of all queues."""
 
@@ -96,7 +98,7 @@ def _open_cluster(scheduler: str) -> Iterator[Executor]:
     from kg.resources import fingerprint
 
     try:
-        client = Client(scheduler, timeout=10, set_as_default=False)
+        client = Client(scheduler, timeout=TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(
             f"the scheduler does not answer ({error})",
