@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kg import cards, overviews, queries
+from kg import overviews, queries
 from kg.store import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
+    from kg import cards
     from kg.ask import Reply
 
 
@@ -61,10 +62,14 @@ class Graph:
 
         :raises UsageError: no trial has the id.
         """
+        from kg import cards
+
         return cards.build_card(self.snapshot, cards.find_trials(self.snapshot, trial)[0])
 
     def cards(self, trials: Sequence[str] = ()) -> Iterator[cards.Card]:
         """Cards of the named trials; of all when none is named."""
+        from kg import cards
+
         found = (
             [iri for trial in trials for iri in cards.find_trials(self.snapshot, trial)]
             if trials
