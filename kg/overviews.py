@@ -14,7 +14,7 @@ import msgspec
 from pyoxigraph import Store as Engine
 
 from kg.errors import LimitReached
-from kg.queries import Answer, StoredQuery, load_queries, run_query
+from kg.queries import Answer, StoredQuery, find_query, load_queries, run_query
 from kg.store import Snapshot
 
 MAX_BYTES = 32 * 2**20
@@ -28,19 +28,24 @@ class _Stored(msgspec.Struct):
     rows: tuple[dict[str, Any], ...]
 
 
-def write_overviews(index: Path, folder: Path) -> None:
-    """Ask the overview questions without parameters, and keep the answers."""
-    folder.mkdir()
-    engine = Engine.read_only(str(index))
-    for query in load_queries().values():
-        if query.is_overview and not any(one.required for one in query.parameters.values()):
-            try:
-                answer = run_query(engine, query)
-            except LimitReached:
-                continue
-            content = msgspec.json.encode(_Stored(_digest(query), answer.rows))
-            if len(content) <= MAX_BYTES:
-                (folder / f"{query.name}.json").write_bytes(content)
+def list_overviews() -> list[str]:
+    """Names of the questions that are asked ahead."""
+    return [
+        query.name
+        for query in load_queries().values()
+        if query.is_overview and not any(one.required for one in query.parameters.values())
+    ]
+
+
+def ask_overview(name: str, index: Path) -> bytes | None:
+    """The answer to a stored query without parameters, as it is kept; None where it is too long."""
+    query = find_query(name)
+    try:
+        answer = run_query(Engine.read_only(str(index)), query)
+    except LimitReached:
+        return None
+    content = msgspec.json.encode(_Stored(_digest(query), answer.rows))
+    return content if len(content) <= MAX_BYTES else None
 
 
 def find_overview(snapshot: Snapshot, query: StoredQuery, given: Mapping[str, Any] | None = None) -> Answer | None:

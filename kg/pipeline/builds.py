@@ -20,7 +20,7 @@ import msgspec
 
 from kg.errors import SourceError
 from kg.model import Rejected
-from kg.overviews import write_overviews
+from kg.overviews import ask_overview, list_overviews
 from kg.pipeline.filters import Choice
 from kg.pipeline.indexes import change_index, load_index
 from kg.pipeline.logs import Place, WorkLog
@@ -234,14 +234,23 @@ class _Build:
             else:
                 done = []
                 load_index(self.building, _feed(shards, done))
+            self._show("asking", None)
+            self._ask_ahead(pool)
         self._show("checking", None)
         (self.building / "rejects.jsonl").write_bytes(_write_rejects(self._list_rejects()))
         (self.building / "changes.jsonl").write_bytes(
             b"".join(msgspec.json.encode(one) + b"\n" for one in self.plan.list_changes())
         )
-        write_overviews(self.building / "index", self.building / "answers")
         manifest = self._make_manifest(sources, done, sum(one.quads for one in done))
         return publish(self.store, self.building, manifest, self.options.keep), manifest
+
+    def _ask_ahead(self, pool: Executor | None) -> None:
+        (self.building / "answers").mkdir()
+        names = list_overviews()
+        answers = run_all(pool, partial(ask_overview, index=self.building / "index"), names)
+        for name, content in zip(names, answers, strict=True):
+            if content is not None:
+                (self.building / "answers" / f"{name}.json").write_bytes(content)
 
     def _write_shards(self, pool: Executor | None) -> Iterator[ShardDone]:
         tasks = self._plan_shards()
