@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench accuracy fuzz clean
+.PHONY: help demo test lint bench accuracy fuzz kill clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -51,6 +51,9 @@ accuracy: $(VENV)/.test ## Score the graph against labels and write docs/accurac
 
 fuzz: $(VENV)/.test ## Feed the readers and rules 100,000 odd strings
 	@$(BIN)/pytest -q tests/fuzz.py
+
+kill: $(VENV)/.test ## Kill a build at sixty random moments; each time the next one must end as if nothing had been
+	@TRIALKG_KILLS=60 $(BIN)/pytest -q -s tests/pipeline/test_kills.py
 
 clean: ## Remove the environment and the demo's graph
 	@rm -rf $(VENV) .kg-store build dist

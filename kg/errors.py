@@ -49,3 +49,7 @@ class LimitReached(KgError):  # noqa: N818  # the name says what happened
 
 class EndpointError(KgError):
     """A remote SPARQL endpoint did not answer, or answered with something else."""
+
+
+class ClusterError(KgError):
+    """A Dask cluster cannot be used."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kg import cards, queries
+from kg import overviews, queries
 from kg.store import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
+    from kg import cards
     from kg.ask import Reply
 
 
@@ -45,7 +46,10 @@ class Graph:
 
     def answer(self, name: str, parameters: dict[str, Any] | None = None) -> queries.Answer:
         """Rows and columns of a stored query."""
-        return queries.run_query(self.snapshot.engine, queries.find_query(name), parameters)
+        query = queries.find_query(name)
+        return overviews.find_overview(self.snapshot, query, parameters) or queries.run_query(
+            self.snapshot.engine, query, parameters
+        )
 
     def ask(self, question: str) -> Reply:
         """Answer a question in words, saying how it was understood."""
@@ -58,10 +62,14 @@ class Graph:
 
         :raises UsageError: no trial has the id.
         """
+        from kg import cards
+
         return cards.build_card(self.snapshot, cards.find_trials(self.snapshot, trial)[0])
 
     def cards(self, trials: Sequence[str] = ()) -> Iterator[cards.Card]:
         """Cards of the named trials; of all when none is named."""
+        from kg import cards
+
         found = (
             [iri for trial in trials for iri in cards.find_trials(self.snapshot, trial)]
             if trials

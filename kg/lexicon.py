@@ -113,8 +113,10 @@ def _expand_breaks(text: str) -> Iterator[str]:
         yield written
         yield text.replace("\x00", "-")
         return
-    for chosen in itertools.product(("", "-", " "), repeat=breaks):
-        yield "".join(part + sep for part, sep in itertools.zip_longest(parts, chosen, fillvalue=""))
+    spelled = parts[:1]
+    for part in parts[1:]:
+        spelled = [head + sep + part for head in spelled for sep in ("", "-", " ")]
+    yield from spelled
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):

@@ -48,7 +48,8 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class StoredQuery(msgspec.Struct, frozen=True):
-    """A parsed file of ``queries/``. ``must_be_empty`` marks a rule on the whole graph."""
+    """A parsed file of ``queries/``. ``must_be_empty`` marks a rule on the whole graph, ``is_overview`` a question
+    whose answer without parameters every build works out ahead."""
 
     name: str
     title: str
@@ -58,6 +59,7 @@ class StoredQuery(msgspec.Struct, frozen=True):
     columns: dict[str, str]
     text: str
     must_be_empty: bool = False
+    is_overview: bool = False
 
 
 class SelectEngine(Protocol):
@@ -129,6 +131,7 @@ def read_query(path: Path) -> StoredQuery:
         dict(read["columns"]),
         text,
         bool(read.get("must_be_empty")),
+        bool(read.get("overview")),
     )
     _check_header(query, path.name)
     return query

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,19 @@ def write(text: str) -> None:
 def count(number: int, noun: str) -> str:
     """ "1 record", "2 records"."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+_LONG_WORD = re.compile(r"\S{161,}")
+
+
+def shorten(text: str) -> str:
+    """A message without what floods a terminal: long words lose their middle, and all of it has an end.
+
+    >>> shorten("no such file " + "x" * 5000 + ".json")[:30], len(shorten("x" * 5000))
+    ('no such file xxxxxxxxxxxxxxxxx', 141)
+    """
+    text = _LONG_WORD.sub(lambda word: f"{word[0][:70]}…{word[0][-70:]}", text)
+    return text if len(text) <= 1500 else f"{text[:1000]} … {text[-400:]}"
 
 
 def note(text: str) -> None:
