@@ -17,7 +17,7 @@ import os
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -103,6 +103,16 @@ class Snapshot:
             chosen = "SELECT iri, trial, file, format, sha256, updated, text FROM record WHERE ?1 IS NULL OR trial = ?1"
             for iri, of, file, form, sha256, updated, text in records.execute(f"{chosen} ORDER BY file, iri", (trial,)):
                 yield StoredRecord(iri, of, Record(file, form, sha256, zlib.decompress(text).decode(), updated))
+
+    def open_texts(self) -> Callable[[str], str | None]:
+        """A reader of record texts by the record's IRI (N-Triples); it gives None for an unknown record."""
+        records = open_records(self.folder / "records.sqlite", is_new=False)
+
+        def read(record: str) -> str | None:
+            row = records.execute("SELECT text FROM record WHERE iri = ?", (record,)).fetchone()
+            return zlib.decompress(row[0]).decode() if row else None
+
+        return read
 
     def list_records(self) -> Iterator[StoredRecord]:
         """All records without their texts, in order of file name."""

@@ -37,7 +37,9 @@ def validate(
     fail_on: Annotated[
         Severity, typer.Option("--fail-on", help="Exit with 1 when something at or above this severity is found")
     ] = Severity.VIOLATION,
-    engine: Annotated[str, typer.Option(help="pyrudof (fast) or pyshacl (reference)")] = "pyrudof",
+    engine: Annotated[
+        str, typer.Option(help="pyshacl (reference), rudof (bulk), or auto: rudof above 500 trials")
+    ] = "auto",
     form: Annotated[FindingFormat, typer.Option("--format", help="How to print the findings")] = FindingFormat.TEXT,
 ) -> None:
     """Check the graph against the SHACL shapes, and every quote against its record."""
