@@ -6,12 +6,13 @@ each, which is where the two agree; pyrudof's own objects leave parts of a resul
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-from pyoxigraph import Literal, NamedNode, RdfFormat, parse
+from pyoxigraph import NamedNode, RdfFormat, parse
 
 from kg.errors import ShapeError, UsageError
 from kg.shapes.paths import write_path
@@ -55,16 +56,30 @@ def _start_rudof(shapes: str) -> Run:
     return run
 
 
+@contextlib.contextmanager
+def _literals_as_written() -> Iterator[None]:
+    """rdflib would rewrite "none"^^xsd:boolean as "false" and hide what is wrong with it."""
+    import rdflib
+
+    before = rdflib.NORMALIZE_LITERALS
+    rdflib.NORMALIZE_LITERALS = False
+    try:
+        yield
+    finally:
+        rdflib.NORMALIZE_LITERALS = before
+
+
 def _start_pyshacl(shapes: str) -> Run:
     import pyshacl
     from rdflib import Graph
 
-    graph = Graph().parse(data=shapes, format="nt")
+    with _literals_as_written():
+        graph = Graph().parse(data=shapes, format="nt")
 
     def run(data: str) -> str:
-        _, report, text = pyshacl.validate(
-            Graph().parse(data=data, format="nt"), shacl_graph=graph, inference="none", inplace=True
-        )
+        with _literals_as_written():
+            data_graph = Graph().parse(data=data, format="nt")
+        _, report, text = pyshacl.validate(data_graph, shacl_graph=graph, inference="none", inplace=True)
         if not isinstance(report, Graph):
             raise ShapeError(f"pySHACL refuses the shapes: {text}", mend="Run the lint; see shapes/")
         return report.serialize(format="nt")
@@ -108,8 +123,6 @@ def read_results(report: str) -> Iterator[Result]:
         found = {name.removeprefix(SH): values[0] for name, values in triples[node].items()}
         component = found["sourceConstraintComponent"].value.removeprefix(SH).removesuffix("ConstraintComponent")
         value = found.get("value")
-        if component == "Node" and isinstance(value, Literal):
-            continue  # sh:nodeKind beside it has said it; pyrudof does not test literals with sh:node
         path, shape = found.get("resultPath"), found.get("sourceShape")
         yield Result(
             str(found["focusNode"]),

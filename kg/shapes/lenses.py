@@ -64,7 +64,7 @@ class Needs(msgspec.Struct):
     lengths: list[int] = []
     others: list[str] = []
     inner: list[Any] = []
-    counts_views: bool = False
+    most_views: int = 0
 
 
 class Lens:
@@ -95,8 +95,8 @@ class Lens:
         else:
             views = [self.view(value, part) for value in values]
             count = min(len(values), self.needs.cap)
-            if self.needs.counts_views:
-                view = (count, frozenset((one, views.count(one)) for one in views))
+            if self.needs.most_views:
+                view = (count, frozenset((one, min(views.count(one), self.needs.most_views)) for one in views))
             else:
                 view = (count, frozenset(views))
         return (view, self._compare(described, values, part)) if self.needs.others else view
@@ -218,13 +218,17 @@ def grind_lenses(shapes: str) -> dict[str, tuple[Lens, ...]]:
 
 def _grind_node(triples: Triples, node: Any) -> list[Lens]:
     """Lenses for the property shapes of a node shape, one for each path."""
-    own = {name.removeprefix(SH) for name in triples[node] if name.startswith(SH)}
-    if own - _SILENT - {"targetClass", "property"}:
+    if _own(triples, node) - _SILENT - {"targetClass", "property"}:
         raise CannotLook
     by_path: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
     for shape in triples[node].get(f"{SH}property", ()):
         by_path.setdefault(_read_path(triples, triples[shape][f"{SH}path"][0]), []).append(shape)
     return [_grind_path(triples, path, group) for path, group in by_path.items()]
+
+
+def _own(triples: Triples, node: Any) -> set[str]:
+    """What SHACL says of a shape, by local name."""
+    return {name.removeprefix(SH) for name in triples[node] if name.startswith(SH)}
 
 
 def _grind_path(triples: Triples, path: tuple[str, tuple[str, ...]], shapes: Sequence[Any]) -> Lens:
@@ -261,9 +265,10 @@ def _add_need(triples: Triples, needs: Needs, name: str, value: Any) -> None:
         if any(lens.reaches or lens.follows or lens.inverse or lens.needs.has_class for lens in inner):
             raise CannotLook
         needs.inner += inner
-        needs.counts_views |= name == "qualifiedValueShape"
     elif name in ("qualifiedMinCount", "qualifiedMaxCount"):
-        pass
+        needs.most_views = max(needs.most_views, int(value.value) + 1)
+    elif name == "not" and not _own(triples, value) - _SILENT - {"in", "hasValue"}:
+        needs.is_whole = True
     else:
         raise CannotLook
 
@@ -281,9 +286,17 @@ def _read_path(triples: Triples, node: Any) -> tuple[str, tuple[str, ...]]:
         kind, steps = "alternative", tuple(read_list(triples, found[f"{SH}alternativePath"][0]))
     else:
         raise CannotLook
-    if not all(isinstance(step, NamedNode) for step in steps):
+    return kind, tuple(_read_step(triples, step) for step in steps)
+
+
+def _read_step(triples: Triples, step: Any) -> str:
+    """A predicate as N-Triples, after ``^`` where it is followed backwards."""
+    if isinstance(step, NamedNode):
+        return str(step)
+    (back,) = triples[step].get(f"{SH}inversePath", ()) or (None,)
+    if not isinstance(back, NamedNode):
         raise CannotLook
-    return kind, tuple(map(str, steps))
+    return f"^{back}"
 
 
 def _at_predicate(steps: tuple[str, ...]) -> Values:
@@ -304,12 +317,19 @@ def _at_alternative(steps: tuple[str, ...]) -> Values:
 
 def _at_sequence(steps: tuple[str, ...]) -> Values:
     def follow(node: str, described: dict[str, list[str]], part: Part) -> list[str]:
-        values = described.get(steps[0], ())
-        for step in steps[1:]:
-            values = [far for near in values for far in part.find(near).get(step, ())]
-        return list(dict.fromkeys(values))
+        near = [node]
+        for step in steps:
+            near = [far for one in near for far in take_step(one, step, part)]
+        return list(dict.fromkeys(near))
 
     return follow
+
+
+def take_step(node: str, step: str, part: Part) -> Sequence[str]:
+    """Nodes one step on; ``^`` before a predicate goes backwards."""
+    if step[0] == "^":
+        return part.find_incoming(step[1:]).get(node, ())
+    return part.find(node).get(step, ())
 
 
 _VALUES: dict[str, Callable[[tuple[str, ...]], Values]] = {
