@@ -76,6 +76,9 @@ _VALUE_KEYS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "contacts": ("contactName", literal),
     "data_source": ("dataSource", literal),
     "has_results": ("hasResults", boolean),
+    "scientific_contacts": ("scientificContact", literal),
+    "ethics_review": ("ethicsReview", literal),
+    "ipd_sharing": ("ipdSharing", literal),
 }
 _DATE_KEYS = {
     "start_date": "startDate",

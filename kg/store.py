@@ -13,7 +13,7 @@ import hashlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -108,6 +108,16 @@ class Snapshot:
             ):
                 record = Record(file, form, sha256, zlib.decompress(text).decode(), updated, bool(part))
                 yield StoredRecord(iri, of, record)
+
+    def open_texts(self) -> Callable[[str], str | None]:
+        """A reader of record texts by the record's IRI (N-Triples); it gives None for an unknown record."""
+        records = open_records(self.folder / "records.sqlite", is_new=False)
+
+        def read(record: str) -> str | None:
+            row = records.execute("SELECT text FROM record WHERE iri = ?", (record,)).fetchone()
+            return zlib.decompress(row[0]).decode() if row else None
+
+        return read
 
     def list_records(self) -> Iterator[StoredRecord]:
         """All records without their texts, in order of file name."""

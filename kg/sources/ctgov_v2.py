@@ -186,6 +186,9 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
         "contacts",
         *(_read_name(item.get("name")) for item in section.get("contactsLocationsModule", "centralContacts").items()),
     )
+    officials = section.get("contactsLocationsModule", "overallOfficials").items()
+    add("scientific_contacts", *(_read_name(item.get("name")) for item in officials))
+    add("ipd_sharing", section.get("ipdSharingStatementModule", "ipdSharing").fact())
     results = root.get("hasResults")
     add("has_results", results.fact() if isinstance(results.value, bool) else None)
     return found
