@@ -15,7 +15,7 @@ import msgspec
 from pyoxigraph import DefaultGraph, Literal, NamedNode, RdfFormat, parse
 
 from kg import rdf
-from kg.errors import UsageError
+from kg.errors import UsageError, cut
 from kg.model import Trial
 from kg.pipeline import reread
 from kg.queries import to_value
@@ -77,7 +77,7 @@ def find_trials(snapshot: Snapshot, wanted: str) -> list[str]:
         found.extend(list_subjects(engine, f"{KG}hasRecord", NamedNode(record)))
     if not found:
         raise UsageError(
-            f"no trial {wanted!r} among {snapshot.manifest.records:,} records",
+            f"no trial {cut(wanted)} among {snapshot.manifest.records:,} records",
             mend="`kg query trials` lists them; `kg build` reads more",
         )
     return sorted(set(found))
