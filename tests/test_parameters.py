@@ -20,13 +20,17 @@ with (Path(__file__).parent / "parameters.tsv").open(encoding="utf-8", newline="
 LONG = "x" * 100_000
 
 
+def run_case(case: dict[str, str], needed: dict[str, str]) -> None:
+    bind_parameters(find_query(case["query"]), {**needed, case["parameter"]: case["value"]})
+
+
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['parameter']}={case['value']}" for case in CASES])
 def test_refuses_in_one_line(case: dict[str, str]) -> None:
     """What does not fit is refused before anything runs, with what would fit, as a usage error."""
+    known = load_queries().get(case["query"])
+    needed = {name: one.example for name, one in known.parameters.items() if one.required} if known else {}
     with pytest.raises(QueryError) as caught:
-        query = find_query(case["query"])
-        needed = {name: parameter.example for name, parameter in query.parameters.items() if parameter.required}
-        bind_parameters(query, {**needed, case["parameter"]: case["value"]})
+        run_case(case, needed)
     assert case["says"] in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == UsageError.exit_code
