@@ -65,7 +65,9 @@ def _is_about(about: str, path: str) -> bool:
 
 def _keep(one: dict[str, Any]) -> Reason:
     rule = one["rule"] or "record.field"
-    shown = "" if one["value"] is None else str(one["value"])
+    value = one["value"]
+    parts = [part for part in value.values() if part not in (None, [])] if isinstance(value, dict) else [value]
+    shown = "; ".join(str(part) for part in parts if part is not None)
     return Reason(one["about"], shown, "kept", rule, _meaning(rule), one["basis"], one["quote"], one["field"])
 
 

@@ -9,7 +9,7 @@ import typer
 from kg.cli.application import app
 from kg.cli.options import Rows, StoreOption
 from kg.cli.printing import note, print_rows, rests_on
-from kg.errors import UsageError
+from kg.errors import UsageError, cut
 
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", "-p", help="A parameter as name=value; may be given several times")
@@ -62,8 +62,8 @@ def _read_parameters(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise UsageError(f"{pair!r} is no parameter", mend="Write --param name=value")
+            raise UsageError(f"{cut(pair)} is no parameter", mend="Write --param name=value")
         if name in found:
-            raise UsageError(f"the parameter {name!r} is given twice", mend="Ask twice, or leave it out")
+            raise UsageError(f"the parameter {cut(name)} is given twice", mend="Ask twice, or leave it out")
         found[name] = value
     return found
