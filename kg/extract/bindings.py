@@ -58,9 +58,13 @@ def find_bindings(
     ):
         if found:
             break
-        if named and "productTarget" in named[0].extra and parts[0] == "summary":
-            break
         found = list_targets(mentions, *parts)
+        if named and "productTarget" in named[0].extra and parts[0] == "summary":
+            # Of a known product only what is known is taken from further off: prose there speaks of other drugs too.
+            known = {binding.antigen.value for binding in infer_bindings(named)}
+            told = tuple(one for one in list_targets(mentions, "summary", "description") if one.antigen in known)
+            found = told if len(told) == len(known) else ()
+            break
     if not found:
         return (
             natural
@@ -151,10 +155,15 @@ def _own_targets(mentions: Sequence[Mention], name: str) -> tuple[Mention, ...]:
         if (
             mention.part in ("intervention", "other name")
             and mention.ref == name
-            and (mention.role == "target" or (mention.role == "biomarker" and not is_construct_part(mention.antigen)))
+            and (mention.role == "target" or (mention.role == "biomarker" and _is_bare_target(mention)))
         ):
             found.setdefault(mention.antigen, mention)
     return tuple(found.values())
+
+
+def _is_bare_target(mention: Mention) -> bool:
+    """Whether a bare name in a product's name is what it binds: no part of its construct, and no ligand that binds."""
+    return not is_construct_part(mention.antigen) and not open_lexicon("ligand").find(mention.written)
 
 
 def _find_natural(study: Study, mentions: Sequence[Mention], name: str | None) -> tuple[Binding, ...]:

@@ -69,6 +69,7 @@ _GENERIC_NAME = re.compile(
     r"(?:dose|low|middle|medium|high|cohort|group|arm)[ -](?:dose|level|group|cohort)?[ \w()+-]{0,40}",
     re.IGNORECASE,
 )
+_TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|HCT|SCT|BMT)\b|transplant", re.IGNORECASE)
 _NOT_CELLS = re.compile(
     r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
 )
@@ -133,6 +134,11 @@ def find_trial_modality(study: Study) -> Fact | None:
     return found
 
 
+def _is_no_cells(name: str) -> bool:
+    """Whether a name that holds no word for cells is that of a drug, a procedure or a transplant."""
+    return bool(_NOT_CELLS.search(name) or _TRANSPLANT.search(name) or open_lexicon("drug").find(name))
+
+
 def _list_purposes(passage: Passage) -> Iterator[Passage]:
     """Sentences that say what the study is for."""
     start = 0
@@ -146,7 +152,7 @@ def find_definition(study: Study, item: Intervention) -> Fact | None:
     """The modality that prose gives a code: "RD14-01, a ROR1-targeted CAR T-cell therapy"."""
     name = str(item.name.value)
     key = _CODE.search(name)
-    if not key or _NOT_CELLS.search(name) or open_lexicon("drug").find(name):
+    if not key or _is_no_cells(name):
         return None
     own = tuple(one for one in study.parts("intervention description") if one.ref == name)
     around = study.parts(*TITLES, "summary", "description", "arm description")
@@ -182,7 +188,7 @@ def may_be_cells(item: Intervention) -> bool:
     """An intervention whose name tells nothing, in a trial whose title names the cells: neither a known drug nor a
     procedure."""
     name = str(item.name.value)
-    if _NOT_CELLS.search(name) or open_lexicon("drug").find(name):
+    if _is_no_cells(name):
         return False
     return (
         item.type.value in ("BIOLOGICAL", "GENETIC", "COMBINATION_PRODUCT")
