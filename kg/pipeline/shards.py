@@ -23,7 +23,8 @@ from kg.terms import ID
 
 SHARDS = 256
 _CHUNK = 1 << 20
-_GRAPH = re.compile(rb" <[^<> ]*> \.\n")
+_GRAPH = re.compile(re.escape(f" <{ID}record/").encode() + rb"[0-9a-f]{24}> \.\n")
+"""How a line ends: its graph is a record. Written out, for it is looked for in every line of every build."""
 _OWN = f"<{ID}trial/".encode()
 """How the lines about a trial's own things begin. Dates, sites and organisations, which trials share, sort before."""
 
