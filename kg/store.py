@@ -42,7 +42,7 @@ class Manifest(msgspec.Struct, frozen=True):
     :ivar newest: The latest date that a record gives for its own version.
     :ivar files: SHA-256 of every file of the folder but the manifest.
     :ivar sizes: Their sizes in bytes.
-    :ivar shards: SHA-256 of the unpacked lines of each shard, by its number in hexadecimal digits.
+    :ivar shards: SHA-256 and number of the unpacked lines of each shard, by its number in hexadecimal digits.
     :ivar maker: Mark of the code and vocabularies that made it.
     :ivar created: Time of the build, UTC.
     :ivar quads: Number of statements.
@@ -58,7 +58,7 @@ class Manifest(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     files: dict[str, str]
     sizes: dict[str, int] = {}
-    shards: dict[str, str] = {}
+    shards: dict[str, tuple[str, int]] = {}
     maker: str = ""
     kg: str = ""
     created: str = ""

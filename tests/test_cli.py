@@ -236,5 +236,5 @@ def test_a_build_is_the_same_byte_for_byte(tmp_path: Path) -> None:
 
 def test_every_verb_has_help_with_an_example(store: Path) -> None:
     """``--help`` of each verb shows how it is used."""
-    for verb in ("build", "update", "query", "ask", "show", "validate", "export"):
+    for verb in ("build", "update", "diff", "snapshots", "query", "ask", "show", "validate", "export"):
         assert "kg " + verb in run_kg(verb, "--help", store=store, env={"COLUMNS": "200", "TERM": "dumb"}).stdout, verb

@@ -7,13 +7,12 @@ import os
 import shutil
 import zlib
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -23,10 +22,10 @@ from kg.model import Rejected
 from kg.overviews import ask_overview, list_overviews
 from kg.pipeline.filters import Choice
 from kg.pipeline.indexes import change_index, load_index
+from kg.pipeline.intakes import Intake, Options, order_rejects
 from kg.pipeline.logs import Place, WorkLog
 from kg.pipeline.pools import open_pool, run_all
-from kg.pipeline.progress import Meter, Progress, State
-from kg.pipeline.readings import Reading, hash_content, read_batch
+from kg.pipeline.progress import Progress
 from kg.pipeline.records import Plan, write_records
 from kg.pipeline.shards import (
     Search,
@@ -40,11 +39,9 @@ from kg.pipeline.shards import (
 )
 from kg.resources import fingerprint
 from kg.snapshots import KEEP, explain_faults, lock_store, publish, remove_leftovers
-from kg.sources.inputs import Blob, find_files, open_files
+from kg.sources.inputs import find_files
 from kg.store import VERSION, Manifest, Snapshot, hash_file, open_snapshot
 
-BATCH = 50
-"""Records that go to a worker at once."""
 _MUCH = 0.3
 """Part of the records from which on a new index costs less than changes to the old one."""
 
@@ -72,17 +69,6 @@ class Report(msgspec.Struct, frozen=True):
     left_out: int = 0
     resumed: int = 0
     is_cut: bool = False
-
-
-class Options(msgspec.Struct, frozen=True):
-    """How to build; see `build`."""
-
-    workers: int | None = None
-    scheduler: str | None = None
-    choices: tuple[Choice, ...] = ()
-    limit: int | None = None
-    is_dry: bool = False
-    keep: int = KEEP
 
 
 def build(
@@ -131,21 +117,18 @@ class _Build:
     def __init__(
         self, store: Path, building: Path, previous: Snapshot | None, options: Options, progress: Progress | None
     ) -> None:
-        self.store, self.building, self.options, self.progress = store, building, options, progress
-        self.previous = previous
+        self.store, self.building, self.previous, self.options = store, building, previous, options
         self.is_small = False
         self.is_fresh = previous is None or previous.manifest.maker != fingerprint()
-        self.rejected: list[Rejected] = []
-        self.set_aside: dict[str, list[Rejected]] = {}
-        self.duplicates = self.left_out = self.resumed = self.taken = 0
         self.plan = Plan(previous, is_fresh=self.is_fresh)
         chosen = hashlib.sha256(repr(sorted(map(repr, options.choices))).encode()).hexdigest()[:16]
         self.log = WorkLog(store / "unfinished.log", f"{fingerprint()} {chosen}")
+        self.intake = Intake(self.plan, self.log, options, progress)
 
     def run(self, sources: Sequence[str], files: list[Path]) -> Report:
         with closing(self.log):
             with open_pool(self.options.workers, self.options.scheduler) as pool:
-                self._read(files, pool)
+                self.intake.read(files, pool)
             self.log.flush()
             self._check_read(sources)
             self.plan.choose()
@@ -155,70 +138,18 @@ class _Build:
         self.log.path.unlink()
         return self._report(manifest, folder)
 
-    # Reading
-
-    def _read(self, files: list[Path], pool: Executor | None) -> None:
-        meter = Meter(files)
-        run = partial(read_batch, choices=self.options.choices)
-        with closing(open_files(files, meter.add)) as blobs, closing(self._take(blobs)) as stream:
-            for results in run_all(pool, run, iter(lambda: list(islice(stream, BATCH)), [])):
-                for one in results:
-                    self._receive(one)
-                self.log.flush()
-                self._show("reading", meter.share)
-
-    def _receive(self, one: Reading | Rejected) -> None:
-        if isinstance(one, Rejected):
-            self.rejected.append(one)
-        elif one.iri:
-            self._add(one, self.log.append(one))
-        else:
-            self.log.append(one)
-            self._leave_out()
-
-    def _take(self, blobs: Iterable[Blob | Rejected]) -> Generator[Blob, None, None]:
-        """The records that have still to be read; what is known already is taken from where it is."""
-        for blob in blobs:
-            if isinstance(blob, Rejected):
-                self.rejected.append(blob)
-                continue
-            if self.options.limit is not None and self.taken >= self.options.limit:
-                return
-            self.taken += 1
-            content = hash_content(blob)
-            if self.plan.is_known(content, blob.name):
-                self.duplicates += 1
-            elif known := self.log.entries.get((content, blob.name)):
-                reading, place = known
-                self.resumed += 1
-                if reading.iri:
-                    self._add(reading, place)
-                else:
-                    self._leave_out()
-            else:
-                yield blob
-
-    def _leave_out(self) -> None:
-        self.left_out += 1
-        self.taken -= self.options.limit is not None
-
-    def _add(self, reading: Reading, place: Place) -> None:
-        is_new = self.plan.add(reading, place)
-        self.duplicates += not is_new
-        self.set_aside[reading.iri] = [
-            Rejected(reading.file, reason, "The rest of the record was read") for reason in reading.set_aside
-        ]
-
     def _check_read(self, sources: Sequence[str]) -> None:
         if not self.plan.versions:
-            first = f" ({self.rejected[0].file}: {self.rejected[0].reason})" if self.rejected else ""
+            first = (
+                f" ({self.intake.rejected[0].file}: {self.intake.rejected[0].reason})" if self.intake.rejected else ""
+            )
             raise SourceError(
-                "every record was left out by --where" if self.left_out else f"not one record could be read{first}",
+                "every record was left out by --where"
+                if self.intake.left_out
+                else f"not one record could be read{first}",
                 where=", ".join(sources)[:200],
                 mend="See `kg build --help` for the formats that are read",
             )
-
-    # Writing
 
     def _write(self, sources: Sequence[str]) -> tuple[Path, Manifest]:
         if self.previous and not self.plan.has_work():
@@ -229,15 +160,17 @@ class _Build:
             shards = self._write_shards(pool)
             if self.previous and self.is_small:
                 done = list(shards)
-                self._show("index", None)
+                self.intake.show("index", None)
                 self._change_index(self.previous, done, pool)
             else:
                 done = []
                 load_index(self.building, _feed(shards, done))
-            self._show("asking", None)
+            self.intake.show("asking", None)
             self._ask_ahead(pool)
-        self._show("checking", None)
-        (self.building / "rejects.jsonl").write_bytes(_write_rejects(self._list_rejects()))
+        self.intake.show("checking", None)
+        (self.building / "rejects.jsonl").write_bytes(
+            _write_rejects([*order_rejects(self.intake.rejected), *self.intake.list_set_aside()])
+        )
         (self.building / "changes.jsonl").write_bytes(
             b"".join(msgspec.json.encode(one) + b"\n" for one in self.plan.list_changes())
         )
@@ -255,7 +188,7 @@ class _Build:
     def _write_shards(self, pool: Executor | None) -> Iterator[ShardDone]:
         tasks = self._plan_shards()
         for number, done in enumerate(run_all(pool, write_shard, tasks), 1):
-            self._show("sorting", number / len(tasks))
+            self.intake.show("sorting", number / len(tasks))
             yield done
 
     def _plan_shards(self) -> list[ShardTask]:
@@ -280,6 +213,7 @@ class _Build:
                 tuple(places[number]),
                 tuple(self.plan.read_texts(trial, self.log.path) for trial in merges[number]),
                 str(folder / "quads" / f"{number}.nq.gz") if number in before else "",
+                before.get(number, ("", 0)),
                 frozenset(dropped[number]),
                 self.is_small,
             )
@@ -295,21 +229,19 @@ class _Build:
                 removed -= found
         change_index(previous.folder, self.building, sorted(removed), added)
 
-    # Telling
-
     def _make_manifest(self, sources: Sequence[str], shards: Sequence[ShardDone], quads: int) -> Manifest:
         files = [path for path in sorted(self.building.rglob("*")) if path.is_file()]
         names = [str(path.relative_to(self.building)) for path in files]
         kept = [one for one in self.plan.versions.values() if not one.is_replaced]
-        plain = {one.number: one.digest for one in shards if one.path}
+        plain = {one.number: (one.digest, one.quads) for one in shards if one.path}
         return Manifest(
             version=VERSION,
             snapshot=hashlib.sha256(
-                "".join(f"{number}{plain[number]}" for number in sorted(plain)).encode()
+                "".join(f"{number}{plain[number][0]}" for number in sorted(plain)).encode()
             ).hexdigest()[:16],
             trials=len({one.trial for one in kept}),
             records=len(kept),
-            rejected=len(self.rejected),
+            rejected=len(self.intake.rejected),
             newest=max((one.updated for one in kept), default=""),
             sources=tuple(sources),
             files={name: hash_file(path) for name, path in zip(names, files, strict=True)},
@@ -322,30 +254,20 @@ class _Build:
             base=self.previous.manifest.snapshot if self.previous else "",
         )
 
-    def _list_rejects(self) -> list[Rejected]:
-        chosen = [
-            one for iri, found in self.set_aside.items() if not self.plan.versions[iri].is_replaced for one in found
-        ]
-        return [*_order(self.rejected), *_order(chosen)]
-
     def _report(self, manifest: Manifest, folder: Path | None) -> Report:
-        rejected = _order(self.rejected)
+        rejected = order_rejects(self.intake.rejected)
         return Report(
             manifest,
             folder,
             tuple(rejected),
-            tuple(self._list_rejects()[len(rejected) :]),
-            self.duplicates,
+            tuple(self.intake.list_set_aside()),
+            self.intake.duplicates,
             manifest.quads,
             sum(one.is_replaced for one in self.plan.versions.values()),
-            self.left_out,
-            self.resumed,
+            self.intake.left_out,
+            self.intake.resumed,
             any(one.is_cut for one in rejected),
         )
-
-    def _show(self, stage: str, share: float | None) -> None:
-        if self.progress:
-            self.progress(State(stage, len(self.plan.versions) + self.duplicates, len(self.rejected), share))
 
 
 def _feed(shards: Iterable[ShardDone], done: list[ShardDone]) -> Iterator[bytes]:
@@ -358,10 +280,6 @@ def _feed(shards: Iterable[ShardDone], done: list[ShardDone]) -> Iterator[bytes]
 
 def _unpack(lines: bytes) -> list[bytes]:
     return zlib.decompress(lines).splitlines(keepends=True) if lines else []
-
-
-def _order(rejected: Iterable[Rejected]) -> list[Rejected]:
-    return sorted(rejected, key=lambda one: (one.file, one.reason))
 
 
 def _write_rejects(rejected: Iterable[Rejected]) -> bytes:

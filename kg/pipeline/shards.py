@@ -23,7 +23,8 @@ from kg.terms import ID
 
 SHARDS = 256
 _CHUNK = 1 << 20
-_GRAPH = re.compile(rb" <[^<> ]*> \.\n")
+_GRAPH = re.compile(re.escape(f" <{ID}record/").encode() + rb"[0-9a-f]{24}> \.\n")
+"""How a line ends: its graph is a record. Written out, for it is looked for in every line of every build."""
 _OWN = f"<{ID}trial/".encode()
 """How the lines about a trial's own things begin. Dates, sites and organisations, which trials share, sort before."""
 
@@ -44,6 +45,7 @@ class ShardTask(msgspec.Struct, frozen=True):
     :ivar places: Entries of the log whose lines the shard takes as they are.
     :ivar merges: The records of each trial that is described anew from its texts.
     :ivar previous: Path of the shard before; empty where there is none.
+    :ivar before: Digest and number of its lines.
     :ivar dropped: Records (IRIs as N-Triples) whose lines are left out of it.
     :ivar is_update: Whether to tell which triples came and went.
     """
@@ -54,6 +56,7 @@ class ShardTask(msgspec.Struct, frozen=True):
     places: tuple[Place, ...] = ()
     merges: tuple[tuple[Kept, ...], ...] = ()
     previous: str = ""
+    before: tuple[str, int] = ("", 0)
     dropped: frozenset[bytes] = frozenset()
     is_update: bool = False
 
@@ -86,19 +89,67 @@ def shard_of(trial: str) -> str:
 
 def write_shard(task: ShardTask) -> ShardDone:
     """Write one shard."""
-    kept: list[bytes] = []
-    gone: list[bytes] = []
-    if task.previous:
-        for line in unpack(Path(task.previous).read_bytes()).splitlines(keepends=True):
-            (gone if line[line.rindex(b" <") + 1 : -3] in task.dropped else kept).append(line)
+    path = Path(task.folder) / "quads" / f"{task.number}.nq.gz"
+    if task.previous and not (task.places or task.merges or task.dropped):
+        os.link(task.previous, path)
+        return ShardDone(task.number, str(path), *task.before)
     new = list(_read_places(task))
     for records in task.merges:
         new.extend(line.encode() for line in describe_together(records))
-    lines = sorted((*kept, *new)) if kept else sorted(new)
-    path = Path(task.folder) / "quads" / f"{task.number}.nq.gz"
-    digest = _pack(path, lines) if lines else ""
+    new.sort()
+    text: bytes = b""
+    gone: list[bytes] = []
+    if task.previous:
+        text, gone = _take_out(unpack(Path(task.previous).read_bytes()), task.dropped)
+    digest, quads = _pack(path, _merge(text, new) if text else _chunk(new))
     added, removed = _compare(gone, new) if task.is_update else (b"", b"")
-    return ShardDone(task.number, str(path) if lines else "", digest, len(lines), added, removed)
+    if not quads:
+        path.unlink()
+    return ShardDone(task.number, str(path) if quads else "", digest if quads else "", quads, added, removed)
+
+
+def _take_out(text: bytes, records: Iterable[bytes]) -> tuple[bytes, list[bytes]]:
+    """Lines without those of some records, and those. Lines are looked for by their ends and not gone through one by
+    one: an update drops few."""
+    cuts: list[tuple[int, int]] = []
+    for record in records:
+        end = b" " + record + b" .\n"
+        found = text.find(end)
+        while found >= 0:
+            cuts.append((text.rfind(b"\n", 0, found) + 1, found + len(end)))
+            found = text.find(end, found + len(end))
+    cuts.sort()
+    starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
+    kept = b"".join(text[start:end] for start, end in zip(starts, ends, strict=True))
+    return kept, [text[start:end] for start, end in cuts]
+
+
+def _merge(text: bytes, new: list[bytes]) -> Iterator[bytes]:
+    """Sorted lines put into sorted text, in chunks."""
+    position = 0
+    for line in new:
+        place = _find_place(text, line, position)
+        yield from (text[start : min(start + _CHUNK, place)] for start in range(position, place, _CHUNK))
+        yield line
+        position = place
+    yield from (text[start : start + _CHUNK] for start in range(position, len(text), _CHUNK))
+
+
+def _find_place(text: bytes, line: bytes, low: int) -> int:
+    """Where a line belongs in sorted text, at or after the start of a line at ``low``."""
+    high = len(text)
+    while low < high:
+        start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        end = text.index(b"\n", start) + 1
+        if text[start:end] < line:
+            low = end
+        else:
+            high = start
+    return low
+
+
+def _chunk(lines: list[bytes]) -> Iterator[bytes]:
+    return (b"".join(lines[start : start + 4096]) for start in range(0, len(lines), 4096))
 
 
 def _compare(gone: list[bytes], new: list[bytes]) -> tuple[bytes, bytes]:
@@ -130,16 +181,29 @@ def describe_together(records: Iterable[Kept]) -> list[str]:
     return merge_records([(iri, updated, rdf.describe(trial)) for iri, updated, trial in found])
 
 
-def _pack(path: Path, lines: list[bytes]) -> str:
-    """Write lines with gzip, the same bytes each time; the digest of the lines."""
-    digest, packer = hashlib.sha256(), zlib.compressobj(1, zlib.DEFLATED, 31)
+def _pack(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+    """Write lines with gzip, the same bytes each time; their digest and number.
+
+    The packer sees the text in pieces of one size: how they were cut before would change its output.
+    """
+    digest, packer, quads = hashlib.sha256(), zlib.compressobj(1, zlib.DEFLATED, 31), 0
     with path.open("wb") as stream:
-        for start in range(0, len(lines), 4096):
-            chunk = b"".join(lines[start : start + 4096])
+        for chunk in _cut_evenly(chunks):
             digest.update(chunk)
+            quads += chunk.count(b"\n")
             stream.write(packer.compress(chunk))
         stream.write(packer.flush())
-    return digest.hexdigest()
+    return digest.hexdigest(), quads
+
+
+def _cut_evenly(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) >= _CHUNK:
+            yield bytes(held[:_CHUNK])
+            del held[:_CHUNK]
+    yield bytes(held)
 
 
 def unpack(content: bytes) -> bytes:

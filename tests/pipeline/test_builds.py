@@ -9,10 +9,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kg.errors import SourceError, UsageError
 from kg.model import Rejected
-from kg.pipeline import State, build, parse_choice
+from kg.pipeline import State, build, parse_choice, shards
 from kg.pipeline.logs import Place, WorkLog
 from kg.pipeline.readings import Reading
 from kg.store import open_snapshot
@@ -146,3 +148,13 @@ def test_rejects_are_listed_in_order(tmp_path: Path, write: Write) -> None:
         lists.append((report.folder / "rejects.jsonl").read_bytes())
     assert lists[0] == lists[1]
     assert lists[0].count(b"\n") == 2
+
+
+@given(st.lists(st.text("ab", max_size=4), unique=True), st.lists(st.text("ab", max_size=4), unique=True))
+def test_lines_are_merged_where_they_belong(old: list[str], new: list[str]) -> None:
+    """Putting sorted lines into sorted text is sorting all of them; taking a record's lines out leaves the others."""
+    kept = sorted(f"<{word}> <p> <o> <g:old> .\n".encode() for word in old)
+    put = sorted(f"<{word}> <p> <o> <g:new> .\n".encode() for word in new)
+    merged = b"".join(shards._merge(b"".join(kept), put))
+    assert merged == b"".join(sorted(kept + put))
+    assert shards._take_out(merged, [b"<g:new>"]) == (b"".join(kept), put)
