@@ -1,4 +1,4 @@
-"""``docs/shapes.md``, written from the shapes, the checks and the registries. ``python -m kg.shapes.manuals`` prints it."""
+"""``docs/shapes.md``, written from the shapes, the checks and the registries; ``make docs`` runs this module."""
 
 from __future__ import annotations
 
