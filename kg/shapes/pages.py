@@ -120,7 +120,7 @@ def _draw_items(items: list[Item]) -> Markup:
         "Share of trials that give each WHO item",
         bars,
         22,
-        640,
+        520,
         22 * len(bars),
     )
 

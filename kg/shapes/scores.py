@@ -3,8 +3,9 @@
 Definition. An item is *asked* of a trial unless the study type has no such item (``ksh:notFor``), its registry has no
 field for it (``shapes/registries.tsv``), or absence may mean that there is none (``ksh:mayBeNone`` on all its shapes).
 An item is *given* when none of the shapes of completeness that bear its number and ask at least as a warning found
-anything. The score of a trial is the share of items given among those asked; the score of an item is the share of
-trials that give it among those asked. Neither says whether what is given is right: that is what violations are for.
+anything; what only a registry requires (``ksh:requiredBy``) does not count. The score of a trial is the share of items
+given among those asked; the score of an item is the share of trials that give it among those of which it is asked.
+Neither says whether what is given is right: that is what violations are for.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def list_items() -> dict[int, tuple[PropertyShape, ...]]:
     """The shapes that decide whether a WHO item is given, by its number; items that may be none have none."""
     found: dict[int, list[PropertyShape]] = {number: [] for number in range(1, 25)}
     for shape in read_shapes().by_name.values():
-        if shape.who_item and shape.group == "completeness" and shape.severity != "info" and not shape.is_optional:
+        is_asked = shape.severity != "info" and not (shape.is_optional or shape.required_by)
+        if shape.who_item and shape.group == "completeness" and is_asked:
             found[shape.who_item].append(shape)
     return {number: tuple(shapes) for number, shapes in found.items()}
 
