@@ -18,7 +18,9 @@ import msgspec
 from pyoxigraph import Literal, QuerySolutions
 
 from kg.errors import LimitReached, QueryError, cut
-from kg.parameters import Parameter, make_term, read_parameter
+from kg.parameters import Parameter as Parameter
+from kg.parameters import make_term, read_parameter
+from kg.parameters import resolve_term as resolve_term
 from kg.resources import list_files
 from kg.terms import XSD
 

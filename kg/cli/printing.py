@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kg.cli.options import Rows
@@ -61,6 +62,17 @@ def shorten(text: str) -> str:
 
 def note(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def tell_answer(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], graph: Graph) -> str:
+    """What an answer amounts to, and what it rests on; an answer of none is said as one."""
+    if not rows:
+        return f"none among {rests_on(graph)}"
+    if "answer" not in columns:
+        return rests_on(graph)
+    kinds = [(kind, sum(row["answer"] == kind for row in rows)) for kind in ("yes", "not stated", "no")]
+    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds if number)
+    return f"{'' if kinds[0][1] else 'none says yes: '}{told}, among {rests_on(graph)}"
 
 
 def rests_on(graph: Graph) -> str:

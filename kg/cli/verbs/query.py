@@ -8,7 +8,7 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import Rows, StoreOption
-from kg.cli.printing import note, print_rows, rests_on
+from kg.cli.printing import note, print_rows, tell_answer
 from kg.errors import UsageError, cut
 
 ParamOption = Annotated[
@@ -54,7 +54,7 @@ def query(
     graph = open_graph(store)
     answer = graph.answer(stored.name, given)
     print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
-    note(("" if answer.rows else "none among ") + rests_on(graph))
+    note(tell_answer(answer.columns, answer.rows, graph))
 
 
 def _read_parameters(pairs: list[str]) -> dict[str, str]:
