@@ -11,7 +11,7 @@ import msgspec
 from kg.ask.mentions import SCHEMES, Mention, overlap
 from kg.ask.words import NOISE, WORD
 from kg.extract.antigen_places import find_places
-from kg.extract.cells import find_off_the_shelf
+from kg.extract.cell_sources import find_off_the_shelf
 from kg.lexicon import Lexicon, fold, open_lexicon
 from kg.model import Passage
 from kg.vocabularies import load_vocabularies
