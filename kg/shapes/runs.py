@@ -45,12 +45,14 @@ class Choice(msgspec.Struct, frozen=True):
 
     :ivar trials: IRIs of trials; None for all.
     :ivar shapes: Names of property shapes, of stored checks, or ``evidence-quote``; None for all.
+    :ivar has_checks: Whether the stored checks run too; they need the snapshot's index.
     """
 
     engine: str = "auto"
     trials: frozenset[str] | None = None
     shapes: frozenset[str] | None = None
     workers: int | None = None
+    has_checks: bool = True
 
 
 def validate(snapshot: Snapshot, choice: Choice | None = None) -> Iterator[Checked]:
@@ -64,7 +66,7 @@ def validate(snapshot: Snapshot, choice: Choice | None = None) -> Iterator[Check
     records = _find_records(snapshot, choice.trials)
     count = snapshot.manifest.trials if choice.trials is None else len(choice.trials)
     engine = pick_engine(choice.engine, count)
-    extra = run_checks(snapshot.engine, choice.shapes, choice.trials) if load_checks() else {}
+    extra = run_checks(snapshot.engine, choice.shapes, choice.trials) if choice.has_checks else {}
     wanted = None if choice.shapes is None else frozenset(_full_names(choice.shapes))
     for trial in _run(snapshot, engine, records, choice, count):
         if choice.trials is None or trial.trial in choice.trials:
