@@ -7,7 +7,6 @@ Severity, message and item come from the source shape, never from an engine: eng
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -488,11 +487,10 @@ def _batch(groups: Iterator[_Group]) -> Iterator[list[_Group]]:
 
 def _read_groups(snapshot: Snapshot, wanted: frozenset[str] | None) -> Iterator[_Group]:
     """Trials of a snapshot; all statements of a trial are in one shard."""
-    for path in sorted((snapshot.folder / "quads").glob("*.nq.gz")):
-        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
-            for group in _group(lines):
-                if wanted is None or wanted & {group.trial, iri(group.trial), group.registry_id}:
-                    yield group
+    for lines in snapshot.read_shards(wanted):
+        for group in _group(lines):
+            if wanted is None or wanted & {group.trial, iri(group.trial), group.registry_id}:
+                yield group
 
 
 def _group(lines: Iterable[str]) -> list[_Group]:

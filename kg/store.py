@@ -112,6 +112,19 @@ class Snapshot:
             ):
                 yield StoredRecord(iri, of, Record(*rest))
 
+    def read_shards(self, trials: frozenset[str] | None = None) -> Iterator[Iterator[str]]:
+        """The N-Quads lines shard by shard; all statements of a trial are in one.
+
+        :param trials: A hint of the trials that are wanted; others may come too.
+        """
+        for path in sorted((self.folder / "quads").glob("*.nq.gz")):
+            with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+                yield lines
+
+    def focus(self, trial: str) -> Snapshot:
+        """The snapshot from which to read one trial (its IRI): itself, since everything is at hand."""
+        return self
+
     def read_quads(self) -> Iterator[str]:
         """The N-Quads lines of the records, shard by shard, sorted within each."""
         for path in sorted((self.folder / "quads").glob("*.nq.gz")):

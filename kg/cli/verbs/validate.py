@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from kg.cli.application import app
-from kg.cli.options import StoreOption
+from kg.cli.options import EndpointOption, GraphOption, StoreOption
+from kg.cli.printing import open_wanted
 
 
 class FindingFormat(StrEnum):
@@ -34,6 +35,8 @@ class Severity(StrEnum):
 def validate(
     trials: Annotated[list[str] | None, typer.Argument(help="Only these trials")] = None,
     store: StoreOption = None,
+    endpoint: EndpointOption = None,
+    graph_iri: GraphOption = None,
     fail_on: Annotated[
         Severity, typer.Option("--fail-on", help="Exit with 1 when something at or above this severity is found")
     ] = Severity.VIOLATION,
@@ -43,10 +46,9 @@ def validate(
     """Check the graph against the SHACL shapes, and every quote against its record."""
     from kg.cards import find_trials
     from kg.findings import print_findings
-    from kg.graph import open_graph
     from kg.shapes import validate_snapshot
 
-    snapshot = open_graph(store).snapshot
+    snapshot = open_wanted(store, endpoint, graph_iri).snapshot
     snapshot.verify()
     wanted = [iri for trial in trials for iri in find_trials(snapshot, trial)] if trials else None
     findings = validate_snapshot(snapshot, engine=engine, trials=wanted)
