@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from email.message import Message
@@ -44,6 +45,8 @@ _DESCRIBE = "SELECT ?s ?p ?o WHERE { VALUES ?s { UNDEF } ?s ?p ?o }"
 _EVIDENCE = f"SELECT ?s ?p ?o WHERE {{ VALUES ?about {{ UNDEF }} ?s <{KG}subject> ?about . ?s ?p ?o }}"
 _PATTERN = "SELECT ?s ?p ?o WHERE { VALUES ?s { UNDEF } VALUES ?p { UNDEF } VALUES ?o { UNDEF } ?s ?p ?o }"
 _GRAPHS = "text/turtle, application/n-triples;q=0.9"
+_NO_KEYWORD = re.compile(r"""<[^<>\s]*>|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|#[^\n]*|[?$]\w+|\w*:[\w-]*""")
+_FORM = re.compile(r"\b(?:SELECT|ASK|CONSTRUCT|DESCRIBE)\b", re.IGNORECASE)
 Term = NamedNode | Literal
 
 
@@ -127,6 +130,7 @@ class RemoteEngine:
             wrapper.addParameter("default-graph-uri", graph)
         for graph in named_graphs:
             wrapper.addParameter("named-graph-uri", graph)
+        wrapper.queryType = find_form(text)
         if wrapper.queryType in ("CONSTRUCT", "DESCRIBE"):
             wrapper.addCustomHttpHeader("Accept", _GRAPHS)
         token, user, password, scheme = read_credentials()
@@ -170,6 +174,16 @@ class RemoteEngine:
         if not isinstance(found, QuerySolutions):
             raise EndpointError("the answer has no rows", where=self.url)
         return found
+
+
+def find_form(text: str) -> str:
+    """The form of a query: its first keyword of the four, outside names, strings and comments.
+
+    >>> find_form("PREFIX ask: <x:select> # DESCRIBE\\nCONSTRUCT WHERE { ?s ?p ?o }")
+    'CONSTRUCT'
+    """
+    found = _FORM.search(_NO_KEYWORD.sub(" ", text))
+    return found[0].upper() if found else "SELECT"
 
 
 def put_terms(text: str, name: str, terms: Iterable[Term]) -> str:

@@ -60,7 +60,7 @@ def make_costly() -> Iterator[tuple[str, str]]:
         yield "chain-back", f"SELECT * {{ {chain} ?n{count} ?q ?n0 }} ORDER BY ?n1"
         yield "exists", f"ASK {{ ?s ?p ?o FILTER EXISTS {{ {cross} FILTER(?ao = 'none such') }} }}"
     for grow in (28, 32, 36, 40, 48):
-        concat = "SELECT ?x0 { BIND('aaaaaaaaaaaaaaaa' AS ?x%d) " % grow
+        concat = f"SELECT ?x0 {{ BIND('aaaaaaaaaaaaaaaa' AS ?x{grow}) "
         concat += " ".join(f"BIND(CONCAT(?x{n + 1}, ?x{n + 1}) AS ?x{n})" for n in range(grow - 1, -1, -1))
         yield "concat-bomb", concat + " }"
         yield "replace-bomb", concat.replace("CONCAT", "REPLACE").replace(", ?x", ", 'a', ?x") + " }"

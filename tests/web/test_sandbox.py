@@ -22,7 +22,7 @@ from kg.web.pool import Bounds, Pool, Refused
 from tests.web.conftest import Server, start_server, stop
 from tests.web.hostile import make_costly, make_refused
 
-FIRSTS = {family: text for family, text in reversed([*make_refused(), *make_costly()])}
+FIRSTS = dict(reversed([*make_refused(), *make_costly()]))
 GOOD = "SELECT ?t { ?t a <https://w3id.org/trialkg/ontology#Trial> } ORDER BY ?t"
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
 
