@@ -18,7 +18,7 @@ _FAULTS = {"400": "Fault", "406": "Fault", "413": "Fault", "503": "Fault"}
 _PAGING = (
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}},
     {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 10**9, "default": 0}},
-    {"name": "format", "in": "query", "schema": {"type": "string", "enum": ["json", "csv"]}},
+    {"name": "output", "in": "query", "schema": {"type": "string", "enum": ["json", "csv"]}},
 )
 
 

@@ -21,7 +21,7 @@ MAX_LIMIT = 10_000
 MAX_OFFSET = 10**9
 MAX_VALUE = 1_000
 """Longest value of a parameter, in characters."""
-PAGING = ("limit", "offset", "format")
+PAGING = ("limit", "offset", "output")
 """Parameters of every list; no stored query has one of these names (a test holds them to it)."""
 _OFFERS = (Offer("json", ("application/json",)), Offer("csv", ("text/csv",)))
 
@@ -64,7 +64,7 @@ async def answer_question(request: Request) -> Response:
     given = _read_given(request)
     unknown = set(given) - {"q", *PAGING}
     if unknown:
-        raise WebFault(400, f"no parameter {min(unknown)[:80]!r}", "It takes q, limit, offset and format")
+        raise WebFault(400, f"no parameter {min(unknown)[:80]!r}", "It takes q, limit, offset and output")
     if not given.get("q", "").strip():
         raise WebFault(400, "the question is empty", "Ask with q=…")
     reply = check(await get_service(request).run_task("ask", question=given["q"]))
@@ -123,9 +123,9 @@ def _read_given(request: Request) -> dict[str, str]:
 def _respond_rows(request: Request, reply: Reply, given: dict[str, str]) -> Response:
     limit = _read_number(given, "limit", LIMIT, 1, MAX_LIMIT)
     offset = _read_number(given, "offset", 0, 0, MAX_OFFSET)
-    form = given.get("format") or (choose_offer(request.headers.get("accept", ""), _OFFERS) or ("", ""))[0]
+    form = given.get("output") or (choose_offer(request.headers.get("accept", ""), _OFFERS) or ("", ""))[0]
     if form not in ("json", "csv"):
-        raise WebFault(400 if "format" in given else 406, "no such format", "json or csv")
+        raise WebFault(400 if "output" in given else 406, "no such format", "json or csv")
     lines = reply.body.split(b"\n")[:-1]
     rows = [msgspec.json.decode(line) for line in lines[offset : offset + limit]]
     total = len(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,6 +25,11 @@ _PRODUCT = (
     "targets", "logic", "binder", "binder_type", "modality", "cell_type", "cell_source", "cell_source_detail",
     "off_the_shelf", "costimulation", "safety_switch", "edits", "dose_escalation", "lymphodepletion",
 )  # fmt: skip
+_CODES = frozenset(
+    "status phases study_type allocation intervention_model masking primary_purpose sex funder_types".split()  # noqa: SIM905
+)
+_EXPONENT = re.compile(r"e\+0*(\d+)")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NAMES = {
     "min_age_years": "minimum age (years)",
     "max_age_years": "maximum age (years)",
@@ -71,7 +77,8 @@ def lay_out(card: Card, texts: Sequence[Card]) -> Card:
         "card": card,
         "overview": [_fact(card, key, key, proofs, absent) for key in _OVERVIEW],
         "people": [_fact(card, key, key, proofs, absent) for key in _PEOPLE],
-        "title_words": proofs.find("title"),
+        "title_words": [one for one in proofs.find("title") if one.quote != card["title"]],
+        "title_anchor": next((one.anchor for one in proofs.find("title")), ""),
         "products": [
             _product(item, f"interventions.{number}", proofs, absent)
             for number, item in enumerate(card["interventions"])
@@ -124,7 +131,7 @@ class _Proofs:
 
 
 def _fact(card: Card, key: str, about: str, proofs: _Proofs, absent: set[str]) -> Fact:
-    text = say(card[key])
+    text = say_value(key, card[key])
     return Fact(name_key(key), text, proofs.find(about) if text else ())
 
 
@@ -137,7 +144,7 @@ def _product(item: Card, about: str, proofs: _Proofs, absent: set[str]) -> Card:
     is_cell = bool(item["modality"] or item["targets"] or item["cell_source"])
     shown = [*facts, *doses] if is_cell else [fact for fact in (*facts, *doses) if fact.text]
     return {"name": item["name"], "type": item["type"], "basis": item["basis"], "facts": shown,
-            "words": proofs.find(f"{about}.name")}  # fmt: skip
+            "words": tuple(one for one in proofs.find(f"{about}.name") if one.quote != item["name"])}  # fmt: skip
 
 
 def say(value: Any) -> str:
@@ -162,7 +169,22 @@ def _say_dose(dose: Card) -> str:
 
 
 def _say_power(amount: str) -> str:
-    return amount.replace("e+0", " × 10^").replace("e+", " × 10^")
+    """A number with its power of ten raised.
+
+    >>> _say_power("1e+07"), _say_power("2.5e+10"), _say_power("300")
+    ('1 × 10⁷', '2.5 × 10¹⁰', '300')
+    """
+    return _EXPONENT.sub(lambda found: " × 10" + found[1].translate(_RAISED), amount)
+
+
+def say_value(key: str, value: Any) -> str:
+    """A value of the card in words; registries' codes in lower case.
+
+    >>> say_value("phases", ["EARLY_PHASE1"]), say_value("targets", ["KIT"])
+    ('early phase 1', 'KIT')
+    """
+    text = say(value)
+    return text.replace("_", " ").lower().replace("phase", "phase ") if key in _CODES else text
 
 
 def _say_criterion(item: Card) -> str:

@@ -110,7 +110,7 @@ def make_costly() -> Iterator[tuple[str, str]]:
     yield "values-product", f"SELECT (COUNT(*) AS ?n) {{ {joins} }}"
     yield (
         "regex",
-        "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(REGEX(STR(?c), '(a*)*(a*)*(a*)*b{1,200}', 'i')) } ORDER BY ?i",
+        "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(REGEX(STR(?c), '(a*)*(a*)*(a*)*b{1,200}', 'i')) } ORDER BY ?i",  # noqa: E501
     )
     yield "describe-all", "DESCRIBE * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
     yield "construct-all", "CONSTRUCT { ?a ?e ?i } { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
