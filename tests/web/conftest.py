@@ -57,6 +57,19 @@ def find_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def read_peak(pid: int) -> int:
+    """Peak resident memory (KB) of the largest child."""
+    peak = 0
+    try:
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            for line in Path(f"/proc/{child}/status").read_text().splitlines():
+                if line.startswith("VmHWM"):
+                    peak = max(peak, int(line.split()[1]))
+    except OSError:
+        pass
+    return peak
+
+
 def start_server(*arguments: str) -> Server:
     """Start ``kg serve`` and wait until it answers."""
     port = find_port()

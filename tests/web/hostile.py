@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 def make_refused() -> Iterator[tuple[str, str]]:
     """Queries that no worker should see: family and text."""
-    for size in (65, 100, 500, 1_000, 6_000, 30_000, 60_000):
+    for size in (65, 100, 200, 500, 1_000, 3_000, 6_000, 30_000, 60_000):
         yield "braces", "{" * size
         yield "open-groups", "SELECT * WHERE " + "{" * size + "}" * size
         yield "parentheses", "SELECT * { FILTER(" + "(" * size + "1" + ")" * size + ") }"
