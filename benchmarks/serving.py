@@ -1,9 +1,9 @@
 """``make bench-serve``: requests a second and waits of 32 clients, beside rdflib-endpoint and ``oxigraph serve``.
 
-The mix is every stored query with parameters, with one and with all examples of its header, where the library answers
-within `SLOWEST` seconds, in a fixed random order. Each server gets the same texts over the SPARQL protocol; ``kg serve`` is also asked through its REST
-interface, and once more while a tenth of the requests is hostile. Answers of ``kg serve`` are kept for a snapshot, so
-figures are given for the first time a query is asked and for later.
+The mix is every stored query with parameters, with one and with all examples of its header, where the library
+answers within `SLOWEST` seconds, in a fixed random order. Each server gets the same texts over the SPARQL protocol;
+``kg serve`` is also asked through its REST interface, and once more while a tenth of the requests is hostile. It keeps
+its answers for as long as a snapshot is served, so figures are given for the first time a query is asked and for later.
 """
 
 from __future__ import annotations
