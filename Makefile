@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-serve hostile schemathesis fuzz clean
+.PHONY: help demo test lint bench bench-serve bench-validate hostile schemathesis accuracy docs fuzz kill clean
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "trialkg needs Python 3.11 or newer; say make PYTHON=python3.12" >&2; exit 1; }
@@ -57,8 +57,20 @@ schemathesis: $(VENV)/.test ## Try the REST interface with 1,000 and more cases 
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@$(BIN)/pytest -q tests/web/schemathesis_run.py
 
+accuracy: $(VENV)/.test ## Score the graph against labels and write docs/accuracy.md
+	@$(BIN)/python -m benchmarks.accuracy
+
+bench-validate: $(VENV)/.test ## Measure validation with both engines, on 3,008 studies and on 30,000
+	@$(BIN)/python -m benchmarks.validation
+
+docs: $(VENV)/.test ## Write docs/shapes.md anew from the shapes
+	@$(BIN)/python -m kg.shapes.manuals > docs/shapes.md.new && mv docs/shapes.md.new docs/shapes.md
+
 fuzz: $(VENV)/.test ## Feed the readers and rules 100,000 odd strings
 	@$(BIN)/pytest -q tests/fuzz.py
+
+kill: $(VENV)/.test ## Kill a build at sixty random moments; each time the next one must end as if nothing had been
+	@TRIALKG_KILLS=60 $(BIN)/pytest -q -s tests/pipeline/test_kills.py
 
 clean: ## Remove the environment and the demo's graph
 	@rm -rf $(VENV) .kg-store build dist

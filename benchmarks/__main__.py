@@ -5,22 +5,22 @@ Machines are shared and noisy, so CPU seconds and ratios are what travels. Nothi
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
-import resource
-import tempfile
 import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+import rdflib
+from pyoxigraph import Literal, RdfFormat, parse
+
+from benchmarks import builds
 from kg import rdf
 from kg.extract import extract_trial
-from kg.graph import open_graph
 from kg.lexicon import open_lexicon
-from kg.model import Study
-from kg.pipeline import build
+from kg.model import Study, Trial
+from kg.pipeline.readings import read_batch
 from kg.sources.inputs import Blob, open_sources, read_blob
 
 SHARED = Path(os.environ.get("TRIALKG_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
@@ -63,31 +63,50 @@ def main() -> None:
     trials = [extract_trial(study) for study in studies]
     measure("write N-Quads", lambda: sum(len(rdf.write_record(trial)) for trial in trials), "quads")
     measure("read to N-Quads", lambda: len([write_blob(blob) for blob in blobs]), "studies")
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        report = build(CORPORA, Path(folder))
-        wall = time.perf_counter() - start
-        own, children = (
-            resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
-        manifest = report.manifest
-        print(
-            f"whole build: {manifest.records:,} records, {manifest.trials:,} trials, {len(report.rejected)} set "
-            f"aside, {wall:.0f} s wall, "
-            f"{manifest.records / wall:.0f} records/s, {report.quads / manifest.trials:.0f} statements per trial, "
-            f"peak memory {own:.0f} MB (worker {children:.0f} MB)"
-        )
-        graph = open_graph(folder)
-        for name, parameters in (
-            ("trials_by_target_and_source", {"target": "CD123", "cell_source": "allogeneic"}),
-            ("trials_by_target_and_source", {"target": "CD19"}),
-            ("trial_card", {"trial": "NCT03190278"}),
-        ):
-            start = time.perf_counter()
-            rows = graph.query(name, **parameters)
-            print(f"{name} {parameters}: {len(rows)} rows in {1000 * (time.perf_counter() - start):.0f} ms")
-    with gzip.open(CORPORA[0]) as stream:
-        print(f"corpus: {sum(len(line) for line in stream) / 1e6:.0f} MB of JSON")
+    measure_map(blobs)
+    measure_rdflib(trials)
+    print("\nFrom JSON to a verified snapshot (python -m benchmarks.builds 10000 100000 for more):")
+    builds.main([3_000])
+
+
+def measure_map(blobs: list[Blob]) -> None:
+    """The map step as a build runs it, compressing included, and what of it lies outside the extraction."""
+    start = time.process_time()
+    read_batch(blobs)
+    whole = time.process_time() - start
+    studies = [study for study in map(read_blob, blobs) if isinstance(study, Study)]
+    start = time.process_time()
+    for study in studies:
+        extract_trial(study)
+    extraction = time.process_time() - start
+    print(f"{'map step (aim: 300)':<52} {len(blobs) / whole:>12,.1f} studies per CPU second")
+    print(f"{'  outside kg/extract (aim: 1)':<52} {1000 * (whole - extraction) / len(blobs):>12,.2f} ms a study")
+
+
+def measure_rdflib(trials: list[Trial]) -> None:
+    """The same facts through rdflib: ``Graph.add`` and serialize, against our writing."""
+    some = trials[:60]
+    quads = [list(parse(input="".join(rdf.write_record(trial)), format=RdfFormat.N_QUADS)) for trial in some]
+    start = time.process_time()
+    for trial in some:
+        rdf.write_record(trial)
+    ours = time.process_time() - start
+    for form in ("nt", "turtle"):
+        start = time.process_time()
+        for found in quads:
+            graph = rdflib.Graph()
+            for quad in found:
+                graph.add((to_rdflib(quad.subject), to_rdflib(quad.predicate), to_rdflib(quad.object)))
+            graph.serialize(format=form)
+        theirs = time.process_time() - start
+        print(f"{f'  peer: rdflib add + serialize as {form}':<52} {theirs / ours:>12,.1f} times our CPU for writing")
+
+
+def to_rdflib(term: object) -> rdflib.term.Node:
+    """A term as rdflib holds it."""
+    if isinstance(term, Literal):
+        return rdflib.Literal(term.value, datatype=rdflib.URIRef(term.datatype.value))
+    return rdflib.URIRef(str(term)[1:-1])
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ import msgspec
 from pyoxigraph import DefaultGraph, Literal, NamedNode, RdfFormat, parse
 
 from kg import rdf
-from kg.errors import UsageError
+from kg.errors import UsageError, cut
 from kg.model import Trial
 from kg.pipeline import reread
 from kg.queries import to_value
 from kg.resources import list_files
 from kg.store import Snapshot, list_subjects
-from kg.terms import GEO, ID, KG, RDFS
+from kg.terms import GEO, ID, KG, RDFS, XSD
 from kg.vocabularies import load_vocabularies
 
 Card = dict[str, Any]
@@ -55,6 +55,9 @@ _LISTS = (
 _SCHEME_ORDER = {"diseaseSetting": "disease-setting", "phase": "phase"}
 """Properties whose values are shown in the order of their vocabulary."""
 _SOURCE_DETAIL_LAST = ("donor",)
+_DECIMAL = f'"^^<{XSD}decimal>'
+_NEVER_MISSING = frozenset({"file", "trial", "records", "evidence", "not_targets", "conflicts"})
+"""Keys of the card itself, and lists of which an empty one is the whole truth."""
 
 
 def find_trials(snapshot: Snapshot, wanted: str) -> list[str]:
@@ -77,7 +80,7 @@ def find_trials(snapshot: Snapshot, wanted: str) -> list[str]:
         found.extend(list_subjects(engine, f"{KG}hasRecord", NamedNode(record)))
     if not found:
         raise UsageError(
-            f"no trial {wanted!r} among {snapshot.manifest.records:,} records",
+            f"no trial {cut(wanted)} among {snapshot.manifest.records:,} records",
             mend="`kg query trials` lists them; `kg build` reads more",
         )
     return sorted(set(found))
@@ -156,7 +159,7 @@ class _Builder:
     def _order(self, node: str, name: str, term: Any) -> int:
         """Place in the record, so that lists keep its order."""
         predicate = name if name.startswith("http") else KG + name
-        return self._structured[1].get((f"<{node}>", f"<{predicate}>", str(term)), 1 << 30)
+        return self._structured[1].get((f"<{node}>", f"<{predicate}>", _canonical(str(term))), 1 << 30)
 
     def first(self, node: str, name: str) -> Any:
         """First object of a property, or None."""
@@ -227,7 +230,7 @@ class _Builder:
                     record=to_value(self.first(record.value, "fileName")),
                     is_superseded=bool(self.first(iri, "superseded")),
                 )
-                found[f"<{node}>", str(self.first(iri, "predicate")), str(held)].append(proof)
+                found[f"<{node}>", str(self.first(iri, "predicate")), _canonical(str(held))].append(proof)
         return {
             key: sorted(proofs, key=lambda one: (one.is_superseded, one.field, one.start))
             for key, proofs in found.items()
@@ -248,10 +251,10 @@ class _Builder:
                         queue.append(term.value)
         return list(seen)
 
-    def prove(self, about: str, value: Any, node: str, name: str, term: Any) -> None:
-        """Add the words behind a value of the card."""
+    def prove(self, about: str, node: str, name: str, term: Any) -> None:
+        """Add the words behind what the card will have at ``about``; the value is filled in when the card is whole."""
         predicate = name if name.startswith("http") else KG + name
-        key = (f"<{node}>", f"<{predicate}>", str(term))
+        key = (f"<{node}>", f"<{predicate}>", _canonical(str(term)))
         proof = next((one for one in self._proofs.get(key, ()) if not one.is_superseded), None) or self._structured[
             0
         ].get(key)
@@ -259,7 +262,7 @@ class _Builder:
             self.evidence.append(
                 {
                     "about": about,
-                    "value": value,
+                    "value": None,
                     "quote": proof.quote,
                     "field": proof.field,
                     "start": proof.start,
@@ -276,7 +279,7 @@ class _Builder:
         if term is None:
             return None
         value = self.show(term)
-        self.prove(about, value, node, name, term)
+        self.prove(about, node, name, term)
         return value
 
     def several(self, about: str, node: str, name: str) -> list[Any]:
@@ -284,7 +287,7 @@ class _Builder:
         shown = []
         for index, term in enumerate(self.values(node, name)):
             value = self.show(term)
-            self.prove(f"{about}.{index}", value, node, name, term)
+            self.prove(f"{about}.{index}", node, name, term)
             shown.append(value)
         return shown
 
@@ -338,8 +341,10 @@ class _Builder:
             }
             for one in self._records
         ]
+        for one in self.evidence:
+            one["value"] = _find_value(card, one["about"])
         card["evidence"] = self.evidence
-        card["not_stated"] = self._not_stated()
+        card["not_stated"] = self._not_stated(card)
         return card
 
     def _enrollment(self) -> Any:
@@ -347,7 +352,7 @@ class _Builder:
         if low is None or high is None:
             return None
         value = to_value(low) if low == high else [to_value(low), to_value(high)]
-        self.prove("enrollment", value, self.trial, "enrollmentMin", low)
+        self.prove("enrollment", self.trial, "enrollmentMin", low)
         return value
 
     def _arm(self, about: str, node: str) -> Card:
@@ -365,27 +370,21 @@ class _Builder:
         }
         card["cell_type"] = self.scalar(f"{about}.cell_type", node, "cellType")
         if card["cell_type"] and card["modality"]:
-            self.prove(f"{about}.cell_type", card["cell_type"], node, "modality", self.first(node, "modality"))
+            self.prove(f"{about}.cell_type", node, "modality", self.first(node, "modality"))
         bindings = self.parts(node, "hasBinding")
         card["targets"] = []
         for index, binding in enumerate(bindings):
             term = self.first(binding, "antigen")
             card["targets"].append(self.show(term))
-            self.prove(f"{about}.targets.{index}", self.show(term), binding, "antigen", term)
+            self.prove(f"{about}.targets.{index}", binding, "antigen", term)
         written = [to_value(self.first(binding, "asWritten")) for binding in bindings]
         card["target_as_written"] = written[0] if len(written) == 1 else written or None
         for binding in bindings:
-            self.prove(
-                f"{about}.target_as_written",
-                card["target_as_written"],
-                binding,
-                "antigen",
-                self.first(binding, "antigen"),
-            )
+            self.prove(f"{about}.target_as_written", binding, "antigen", self.first(binding, "antigen"))
         card["logic"] = self.scalar(f"{about}.logic", node, "logic")
         for key, name in (("binder", "binder"), ("binder_type", "binderType")):
-            found = [self.scalar(f"{about}.{key}", binding, name) for binding in bindings]
-            card[key] = next((value for value in found if value is not None), None)
+            holder = next((binding for binding in bindings if self.first(binding, name) is not None), node)
+            card[key] = self.scalar(f"{about}.{key}", holder, name)
         card |= self._source(about, node)
         for key, name in (("costimulation", "costimulation"), ("safety_switch", "safetySwitch"), ("edits", "edit")):
             card[key] = self.several(f"{about}.{key}", node, name)
@@ -407,10 +406,10 @@ class _Builder:
         top = "both" if len(tops) > 1 else next(iter(tops), None)
         for notation in tops:
             for key in ("cell_source", "cell_source_as_written", "basis"):
-                self.prove(f"{about}.{key}", top if key == "cell_source" else None, node, "cellSource", terms[notation])
+                self.prove(f"{about}.{key}", node, "cellSource", terms[notation])
         detail = details[0] if details else None
         if detail:
-            self.prove(f"{about}.cell_source_detail", detail, node, "cellSource", terms[detail])
+            self.prove(f"{about}.cell_source_detail", node, "cellSource", terms[detail])
         basis = self.first(node, "sourceBasis")
         return {
             "cell_source": top,
@@ -425,13 +424,13 @@ class _Builder:
             key: self.show(self.first(node, name))
             for key, name in (("low", "doseLow"), ("high", "doseHigh"), ("unit", "doseUnit"), ("role", "doseRole"))
         }
-        self.prove(about, card, product, "hasDose", NamedNode(node))
+        self.prove(about, product, "hasDose", NamedNode(node))
         return card
 
     def _endpoint(self, about: str, node: str) -> Card:
         role = self.first(node, "endpointRole")
         name = self.scalar(f"{about}.name", node, _LABEL)
-        self.prove(about, name, node, _LABEL, self.first(node, _LABEL))
+        self.prove(about, node, _LABEL, self.first(node, _LABEL))
         kinds = self.several(f"{about}.kinds", node, "endpointKind")
         main = self.first(node, "mainKind")
         frame = self.first(node, "timeFrame")
@@ -446,8 +445,8 @@ class _Builder:
         }
         if frame:
             card |= self._time_frame(frame.value)
-            self.prove(f"{about}.time_frame", card["time_frame"], node, "timeFrame", frame)
-            self.prove(f"{about}.time_frame_days", card["time_frame_days"], node, "timeFrame", frame)
+            self.prove(f"{about}.time_frame", node, "timeFrame", frame)
+            self.prove(f"{about}.time_frame_days", node, "timeFrame", frame)
         card["grading"] = self.scalar(f"{about}.grading", node, "grading")
         return card
 
@@ -474,7 +473,7 @@ class _Builder:
 
     def _site(self, about: str, term: NamedNode) -> Card:
         node = term.value
-        self.prove(about, to_value(self.first(node, _LABEL)), self.trial, "hasSite", term)
+        self.prove(about, self.trial, "hasSite", term)
         card = {
             key: self.scalar(f"{about}.{key}", node, name)
             for key, name in (("facility", "facility"), ("city", "city"), ("region", "region"), ("country", "country"))
@@ -500,7 +499,7 @@ class _Builder:
             **({"antigen": self.show(antigen)} if antigen else {}),
             **({"negated": True} if self.first(node, "negated") else {}),
         }
-        self.prove(about, value, self.trial, "hasCriterion", NamedNode(node))
+        self.prove(about, self.trial, "hasCriterion", NamedNode(node))
         return card
 
     def _mention(self, about: str, term: NamedNode) -> Card:
@@ -509,7 +508,7 @@ class _Builder:
             "role": self.show(self.first(term.value, "mentionRole")),
             "quote": None,
         }
-        self.prove(about, card["antigen"], self.trial, "hasAntigenMention", term)
+        self.prove(about, self.trial, "hasAntigenMention", term)
         if self.evidence and self.evidence[-1]["about"] == about:
             card["quote"] = self.evidence[-1]["quote"]
         return card
@@ -540,17 +539,28 @@ class _Builder:
             return self.show(NamedNode(value[1:-1]))
         return self.show(_parse_term(value))
 
-    def _not_stated(self) -> list[str]:
+    def _not_stated(self, card: Card) -> list[str]:
         """Card keys that the records do not tell; a key of an intervention stands by its own name."""
-        found: dict[str, None] = {}
+        found = {key: None for key, value in card.items() if key not in _NEVER_MISSING and value in (None, [])}
         for node in (self.trial, *self.parts(self.trial, "hasIntervention")):
             for term in self.values(node, "notStated"):
                 found[card_key(term.value.removeprefix(KG)).rpartition(".")[2]] = None
         return sorted(found)
 
 
+def _find_value(card: Card, about: str) -> Any:
+    """What stands at a dotted path of a card."""
+    value: Any = card
+    for step in about.split("."):
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
+
+
 def _canonical(term: str) -> str:
-    """A term as pyoxigraph prints it; only escapes can be written in more than one way."""
+    """A term as pyoxigraph prints it; only escapes and decimals can be written in more than one way."""
+    if term.endswith(_DECIMAL):
+        number = term[1 : -len(_DECIMAL)]
+        return f'"{number.rstrip("0").rstrip(".") if "." in number else number}{_DECIMAL}'
     return str(_parse_term(term)) if "\\" in term else term
 
 

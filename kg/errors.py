@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 
+def cut(text: str, limit: int = 80) -> str:
+    """A user's text as an error quotes it: in quotes, without line ends, and only as much as one can read.
+
+    >>> cut("CD999"), cut("x" * 100, 4)
+    ("'CD999'", "'xxxx…'")
+    """
+    return repr(text if len(text) <= limit else text[:limit] + "…")
+
+
 class KgError(Exception):
     """Anything trialkg can explain. ``exit_code`` is what the command line returns."""
 
@@ -49,3 +58,7 @@ class LimitReached(KgError):  # noqa: N818  # the name says what happened
 
 class EndpointError(KgError):
     """A remote SPARQL endpoint did not answer, or answered with something else."""
+
+
+class ClusterError(KgError):
+    """A Dask cluster cannot be used."""

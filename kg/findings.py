@@ -1,49 +1,152 @@
-"""Print what ``kg validate`` found."""
+"""Print what ``kg validate`` found, trial by trial as it is found, or as a report at the end."""
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO
 
-from kg.rows import shorten_iri, write_rows
-from kg.shapes import Finding, to_rows, to_turtle
+import msgspec
 
-if TYPE_CHECKING:
-    from kg.store import Snapshot
+from kg.queries import find_query, run_query
+from kg.rows import make_safe
+from kg.shapes.baselines import Baseline, Changes
+from kg.shapes.findings import Checked, Finding, find_registry_gaps
+from kg.shapes.graphs import SEVERITIES
+from kg.shapes.registries import list_gaps
+from kg.shapes.reports import write_turtle
+from kg.shapes.runs import Choice, validate
+from kg.shapes.scores import Tally, name_items
+from kg.store import Manifest, Snapshot
 
 _SHOWN = 12
 
 
-def print_findings(snapshot: Snapshot, findings: Sequence[Finding], form: str) -> None:
-    """Write findings: text to read, or a format to pipe on."""
+def report(
+    snapshot: Snapshot, choice: Choice, form: str, baseline: Baseline | None = None, stream: IO[str] | None = None
+) -> Counter[str]:
+    """Validate and print.
+
+    :param form: ``text``, ``json``, ``jsonl``, ``csv``, ``ttl`` or ``html``.
+    :returns: Number of findings by severity.
+    """
+    out = stream or sys.stdout
+    counts: Counter[str] = Counter()
+    tally = Tally()
+    found = _watch(snapshot, choice, tally, counts)
     if form == "ttl":
-        sys.stdout.write(to_turtle(findings))
-    elif form == "text":
-        _print_text(snapshot, findings)
+        for piece in write_turtle(found):
+            out.write(piece)
+    elif form in _WRITERS:
+        _WRITERS[form](_compare(found, baseline), tuple(_columns(baseline)), out)
     else:
-        rows = to_rows(findings)
-        columns = tuple(rows[0]) if rows else tuple(Finding.__struct_fields__)
-        write_rows(columns, rows, form, sys.stdout)
+        for one in found:
+            if baseline:
+                baseline.compare(one)
+        changes = baseline.finish() if baseline else None
+        if form == "html":
+            from kg.shapes.pages import write_page
+
+            query = find_query("completeness_beside_published")
+            published = run_query(snapshot.engine, query).rows if choice.trials is None else ()
+            out.write(write_page(tally, describe_source(snapshot.manifest), changes, published))
+        else:
+            _print_text(snapshot.manifest, tally, changes, out)
+    return counts
 
 
-def _print_text(snapshot: Snapshot, findings: Sequence[Finding]) -> None:
-    """Counts, then each message with the trials it stands for, the gravest first."""
-    manifest = snapshot.manifest
-    counts = Counter(one.severity for one in findings)
-    print(
-        f"{manifest.trials:,} trials, {manifest.records:,} records: "
-        + ", ".join(f"{counts[name]:,} {name}" for name in ("violation", "warning", "info"))
-    )
-    for severity in ("violation", "warning", "info"):
-        grouped: dict[str, dict[str, None]] = {}
-        for one in findings:
-            if one.severity == severity:
-                grouped.setdefault(one.message, {})[one.registry_id or shorten_iri(one.trial or one.focus)] = None
-        if grouped:
-            print(f"\n{severity}")
-        for message, trials in sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0])):
-            named = list(trials)
-            more = f" … and {len(named) - _SHOWN:,} more" if len(named) > _SHOWN else ""
-            print(f"  {len(named):>5,} × {message}\n          {', '.join(named[:_SHOWN])}{more}")
+def _watch(snapshot: Snapshot, choice: Choice, tally: Tally, counts: Counter[str]) -> Iterator[Finding]:
+    """Every finding, trial by trial; what a registry cannot hold comes last, once for the registry."""
+    registries: set[str] = set()
+    for trial in validate(snapshot, choice):
+        findings = trial.findings
+        tally.add(trial, findings)
+        counts.update(one.severity for one in findings)
+        registries.update(_with_gaps(trial))
+        yield from findings
+    for one in find_registry_gaps(registries):
+        if choice.shapes is None or one.shape in choice.shapes:
+            tally.add_registry(one)
+            counts[one.severity] += 1
+            yield one
+
+
+def _with_gaps(trial: Checked) -> Iterator[str]:
+    if list_gaps(trial.registry):
+        yield trial.registry
+
+
+def _columns(baseline: Baseline | None) -> Iterator[str]:
+    yield from Finding.__struct_fields__
+    if baseline:
+        yield "change"
+
+
+def _compare(found: Iterable[Finding], baseline: Baseline | None) -> Iterator[dict[str, object]]:
+    for one in found:
+        row = msgspec.structs.asdict(one)
+        if baseline:
+            row["change"] = baseline.compare(one)
+        yield row
+
+
+def _write_json(rows: Iterator[dict[str, object]], columns: tuple[str, ...], out: IO[str]) -> None:
+    mark = "["
+    for row in rows:
+        out.write(mark + "\n " + msgspec.json.encode(row).decode())
+        mark = ","
+    out.write("[]\n" if mark == "[" else "\n]\n")
+
+
+def _write_lines(rows: Iterator[dict[str, object]], columns: tuple[str, ...], out: IO[str]) -> None:
+    for row in rows:
+        out.write(msgspec.json.encode(row).decode() + "\n")
+
+
+def _write_csv(rows: Iterator[dict[str, object]], columns: tuple[str, ...], out: IO[str]) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([make_safe(row[column]) for column in columns] for row in rows)
+
+
+_WRITERS: dict[str, Callable[[Iterator[dict[str, object]], tuple[str, ...], IO[str]], None]] = {
+    "json": _write_json,
+    "jsonl": _write_lines,
+    "csv": _write_csv,
+}
+
+
+def describe_source(manifest: Manifest) -> str:
+    """What was checked, in one line."""
+    newest = f", newest of {manifest.newest}" if manifest.newest else ""
+    return f"{manifest.records:,} records{newest}; snapshot {manifest.snapshot}"
+
+
+def _print_text(manifest: Manifest, tally: Tally, changes: Changes | None, out: IO[str]) -> None:
+    """Counts and scores, then each message with the trials it stands for, the gravest first."""
+    totals = ", ".join(f"{getattr(tally.all, name):,} {name}" for name in SEVERITIES)
+    out.write(f"{tally.all.trials:,} trials ({describe_source(manifest)}): {totals}\n")
+    if tally.all.trials:
+        out.write(f"completeness {tally.all.score:.0%} of the WHO items asked (mean over trials)\n")
+    if changes:
+        out.write(
+            f"since the baseline: {changes.mended:,} mended, {changes.new:,} new, {changes.same:,} as before\n"
+            + "".join(f"  {name}: {gone:,} mended, {new:,} new\n" for name, (gone, new) in changes.by_shape)
+        )
+    for severity in SEVERITIES:
+        lines = tally.list_lines(severity)
+        if lines:
+            out.write(f"\n{severity}\n")
+        for line in lines:
+            more = f" … and {line.trials - _SHOWN:,} more" if line.trials > _SHOWN else ""
+            one = line.finding
+            out.write(f"  {line.trials:>5,} × {one.message} {one.mend}\n")
+            out.write(f"          {', '.join(line.sample[:_SHOWN])}{more}\n")
+    missing = [(number, *tally.items[number]) for number in tally.items]
+    incomplete = [(number, asked, given) for number, asked, given in missing if asked > given]
+    if incomplete:
+        out.write("\nWHO items that not every trial gives\n")
+    for number, asked, given in incomplete:
+        out.write(f"  {number:>2} {name_items().get(number, ''):<34} {given:>7,} of {asked:,}\n")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pyoxigraph import DefaultGraph, NamedNode
 
-from kg import cards, queries
+from kg import overviews, queries
 from kg.neighbourhood import EmbeddedSource, Source
 from kg.store import Snapshot, open_snapshot
 from kg.terms import DATASET
 
 if TYPE_CHECKING:
+    from kg import cards
     from kg.ask import Reply
     from kg.remote_snapshot import RemoteSnapshot
 
@@ -49,7 +50,10 @@ class Graph:
 
     def answer(self, name: str, parameters: dict[str, Any] | None = None) -> queries.Answer:
         """Rows and columns of a stored query."""
-        return queries.run_query(self.snapshot.engine, queries.find_query(name), parameters)
+        query = queries.find_query(name)
+        return overviews.find_overview(self.snapshot, query, parameters) or queries.run_query(
+            self.snapshot.engine, query, parameters
+        )
 
     def ask(self, question: str) -> Reply:
         """Answer a question in words, saying how it was understood."""
@@ -84,10 +88,14 @@ class Graph:
 
         :raises UsageError: no trial has the id.
         """
+        from kg import cards
+
         return cards.build_card(self.snapshot, cards.find_trials(self.snapshot, trial)[0])
 
     def cards(self, trials: Sequence[str] = ()) -> Iterator[cards.Card]:
         """Cards of the named trials; of all when none is named."""
+        from kg import cards
+
         found = (
             [iri for trial in trials for iri in cards.find_trials(self.snapshot, trial)]
             if trials

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import ahocorasick
 import msgspec
@@ -51,8 +51,11 @@ _MAX_GREEK = 3
 _SHORT_TO_GREEK = {"a": "α", "b": "β", "g": "γ", "d": "δ"}
 
 
+@lru_cache(maxsize=512)
 def fold_width(text: str) -> str:
     """Fold dashes, spaces, full-width and Greek characters, one for one.
+
+    Several rules read each passage in turn; the last results are kept for them.
 
     >>> fold_width("CD19‑CAR γδ")
     'CD19-CAR gd'
@@ -69,6 +72,7 @@ def fold(text: str) -> str:
     return _lower(fold_width(text))
 
 
+@lru_cache(maxsize=512)
 def _lower(text: str) -> str:
     """Fold ASCII case only: ``str.lower`` may change the length of other text."""
     return text.lower() if text.isascii() else text.translate(_LOWER)
@@ -109,8 +113,10 @@ def _expand_breaks(text: str) -> Iterator[str]:
         yield written
         yield text.replace("\x00", "-")
         return
-    for chosen in itertools.product(("", "-", " "), repeat=breaks):
-        yield "".join(part + sep for part, sep in itertools.zip_longest(parts, chosen, fillvalue=""))
+    spelled = parts[:1]
+    for part in parts[1:]:
+        spelled = [head + sep + part for head in spelled for sep in ("", "-", " ")]
+    yield from spelled
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):

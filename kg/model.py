@@ -98,6 +98,8 @@ class Record(Frozen, frozen=True):
     :ivar sha256: Of the record's own text.
     :ivar text: The record's text; what ``kg validate`` checks quotes against.
     :ivar updated: Date of this version as the record gives it, or empty.
+    :ivar is_part: True where the record was saved with some of its fields only; it then adds to other versions of the
+        registry's record and replaces none.
     """
 
     file: str
@@ -105,6 +107,7 @@ class Record(Frozen, frozen=True):
     sha256: str
     text: str
     updated: str = ""
+    is_part: bool = False
 
 
 class Arm(Frozen, frozen=True):
@@ -175,11 +178,15 @@ class Study(Frozen, frozen=True):
 
 
 class Rejected(Frozen, frozen=True):
-    """A record that could not be read: set aside and listed, while the rest goes on."""
+    """A record that could not be read: set aside and listed, while the rest goes on.
+
+    :ivar is_cut: True where a source broke off, so that nobody knows how many records are missing.
+    """
 
     file: str
     reason: str
     mend: str = ""
+    is_cut: bool = False
 
 
 class Binding(Frozen, frozen=True):

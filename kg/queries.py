@@ -10,45 +10,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from pyoxigraph import Literal, NamedNode, QuerySolutions
+from pyoxigraph import Literal, QuerySolutions
 
-from kg.errors import LimitReached, QueryError
-from kg.lexicon import fold, open_lexicon
+from kg.errors import LimitReached, QueryError, cut
+from kg.parameters import Parameter as Parameter
+from kg.parameters import make_term, read_parameter
+from kg.parameters import resolve_term as resolve_term
 from kg.resources import list_files
-from kg.terms import ID, XSD
-from kg.vocabularies import Term, load_vocabularies
+from kg.terms import XSD
 
 MAX_ROWS = 1_000_000
-_TYPES = frozenset({"term", "trial", "string", "integer", "decimal", "date", "boolean"})
 _PARAMETER = re.compile(r"VALUES \?p_(\w+) \{ UNDEF \}")
 _SELECTED = re.compile(r"\bSELECT\s+(?:DISTINCT\s+)?((?:\?\w+\s+|\(.*?\bAS\s+\?\w+\s*\)\s*)+)WHERE", re.DOTALL)
 _COLUMN = re.compile(r"\bAS\s+\?(\w+)\s*\)|(?<![\w(.,])\?(\w+)(?=\s)")
-_TRIAL_KEY = re.compile(r"[\w./-]{1,80}")
-
-
-class Parameter(msgspec.Struct, frozen=True):
-    """What a query can be asked with.
-
-    :ivar type: ``term`` (of ``scheme``), ``trial``, ``string``, ``integer``, ``decimal``, ``date`` or ``boolean``.
-    """
-
-    name: str
-    type: str
-    scheme: str = ""
-    example: str = ""
-    required: bool = False
-    note: str = ""
 
 
 class StoredQuery(msgspec.Struct, frozen=True):
-    """A parsed file of ``queries/``. ``must_be_empty`` marks a rule on the whole graph."""
+    """A parsed file of ``queries/``. ``must_be_empty`` marks a rule on the whole graph, ``is_overview`` a question
+    whose answer without parameters every build works out ahead."""
 
     name: str
     title: str
@@ -58,6 +42,7 @@ class StoredQuery(msgspec.Struct, frozen=True):
     columns: dict[str, str]
     text: str
     must_be_empty: bool = False
+    is_overview: bool = False
 
 
 class SelectEngine(Protocol):
@@ -92,9 +77,9 @@ def find_query(name: str) -> StoredQuery:
     if name not in queries:
         from rapidfuzz import process
 
-        near = [found for found, score, _ in process.extract(name, list(queries), limit=3) if score > 60]
+        near = [found for found, score, _ in process.extract(name[:80], list(queries), limit=3) if score > 60]
         raise QueryError(
-            f"no stored query {name!r}",
+            f"no stored query {cut(name)}",
             mend=f"Did you mean {', '.join(near)}?" if near else "`kg query --list` names them all",
         )
     return queries[name]
@@ -118,7 +103,7 @@ def read_query(path: Path) -> StoredQuery:
     if missing:
         raise QueryError(f"the header lacks {', '.join(sorted(missing))}", where=path.name)
     parameters = {
-        name: _read_parameter(name, given or {}, path.name) for name, given in (read.get("parameters") or {}).items()
+        name: read_parameter(name, given or {}, path.name) for name, given in (read.get("parameters") or {}).items()
     }
     query = StoredQuery(
         path.stem,
@@ -129,26 +114,10 @@ def read_query(path: Path) -> StoredQuery:
         dict(read["columns"]),
         text,
         bool(read.get("must_be_empty")),
+        bool(read.get("overview")),
     )
     _check_header(query, path.name)
     return query
-
-
-def _read_parameter(name: str, given: dict[str, Any], where: str) -> Parameter:
-    unknown = set(given) - {"type", "scheme", "example", "required", "note"}
-    if unknown or given.get("type") not in _TYPES:
-        raise QueryError(
-            f"the parameter {name!r} has {'the unknown key ' + ', '.join(unknown) if unknown else 'no known type'}",
-            where=where,
-        )
-    return Parameter(
-        name,
-        str(given["type"]),
-        str(given.get("scheme", "")),
-        str(given.get("example", "")),
-        bool(given.get("required")),
-        str(given.get("note", "")),
-    )
 
 
 def _check_header(query: StoredQuery, where: str) -> None:
@@ -180,7 +149,7 @@ def bind_parameters(query: StoredQuery, given: Mapping[str, Any]) -> str:
     unknown = [name for name in given if name not in query.parameters]
     if unknown:
         takes = ", ".join(query.parameters) or "no parameters"
-        raise QueryError(f"{query.name} has no parameter {unknown[0]!r}", mend=f"It takes {takes}")
+        raise QueryError(f"{query.name} has no parameter {cut(unknown[0])}", mend=f"It takes {takes}")
     missing = [
         name for name, parameter in query.parameters.items() if parameter.required and given.get(name) in (None, "")
     ]
@@ -196,104 +165,6 @@ def bind_parameters(query: StoredQuery, given: Mapping[str, Any]) -> str:
             term = make_term(query.parameters[name], value)
             text = text.replace(f"VALUES ?p_{name} {{ UNDEF }}", f"VALUES ?p_{name} {{ {term} }}")
     return text
-
-
-def make_term(parameter: Parameter, value: Any) -> NamedNode | Literal:
-    """A value as an RDF term.
-
-    :raises QueryError: the value does not fit the parameter's type.
-    """
-    text = str(value).strip()
-    try:
-        if parameter.type == "term":
-            return NamedNode(resolve_term(parameter.scheme, text).iri)
-        if parameter.type == "trial":
-            if text.startswith(f"{ID}trial/") or (not text.startswith("http") and _TRIAL_KEY.fullmatch(text)):
-                return NamedNode(text if text.startswith("http") else f"{ID}trial/{text}")
-            raise ValueError
-        if parameter.type == "integer":
-            return Literal(str(int(text)), datatype=NamedNode(f"{XSD}integer"))
-        if parameter.type == "decimal":
-            return Literal(f"{Decimal(text):f}", datatype=NamedNode(f"{XSD}decimal"))
-        if parameter.type == "date":
-            return Literal(date.fromisoformat(text).isoformat(), datatype=NamedNode(f"{XSD}date"))
-        if parameter.type == "boolean" and text.lower() in ("true", "false"):
-            return Literal(text.lower(), datatype=NamedNode(f"{XSD}boolean"))
-        if parameter.type == "string":
-            return Literal(text)
-    except (ValueError, InvalidOperation):
-        pass
-    raise QueryError(
-        f"{text!r} is no {parameter.type} for the parameter {parameter.name!r}",
-        mend=f"For example {parameter.example}" if parameter.example else "",
-    )
-
-
-def resolve_term(scheme: str, text: str) -> Term:
-    """The term of a vocabulary that a user's word means: its notation, label, any form, or an outward id
-    (``HGNC:6012``, ``P26951``).
-
-    :raises QueryError: no term fits; near names are given.
-    """
-    terms = load_vocabularies().scheme(scheme)
-    if text in terms:
-        return terms[text]
-    folded = fold(text)
-    known = _names_of(scheme)
-    if folded in known:
-        return terms[known[folded]]
-    matches = [match for match in open_lexicon(scheme).find(text) if match.end - match.start == len(text)]
-    if len({match.term.iri for match in matches}) == 1:
-        return matches[0].term
-    from rapidfuzz import process
-
-    near = dict.fromkeys(
-        terms[known[name]].label for name, score, _ in process.extract(folded, list(known), limit=6) if score > 75
-    )
-    noun = scheme.replace("-", " ")
-    raise QueryError(
-        f"{text!r} is no {noun} that kg knows",
-        mend=f"Did you mean {', '.join(near)}?" if near else f"See `kg query terms --param scheme={scheme}`",
-    )
-
-
-@cache
-def _names_of(scheme: str) -> dict[str, str]:
-    """Folded names of a scheme's terms, to their notations; what two terms share names neither."""
-    found: dict[str, set[str]] = {}
-    for notation, term in load_vocabularies().scheme(scheme).items():
-        names = (
-            notation,
-            term.label,
-            *term.alt_labels,
-            *term.forms,
-            *term.case_forms,
-            *term.context_forms,
-            *(_short_id(iri) for iri in term.matches),
-            term.iri,
-        )
-        for name in names:
-            found.setdefault(fold(name), set()).add(notation)
-    own = {fold(notation): notation for notation in load_vocabularies().scheme(scheme)}
-    labels = {fold(term.label): term.notation for term in load_vocabularies().scheme(scheme).values()}
-    return {
-        **{name: next(iter(notations)) for name, notations in found.items() if len(notations) == 1},
-        **labels,
-        **own,
-    }
-
-
-def _short_id(iri: str) -> str:
-    """An outward IRI as people write it.
-
-    >>> _short_id("http://identifiers.org/hgnc/6012")
-    'hgnc:6012'
-    """
-    head, _, tail = iri.rstrip("/").rpartition("/")
-    space = head.rpartition("/")[2]
-    if "uniprot" in head:
-        return tail
-    return tail.replace("_", ":") if "_" in tail else f"{space}:{tail}"
 
 
 def run_query(engine: SelectEngine, query: StoredQuery, given: Mapping[str, Any] | None = None) -> Answer:
@@ -335,6 +206,7 @@ _READERS: dict[str, Any] = {
 def to_value(term: Any) -> Any:
     """An RDF term as a plain Python value.
 
+    >>> from pyoxigraph import NamedNode
     >>> to_value(Literal("2.0", datatype=NamedNode("http://www.w3.org/2001/XMLSchema#decimal")))
     2.0
     """

@@ -76,6 +76,9 @@ _VALUE_KEYS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "contacts": ("contactName", literal),
     "data_source": ("dataSource", literal),
     "has_results": ("hasResults", boolean),
+    "scientific_contacts": ("scientificContact", literal),
+    "ethics_review": ("ethicsReview", literal),
+    "ipd_sharing": ("ipdSharing", literal),
 }
 _DATE_KEYS = {
     "start_date": "startDate",
@@ -530,11 +533,12 @@ def write_record(trial: Trial) -> list[str]:
 
 def write_statements(statements: Iterable[Statement], trial: str, record: str) -> list[str]:
     """Statements, and a node of evidence for each that rests on prose, as sorted N-Quads lines."""
+    end = f" {record} .\n"
     lines = set()
     for one in statements:
-        lines.add(f"{one.s} {one.p} {one.o} {record} .\n")
-        if one.fact and one.fact.rule:
-            lines.update(f"{s} {p} {o} {record} .\n" for s, p, o in write_evidence(one, trial, record))
+        lines.add(f"{one.s} {one.p} {one.o}{end}")
+        if (fact := one.fact) is not None and fact.rule:
+            lines.update([f"{s} {p} {o}{end}" for s, p, o in write_evidence(one, trial, record)])
     return sorted(lines)
 
 

@@ -8,23 +8,25 @@ the words that stand in the graph.
 from __future__ import annotations
 
 import base64
-import itertools
+import contextlib
+import gzip
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 from pyoxigraph import Store as Engine
 
 from kg.errors import EndpointError
 from kg.model import Record
 from kg.neighbourhood import collect_neighbourhood
 from kg.remote import RemoteEngine, put_terms
-from kg.store import VERSION, Manifest, Snapshot, StoredRecord
-from kg.terms import ID, KG, LOAD, mint_load_graph
+from kg.resources import list_files
+from kg.store import VERSION, Manifest, Snapshot, StoredRecord, add_record, open_records, write_manifest
+from kg.terms import KG, LOAD, mint_load_graph
 
-_TRIALS_AT_ONCE = 50
 _RECORDS = f"""SELECT ?record ?head ?text WHERE {{
   VALUES ?trial {{ UNDEF }} ?record <{LOAD}trial> ?trial ; <{LOAD}head> ?head ; <{LOAD}text> ?text }}"""
 _HEADS = f"SELECT ?record ?head WHERE {{ ?record <{LOAD}head> ?head }}"
@@ -47,6 +49,7 @@ class RemoteSnapshot(Snapshot):
 
     def __init__(self, engine: RemoteEngine, held: Engine | None = None, manifest: Manifest | None = None) -> None:
         self.remote = engine
+        self.folder = Path()  # nothing of it is on this machine
         self.texts = RemoteEngine(engine.url, mint_load_graph(engine.graph), engine.timeout)
         self.__dict__["engine"] = cast(Engine, held if held is not None else engine)
         self.manifest = manifest or self._read_manifest()
@@ -90,17 +93,29 @@ class RemoteSnapshot(Snapshot):
             ]
         yield from sorted(found, key=lambda one: (one.record.file, one.iri))
 
-    def read_shards(self, trials: frozenset[str] | None = None) -> Iterator[Iterator[str]]:
-        """N-Quads lines of some trials at a time; the graph of a line is one of the trial's records."""
-        records = {one.trial[1:-1]: one.iri for one in self.list_records()}
-        wanted = [iri for iri in records if trials is None or trials & {iri, iri.removeprefix(f"{ID}trial/")}]
-        for start in range(0, len(wanted), _TRIALS_AT_ONCE):
-            batch = wanted[start : start + _TRIALS_AT_ONCE]
-            yield itertools.chain.from_iterable(self._read_lines(iri, records[iri]) for iri in batch)
-
-    def _read_lines(self, trial: str, record: str) -> Iterator[str]:
-        for triple in collect_neighbourhood(self.remote, trial):
-            yield f"{triple} {record} .\n"
+    def mirror(self, folder: Path) -> Snapshot:
+        """A copy of the graph and its records in the folder."""
+        (folder / "quads").mkdir()
+        index = Engine(str(folder / "index"))
+        lines: set[str] = set()
+        with contextlib.closing(open_records(folder / "records.sqlite", is_new=True)) as records:
+            described: set[str] = set()
+            for stored in self.read_records():
+                add_record(records, stored, zlib.compress(stored.record.text.encode(), 1))
+                if stored.trial not in described:
+                    described.add(stored.trial)
+                    triples = collect_neighbourhood(self.remote, stored.trial[1:-1])
+                    index.extend(Quad(one.subject, one.predicate, one.object) for one in triples)
+                    lines.update(f"{one} {stored.iri} .\n" for one in triples)
+            records.commit()
+        for path in list_files("ontology", ".ttl"):
+            index.bulk_load(path=str(path), format=RdfFormat.TURTLE)
+        index.flush()
+        del index
+        with gzip.open(folder / "quads" / "00.nq.gz", "wt", encoding="utf-8", newline="\n") as shard:
+            shard.writelines(sorted(lines))
+        write_manifest(folder, msgspec.structs.replace(self.manifest, version=VERSION, files={}, sizes={}, shards={}))
+        return Snapshot(folder)
 
     def verify(self) -> None:
         """Nothing to compare: the files are the server's."""
@@ -108,19 +123,15 @@ class RemoteSnapshot(Snapshot):
 
 def pack_record(stored: StoredRecord) -> tuple[Literal, Literal]:
     """A record as two literals: what it is, and its text in letters that no server changes."""
-    record = stored.record
-    head = StoredRecord(stored.iri, stored.trial, Record(record.file, record.format, record.sha256, "", record.updated))
-    packed = base64.b64encode(zlib.compress(record.text.encode(), 6)).decode()
+    head = msgspec.structs.replace(stored, record=msgspec.structs.replace(stored.record, text=""))
+    packed = base64.b64encode(zlib.compress(stored.record.text.encode(), 6)).decode()
     return Literal(msgspec.json.encode(head).decode()), Literal(packed)
 
 
 def _read_record(head: str, text: str) -> StoredRecord:
     stored = msgspec.json.decode(head, type=StoredRecord)
-    record = stored.record
     whole = zlib.decompress(base64.b64decode(text)).decode()
-    return StoredRecord(
-        stored.iri, stored.trial, Record(record.file, record.format, record.sha256, whole, record.updated)
-    )
+    return msgspec.structs.replace(stored, record=msgspec.structs.replace(stored.record, text=whole))
 
 
 def _text(term: Any) -> str:

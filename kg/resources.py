@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -19,3 +20,14 @@ def find_root() -> Path:
 def list_files(folder: str, suffix: str) -> tuple[Path, ...]:
     """Files of one folder in name order. The listing is the registry: a new file is a new entry."""
     return tuple(sorted((find_root() / folder).glob(f"*{suffix}")))
+
+
+@cache
+def fingerprint() -> str:
+    """Digest of the code and the vocabularies, which together turn a record into statements: the same mark, the same
+    graph."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in (*sorted(here.rglob("*.py")), *list_files("ontology", ".ttl")):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

@@ -1,42 +1,53 @@
-"""A graph on disk: immutable snapshots, one of them served.
+"""A graph on disk: one immutable snapshot, open for reading (``docs/decisions/0002``).
 
-A snapshot folder holds the sorted N-Quads (the truth), the record texts, the list of rejected records, a manifest
-with the
-SHA-256 of each file, and the engine's index of the triples (a cache). ``current`` is a symlink that is swapped in
-one step, so
-a killed or failed build leaves the previous graph served.
+A snapshot folder holds the sorted N-Quads (the truth), the record texts, the list of rejected records, answers computed
+ahead, the engine's index of the triples (a cache), and a manifest with the size and SHA-256 of each file, which itself
+is guarded by ``manifest.sha256``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gzip
 import hashlib
 import os
-import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
-from pyoxigraph import DefaultGraph, Literal, NamedNode, RdfFormat
+from pyoxigraph import DefaultGraph, Literal, NamedNode
 from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
 from kg.model import Record
-from kg.resources import list_files
 
-VERSION = 1
+VERSION = 2
 DEFAULT = Path(".kg-store")
-_SCHEMA = """CREATE TABLE record (iri TEXT PRIMARY KEY, trial TEXT, file TEXT, format TEXT, sha256 TEXT, updated TEXT,
-text BLOB) WITHOUT ROWID"""
+_AGAIN = "Build the graph again with `kg build`, or go back to another with `kg snapshots use`"
+_SCHEMA = """
+CREATE TABLE record (iri TEXT PRIMARY KEY, trial TEXT, file TEXT, format TEXT, sha256 TEXT, updated TEXT, part INTEGER,
+text BLOB) WITHOUT ROWID;
+CREATE INDEX record_trial ON record (trial);
+"""
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a snapshot is made of. ``newest`` is the latest date that a record gives for its own version."""
+    """What a snapshot is made of.
+
+    :ivar version: Of the snapshot's format.
+    :ivar snapshot: Digest of the statements: the same records give the same id, in any order, on any machine.
+    :ivar newest: The latest date that a record gives for its own version.
+    :ivar files: SHA-256 of every file of the folder but the manifest.
+    :ivar sizes: Their sizes in bytes.
+    :ivar shards: SHA-256 and number of the unpacked lines of each shard, by its number in hexadecimal digits.
+    :ivar maker: Mark of the code and vocabularies that made it.
+    :ivar created: Time of the build, UTC.
+    :ivar quads: Number of statements.
+    :ivar base: Snapshot that was updated; empty where all was built anew.
+    """
 
     version: int
     snapshot: str
@@ -46,6 +57,13 @@ class Manifest(msgspec.Struct, frozen=True):
     newest: str
     sources: tuple[str, ...]
     files: dict[str, str]
+    sizes: dict[str, int] = {}
+    shards: dict[str, tuple[str, int]] = {}
+    maker: str = ""
+    kg: str = ""
+    created: str = ""
+    quads: int = 0
+    base: str = ""
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
@@ -62,28 +80,15 @@ def find_store(store: str | Path | None = None) -> Path:
 
 
 class Snapshot:
-    """One immutable snapshot, open for reading."""
+    """One immutable snapshot, open for reading.
+
+    :raises StoreError: there is none, another kg wrote it, or a file is missing or has another size than it had.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        try:
-            self.manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
-        except FileNotFoundError:
-            raise StoreError(
-                "no graph here", where=str(folder), mend="Build one with `kg build`, or name its folder with --store"
-            ) from None
-        except msgspec.DecodeError as error:
-            raise StoreError(
-                f"the manifest cannot be read ({error})",
-                where=str(folder / "manifest.json"),
-                mend="Build the graph again with `kg build`",
-            ) from None
-        if self.manifest.version != VERSION:
-            raise StoreError(
-                f"the store has format {self.manifest.version}, and this kg reads {VERSION}",
-                where=str(folder),
-                mend="Install the kg that built it, or build the graph again with `kg build`",
-            )
+        self.manifest = read_manifest(folder)
+        self._check(is_full=False)
 
     @cached_property
     def engine(self) -> Engine:
@@ -91,38 +96,43 @@ class Snapshot:
         try:
             return Engine.read_only(str(self.folder / "index"))
         except (OSError, ValueError) as error:
-            raise StoreError(
-                f"the index cannot be opened ({error})",
-                where=str(self.folder),
-                mend="Build the graph again with `kg build`",
-            ) from None
+            raise StoreError(f"the index cannot be opened ({error})", where=str(self.folder), mend=_AGAIN) from None
 
     def read_records(self, trial: str | None = None) -> Iterator[StoredRecord]:
         """The records of a trial (an IRI as N-Triples), or all of them, in order of file name."""
+        chosen = "" if trial is None else "WHERE trial = ?"
         with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
-            chosen = "SELECT iri, trial, file, format, sha256, updated, text FROM record WHERE ?1 IS NULL OR trial = ?1"
-            for iri, of, file, form, sha256, updated, text in records.execute(f"{chosen} ORDER BY file, iri", (trial,)):
-                yield StoredRecord(iri, of, Record(file, form, sha256, zlib.decompress(text).decode(), updated))
+            for iri, of, file, form, sha256, updated, part, text in records.execute(
+                f"SELECT iri, trial, file, format, sha256, updated, part, text FROM record {chosen} ORDER BY file, iri",  # noqa: S608
+                (trial,) if chosen else (),
+            ):
+                record = Record(file, form, sha256, zlib.decompress(text).decode(), updated, bool(part))
+                yield StoredRecord(iri, of, record)
+
+    def open_texts(self) -> Callable[[str], str | None]:
+        """A reader of record texts by the record's IRI (N-Triples); it gives None for an unknown record."""
+        records = open_records(self.folder / "records.sqlite", is_new=False)
+
+        def read(record: str) -> str | None:
+            row = records.execute("SELECT text FROM record WHERE iri = ?", (record,)).fetchone()
+            return zlib.decompress(row[0]).decode() if row else None
+
+        return read
 
     def list_records(self) -> Iterator[StoredRecord]:
         """All records without their texts, in order of file name."""
         with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
-            for iri, of, *rest in records.execute(
-                "SELECT iri, trial, file, format, sha256, '', updated FROM record ORDER BY file, iri"
+            for iri, of, file, form, sha256, updated, part in records.execute(
+                "SELECT iri, trial, file, format, sha256, updated, part FROM record ORDER BY file, iri"
             ):
-                yield StoredRecord(iri, of, Record(*rest))
-
-    def read_shards(self, trials: frozenset[str] | None = None) -> Iterator[Iterator[str]]:
-        """The N-Quads lines shard by shard; all statements of a trial are in one.
-
-        :param trials: A hint of the trials that are wanted; others may come too.
-        """
-        for path in sorted((self.folder / "quads").glob("*.nq.gz")):
-            with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
-                yield lines
+                yield StoredRecord(iri, of, Record(file, form, sha256, "", updated, bool(part)))
 
     def focus(self, trial: str) -> Snapshot:
         """The snapshot from which to read one trial (its IRI): itself, since everything is at hand."""
+        return self
+
+    def mirror(self, folder: Path) -> Snapshot:
+        """The snapshot with all its files on this machine: itself; what is on a server is copied to the folder."""
         return self
 
     def read_quads(self) -> Iterator[str]:
@@ -132,59 +142,131 @@ class Snapshot:
                 yield from stream
 
     def verify(self) -> None:
-        """Compare every file with the manifest.
+        """Compare every file with the manifest, byte for byte.
 
         :raises StoreError: a file is missing or has changed since the build.
         """
-        for name, digest in self.manifest.files.items():
+        check_mark(self.folder)
+        self._check(is_full=True)
+
+    def _check(self, *, is_full: bool) -> None:
+        for name, size in self.manifest.sizes.items():
             path = self.folder / name
-            if not path.is_file() or hash_file(path) != digest:
+            try:
+                is_same = path.stat().st_size == size and (not is_full or hash_file(path) == self.manifest.files[name])
+            except FileNotFoundError:
+                raise StoreError("the file is missing", where=str(path), mend=_AGAIN) from None
+            except OSError as error:
                 raise StoreError(
-                    "the file is not the one that was built",
-                    where=str(path),
-                    mend="Build the graph again with `kg build`",
-                )
+                    f"cannot be read: {error.strerror}", where=str(path), mend="Check its rights"
+                ) from None
+            if not is_same:
+                raise StoreError("the file is not the one that was built", where=str(path), mend=_AGAIN)
 
 
-def open_snapshot(store: str | Path | None = None) -> Snapshot:
-    """The snapshot that the store serves.
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a snapshot's folder.
+
+    :raises StoreError: there is none, it is damaged, or it is of another version.
+    """
+    path = folder / "manifest.json"
+    try:
+        content = path.read_bytes()
+        version = msgspec.json.decode(content, type=_Version).version
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(
+            "no graph here", where=str(folder), mend="Build one with `kg build`, or name its folder with --store"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f"the manifest cannot be read ({error})", where=str(path), mend=_AGAIN) from None
+    if version != VERSION:
+        raise StoreError(
+            f"the store has format {version}, and this kg reads {VERSION}",
+            where=str(folder),
+            mend="Install the kg that built it, or build the graph again with `kg build`",
+        )
+    check_mark(folder)
+    try:
+        return msgspec.json.decode(content, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise StoreError(f"the manifest cannot be read ({error})", where=str(path), mend=_AGAIN) from None
+
+
+class _Version(msgspec.Struct):
+    version: int
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest and its mark, and see them through to the disk."""
+    (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    (folder / "manifest.sha256").write_text(hash_file(folder / "manifest.json") + "\n")
+    for name in ("manifest.json", "manifest.sha256"):
+        descriptor = os.open(folder / name, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def check_mark(folder: Path) -> None:
+    """See that the manifest is the one that was written.
+
+    :raises StoreError: it is not.
+    """
+    try:
+        is_same = (folder / "manifest.sha256").read_bytes() == hash_file(folder / "manifest.json").encode() + b"\n"
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        raise StoreError("the manifest is not the one that was written", where=str(folder), mend=_AGAIN)
+
+
+def open_snapshot(store: str | Path | None = None, name: str | None = None) -> Snapshot:
+    """The snapshot that the store serves, or another one of it by name.
 
     :raises StoreError: there is none, or it cannot be read.
     """
     folder = find_store(store)
-    if not (folder / "current").exists():
-        what = "no such store" if not folder.exists() else "this folder is no store"
-        raise StoreError(what, where=str(folder), mend="Build one with `kg build`, or name its folder with --store")
-    return Snapshot((folder / "current").resolve())
+    try:
+        is_there = (folder / "current" / "manifest.json").exists()
+        if not is_there:
+            what = "is a file, and no store" if folder.is_file() else "no such store"
+            if folder.is_dir():
+                what = "this folder is no store"
+                if (folder / "current").is_symlink():
+                    what = "the snapshot that was served is gone"
+            raise StoreError(what, where=str(folder), mend="Build one with `kg build`, or name its folder with --store")
+        return Snapshot(folder / "snapshots" / name if name else (folder / "current").resolve())
+    except OSError as error:
+        raise StoreError(f"cannot be opened: {error.strerror}", where=str(folder), mend="Check the path") from None
 
 
 def open_records(path: Path, *, is_new: bool) -> sqlite3.Connection:
     """The texts of the records, by IRI."""
-    records = sqlite3.connect(path if is_new else f"file:{path}?mode=ro", uri=not is_new)
+    records = sqlite3.connect(path if is_new else f"file:{path}?mode=ro&immutable=1", uri=not is_new)
     if is_new:
         records.execute("PRAGMA journal_mode = OFF")
         records.execute("PRAGMA synchronous = OFF")
-        records.execute(_SCHEMA)
+        if not records.execute("SELECT 1 FROM sqlite_master").fetchone():
+            records.executescript(_SCHEMA)
     return records
 
 
-def add_record(records: sqlite3.Connection, stored: StoredRecord) -> bool:
-    """Keep a record's text; False when it is there already."""
+def add_record(records: sqlite3.Connection, stored: StoredRecord, text: bytes) -> None:
+    """Keep a record; ``text`` is its text, compressed with zlib."""
     record = stored.record
-    return (
-        records.execute(
-            "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                stored.iri,
-                stored.trial,
-                record.file,
-                record.format,
-                record.sha256,
-                record.updated,
-                zlib.compress(record.text.encode(), 1),
-            ),
-        ).rowcount
-        > 0
+    records.execute(
+        "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stored.iri,
+            stored.trial,
+            record.file,
+            record.format,
+            record.sha256,
+            record.updated,
+            record.is_part,
+            text,
+        ),
     )
 
 
@@ -192,60 +274,6 @@ def hash_file(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def lock_store(folder: Path) -> Iterator[None]:
-    """Hold the store for one writer.
-
-    :raises StoreError: another build holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError("another build is writing here", where=str(folder), mend="Wait for it to end") from None
-        yield
-
-
-def load_index(folder: Path, triples: Iterable[Path]) -> None:
-    """Make the engine's index from N-Triples files and the ontology."""
-    engine = Engine(str(folder / "index"))
-    for path in triples:
-        engine.bulk_load(path=str(path), format=RdfFormat.N_TRIPLES)
-    for path in list_files("ontology", ".ttl"):
-        engine.bulk_load(path=str(path), format=RdfFormat.TURTLE)
-    engine.flush()
-
-
-def publish(store: Path, building: Path, manifest: Manifest) -> Path:
-    """Make a finished folder the served snapshot, in one step; the one before it is kept, older ones are removed."""
-    (building / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-    final = store / "snapshots" / manifest.snapshot
-    if final.exists():
-        doomed = final.with_name(f".old-{os.getpid()}")
-        final.rename(doomed)
-        building.rename(final)
-        shutil.rmtree(doomed)
-    else:
-        building.rename(final)
-    link = store / f".current-{os.getpid()}"
-    link.symlink_to(Path("snapshots") / manifest.snapshot)
-    link.replace(store / "current")
-    _remove_old(store / "snapshots", keep=final)
-    return final
-
-
-def _remove_old(snapshots: Path, keep: Path) -> None:
-    others = sorted(
-        (path for path in snapshots.iterdir() if path.name != keep.name),
-        key=lambda path: path.stat().st_mtime,
-        reverse=True,
-    )
-    finished = [path for path in others if not path.name.startswith(".")]
-    for path in (*finished[1:], *(path for path in others if path.name.startswith("."))):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def list_subjects(engine: Engine, predicate: str, value: NamedNode | Literal) -> list[str]:

@@ -70,9 +70,11 @@ _ESCAPES = {
     ord("\t"): "\\t",
     **{code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F) if code not in (9, 10, 13)},
 }
+_NEEDS_ESCAPE = re.compile(r'[\x00-\x1f"\\\x7f]').search
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=1024)
 def kg(name: str) -> str:
     """A term of the project's ontology as N-Triples.
 
@@ -93,7 +95,7 @@ def literal(text: str) -> str:
     >>> literal('a "b"')
     '"a \\\\"b\\\\""'
     """
-    return f'"{text.translate(_ESCAPES)}"'
+    return f'"{text.translate(_ESCAPES) if _NEEDS_ESCAPE(text) else text}"'
 
 
 def typed(value: object, datatype: str) -> str:
@@ -101,11 +103,13 @@ def typed(value: object, datatype: str) -> str:
     return f'"{value}"^^<{XSD}{datatype}>'
 
 
+@lru_cache(maxsize=4096)
 def integer(value: int) -> str:
     """An xsd:integer."""
     return typed(value, "integer")
 
 
+@lru_cache(maxsize=1 << 14)
 def decimal(value: float) -> str:
     """An xsd:decimal in canonical form, never in exponent notation.
 

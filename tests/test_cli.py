@@ -155,7 +155,7 @@ def test_a_store_of_a_newer_version(store: Path, tmp_path: Path) -> None:
     copy = tmp_path / "newer"
     shutil.copytree(store, copy, symlinks=True)
     manifest = copy / "current" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 99'))
+    manifest.write_text(manifest.read_text().replace('"version": 2', '"version": 99'))
     done = run_kg("query", "trials_by_target_and_source", store=copy)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert "99" in done.stderr
@@ -236,5 +236,5 @@ def test_a_build_is_the_same_byte_for_byte(tmp_path: Path) -> None:
 
 def test_every_verb_has_help_with_an_example(store: Path) -> None:
     """``--help`` of each verb shows how it is used."""
-    for verb in ("build", "update", "query", "ask", "show", "validate", "export"):
+    for verb in ("build", "update", "diff", "snapshots", "query", "ask", "show", "validate", "export"):
         assert "kg " + verb in run_kg(verb, "--help", store=store, env={"COLUMNS": "200", "TERM": "dumb"}).stdout, verb

@@ -154,8 +154,8 @@ def test_bound_text_stays_a_literal(name: str, engine: Engine) -> None:
 
 
 def test_rules_on_the_whole_graph_hold(engine: Engine) -> None:
-    """Queries that must give no rows give none, and give some once a fact stands without its words."""
-    rules = [query for query in QUERIES.values() if query.must_be_empty]
+    """Queries that must give no rows give none; checks of what records say have their own cases (tests/shapes)."""
+    rules = [query for query in QUERIES.values() if query.must_be_empty and not query.name.startswith("check_")]
     assert rules
     for query in rules:
         assert run_query(engine, query).rows == ()

@@ -17,7 +17,7 @@ from pyoxigraph import Literal, NamedNode, parse
 from kg.extract.antigens import find_mentions
 from kg.lexicon import expand_form, fold, open_lexicon
 from kg.model import Passage
-from kg.queries import resolve_term
+from kg.parameters import resolve_term
 from kg.resources import list_files
 from kg.terms import DCTERMS, ID, RDF, SKOS
 from kg.vocabularies import Term, load_vocabularies

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +48,32 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+_LONG_WORD = re.compile(r"\S{161,}")
+
+
+def shorten(text: str) -> str:
+    """A message without what floods a terminal: long words lose their middle, and all of it has an end.
+
+    >>> shorten("no such file " + "x" * 5000 + ".json")[:30], len(shorten("x" * 5000))
+    ('no such file xxxxxxxxxxxxxxxxx', 141)
+    """
+    text = _LONG_WORD.sub(lambda word: f"{word[0][:70]}…{word[0][-70:]}", text)
+    return text if len(text) <= 1500 else f"{text[:1000]} … {text[-400:]}"
+
+
 def note(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def tell_answer(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], graph: Graph) -> str:
+    """What an answer amounts to, and what it rests on; an answer of none is said as one."""
+    if not rows:
+        return f"none among {rests_on(graph)}"
+    if "answer" not in columns:
+        return rests_on(graph)
+    kinds = [(kind, sum(row["answer"] == kind for row in rows)) for kind in ("yes", "not stated", "no")]
+    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds if number)
+    return f"{'' if kinds[0][1] else 'none says yes: '}{told}, among {rests_on(graph)}"
 
 
 def rests_on(graph: Graph) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from kg.errors import UsageError
 from kg.evaluation import readings
 from kg.evaluation.labels import Label
 from kg.evaluation.scores import Proportion, Tally, tally_sets
+from kg.graph import Graph
 from kg.model import Frozen
 
 Card = dict[str, Any]
@@ -133,6 +136,15 @@ class Evaluation:
             lines += [Score(field, "precision", tally.precision), Score(field, "recall", tally.recall)]
         order = list(dict.fromkeys((*self.exact, *self.tallies)))
         return tuple(sorted(lines, key=lambda one: order.index(one.field)))
+
+
+def find_cards(graph: Graph, labels: Iterable[Label]) -> dict[str, Card]:
+    """Cards of the labelled trials that the graph has."""
+    cards: dict[str, Card] = {}
+    for label in labels:
+        with suppress(UsageError):
+            cards[label.trial] = graph.card(label.trial)
+    return cards
 
 
 def evaluate_cards(labels: Iterable[Label], cards: Mapping[str, Card]) -> Evaluation:

@@ -10,7 +10,7 @@ import msgspec
 
 from kg.errors import QueryError, SourceError
 from kg.model import Frozen
-from kg.queries import resolve_term
+from kg.parameters import resolve_term
 
 _NOTHING = ("", "NONE", "NOT_STATED")
 

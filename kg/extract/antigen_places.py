@@ -15,14 +15,24 @@ _BINDER_AFTER = re.compile(
     r"[)\]]?[- .]?(?:(?:based|derived|receptor|ligand)[- ])?(?:CAR|[Cc]himeric|UCAR|T[- ]?cells?\b|NK\b)"
 )
 _SHORT_LIST = re.compile(
-    r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.])",
+    r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.]|"
+    r"[x×*]\d)",
     re.IGNORECASE,
 )
-_CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)x(?:CD)?(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
+_CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)(?:x(?:CD)?|CD)(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
+_CLUSTER = re.compile(r"\bcluster of differentiation (?:antigen )?(?:\(CD\)[ -]?)?(\d{1,3}[a-z]?)\b", re.IGNORECASE)
 _CODE = re.compile(
-    r"(?<![A-Za-z])(?:(?:[A-Z][a-z]{1,5})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
+    r"(?<![A-Za-z])(?:(?:[A-Za-z][a-z]{1,8})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|"
+    r"CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
     r" ?(?:days?|months?|years?|weeks?))"
 )
+_CODE_CHAIN = re.compile(r"(?<![A-Za-z])(?:CART?|LV)-?(\d\d(?:[./-]\d\d){1,3})(?!\d)")
+"""Numbers after a construct's name: "CAR20.19.22", "LV20.19"."""
+_CODE_DIGIT = re.compile(r"(?<![A-Za-z])U?CART?([57])(?![\d.%A-Za-z]|-\d)")
+_CODE_TAIL = re.compile(r"(?<![A-Za-z])U?CAR-?T-[A-Za-z]{2,12}-(\d\d)(?![\d%.])")
+"""A number after a name in a construct's code: "CART-meso-19"."""
+_CODE_MARKS = ("CAR", "CTL", "LV", "28", "BB", "luster of diff")
+"""What every code holds: most texts are passed over by these alone."""
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
 _CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
 
@@ -55,7 +65,8 @@ def find_places(text: str) -> tuple[Place, ...]:
     found = _Spans()
     for match in open_lexicon("antigen").find(text):
         found.add(_place(match))
-    for place in (*_expand_crosses(folded), *_expand_lists(folded), *_expand_codes(folded)):
+    numbered = (*_expand_crosses(folded), *_expand_lists(folded)) if "CD" in folded or "cd" in folded else ()
+    for place in (*numbered, *_expand_codes(folded)):
         found.add(place)
     switches, binders = _Spans(), _Spans()
     for match in open_lexicon("safety-switch").find(text):
@@ -137,14 +148,22 @@ def _expand_lists(text: str) -> Iterator[Place]:
 
 
 def _expand_codes(text: str) -> Iterator[Place]:
+    if not any(mark in text for mark in _CODE_MARKS):
+        return
     for found in _CODE_LIST.finditer(text):
         for name in re.finditer(r"[A-Za-z\d]{2,6}", found[1]):
             antigen = _lookup(name[0])
             if antigen:
                 start = found.start(1) + name.start()
                 yield Place(start, start + len(name[0]), antigen, is_code=True)
-    for pattern in (_CODE, _CHAIN):
+    for found in _CODE_CHAIN.finditer(text):
+        for number in re.finditer(r"\d\d", found[1]):
+            antigen = _lookup(number[0])
+            if antigen:
+                start = found.start(1) + number.start()
+                yield Place(start, start + 2, antigen, is_code=True)
+    for pattern in (_CODE, _CHAIN, _CODE_DIGIT, _CODE_TAIL, _CLUSTER):
         for found in pattern.finditer(text):
             antigen = _lookup(found[1])
             if antigen:
-                yield Place(found.start(1), found.end(1), antigen, is_code=True)
+                yield Place(found.start(1), found.end(1), antigen, is_code=pattern is not _CLUSTER)

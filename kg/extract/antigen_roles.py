@@ -22,12 +22,17 @@ _TARGET_BEFORE = re.compile(
     r"ed)?|armed with|"
     r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
     r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
-    r"(?:\w{0,5}CAR(?:-?T)?(?: targeted)?|CART|TCR(?:-?T)?)(?: cells?)?)[ -]?(?:the |human |tumou?r |both |antigens? |surface |"
-    r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|\bhu)[- (\[]*$",
+    r"(?:\w{0,5}CAR(?:-?T)?|CART|TCR(?:-?T)?)(?: cells?)?(?: targeted)?)[ -]?(?:the |human |tumou?r |"
+    r"cancer[- ]cell |cell[- ]surface |both |"
+    r"antigens? |surface |"
+    r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|"
+    r"\bhu)(?:cluster of differentiation (?:\(CD\) ?)?)?[-. (\[]*$",
     re.IGNORECASE,
 )
 _TARGET_AFTER = re.compile(
-    r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|specific|CAR)))?[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:bi-?specific|dual|tandem|single|universal|allogen(?:e?ic)|"
+    r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|"
+    r"specific|CAR)))?[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:(?:bi|tri)-?specific|dual|multi|triple|"
+    r"tandem|single|universal|allogen(?:e?ic)|"
     r"autologous|humani[sz]ed|"
     r"fully human|armou?red|fast|novel|targeted|compound|gene|logic[- ]gated|specific|based|directed|targeting|"
     r"T cells? with|"
@@ -42,6 +47,7 @@ _TARGET_AFTER = re.compile(
     r"modified T|receptor T)",
     re.IGNORECASE,
 )
+_RECEPTOR_AFTER = re.compile(r"[- ]?(?:CAR\b|CAR-|chimeric)")
 _COMBINATION_AFTER = re.compile(
     r"[)\]]?[- ]?(?:(?:targeted|directed|targeting|monoclonal|blocking|checkpoint|immune checkpoint|antagonist|"
     r"humani[sz]ed)[- ])?"
@@ -61,6 +67,8 @@ _OWN_BINDER = re.compile(r"specific|zetakine|targeted|-TCR|anti-", re.IGNORECASE
 """A form that holds its own binder word ("CMV-specific T cells")."""
 _CODE_HEAD = re.compile(r"(?<![A-Za-z])(?!anti|CAR|TCR|[A-Za-z]{0,5}CAR-?T)[A-Za-z]{2,}-$", re.IGNORECASE)
 """A product code before a name that needs context: "CM-CS1" names no CS1."""
+_NUMBER_HEAD = re.compile(r"\d ?[x×*]?$")
+"""A number before a name that needs context: "1.5 E6 cells" is a dose."""
 _SELECTED_AFTER = re.compile(
     r"(?:[- ]?(?:positive|\+))?(?: (?:stem|progenitor))?(?: cells?)?(?: (?:are|is|were|was))?[- ]"
     r"(?:selected|selection|enriche?d|enrichment|depleted|depletion)",
@@ -72,7 +80,7 @@ _POSITIVE_AFTER = re.compile(
     re.IGNORECASE,
 )
 _NEGATIVE_AFTER = re.compile(
-    r"[)\]]?\s?(?:[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\(-\))", re.IGNORECASE
+    r"[)\]]?(?:\s?[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\s?\(-\))", re.IGNORECASE
 )
 _NEGATIVE_BEFORE = re.compile(
     r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE
@@ -83,7 +91,7 @@ _REAGENT = re.compile(
     re.IGNORECASE,
 )
 _EDIT_AFTER = re.compile(
-    r"[)\]]?[- ]?(?:gene[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
+    r"[)\]]?[- ]?(?:genes?[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
     r"inactivat|-null\b|CRISPR)|[)\]]? (?:gene )?(?:is|was|are|were|has been|have been) (?:knocked|disrupt|delet|"
     r"edited|removed|ablat|"
     r"inactivat|eliminat)",
@@ -94,6 +102,8 @@ _EDIT_BEFORE = re.compile(
     r"deficient in|removal|eliminat\w{0,4})(?: (?:of|the|endogenous|gene|genes|both|for|in)){0,3}[ -]$",
     re.IGNORECASE,
 )
+_KNOCK_OUT_HEAD = re.compile(r"\bknock(?:ed)?[- ]?out $", re.IGNORECASE)
+"""What is knocked out stands before: "TRAC knock-out CD19 CAR-T" targets CD19."""
 _PRIOR_BEFORE = re.compile(
     r"(?:\bprior|\bprevious(?:ly)?|\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
     r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|"
@@ -120,10 +130,13 @@ _SECRETED_AFTER = re.compile(
 )
 _EXPRESSED_BY = re.compile(
     r"[)\]]?[- ]?(?:antibod\w{1,4}|scFv|nanobod\w{1,4})?[- ]?(?:self-?)?(?:expressing|secreting|"
-    r"releasing)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b"
+    r"releasing|[Aa]rmou?red)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b"
 )
-_BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$")
-"""Another name with a digit just before: "B7H3/IL-7Ra CAR" targets the first."""
+_BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$|\w-$")
+"""Another name just before: "B7H3/IL-7Ra CAR" targets the first, "αCD19-TCRz-CD137 CAR" is a chain of parts."""
+_COMBINED_BEFORE = re.compile(
+    r"\b(?:combin\w{2,7}|together|plus|along)(?: with)? (?:an? )?(?:anti[- ]?)$", re.IGNORECASE
+)
 _COSTIM_NEAR = re.compile(
     r"co-?stimulat|signal+ing|endodomain|intracellular|transmembrane|zeta|ζ|domain|second[- ]generation|"
     r"third[- ]generation|hinge",
@@ -137,10 +150,15 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     before, after = text[max(start, place.start - _WINDOW) : place.start], text[place.end : place.end + _WINDOW]
     if place.is_switch:
         return "marker or safety switch", "antigen.marker"
-    if place.is_contextual and _CODE_HEAD.search(before):
+    if place.is_contextual and (_CODE_HEAD.search(before) or _NUMBER_HEAD.search(before)):
         return None, "antigen.bare"
     if is_construct_part(place.antigen):
-        return _judge_absence(before, after) or _judge_company(before, after) or _judge_signal(before, after, part)
+        return (
+            _judge_reagent(before, after)
+            or _judge_absence(before, after)
+            or _judge_company(before, after)
+            or _judge_signal(before, after, part)
+        )
     is_bound = bool(
         place.is_code
         or _TARGET_BEFORE.search(before)
@@ -158,12 +176,15 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
 _Role = tuple[str | None, str]
 
 
+def _judge_reagent(before: str, after: str) -> _Role | None:
+    return ("reagent", "antigen.reagent") if _REAGENT.search(before[-40:] + after[:40]) else None
+
+
 def _judge_signal(before: str, after: str, part: str) -> _Role:
     """Antigens that are parts of constructs and reagents: targets only where a binder word says so of them."""
-    if _REAGENT.search(before[-40:] + after[:40]):
-        return "reagent", "antigen.reagent"
     is_named = bool(
-        re.search(r"(?:\banti|\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
+        re.search(r"(?:\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
+        or (re.search(r"\banti[- ]?$", before, re.IGNORECASE) and not _COMBINED_BEFORE.search(before))
         or re.match(r"[- ]?(?:targeted|binding|directed|specific)\b", after, re.IGNORECASE)
     )
     if is_named or (
@@ -177,12 +198,15 @@ def _judge_signal(before: str, after: str, part: str) -> _Role:
         return "eligibility marker", "antigen.eligibility"
     if _COSTIM_NEAR.search(before[-40:] + after[:40]) or re.search(r"CAR|[Cc]himeric", before[-30:] + after[:30]):
         return "co-stimulation", "antigen.signal"
+    if _POSITIVE_AFTER.match(after):
+        return "eligibility marker", "antigen.positive-disease"
     return None, "antigen.bare"
 
 
 def _judge_absence(before: str, after: str) -> _Role | None:
     """Genes that are edited away, antigens that are absent, cells that are sorted out."""
-    if _EDIT_AFTER.match(after) or _EDIT_BEFORE.search(before):
+    is_knocked_out_beside = bool(_KNOCK_OUT_HEAD.search(before) and _TARGET_AFTER.match(after))
+    if _EDIT_AFTER.match(after) or (_EDIT_BEFORE.search(before) and not is_knocked_out_beside):
         return "edited gene", "antigen.edited"
     if _NEGATIVE_AFTER.match(after) or _NEGATIVE_BEFORE.search(before):
         return "negated", "antigen.negated"
@@ -211,7 +235,8 @@ def _judge_company(before: str, after: str) -> _Role | None:
         _SECRETED_BEFORE.search(before) and (_SECRETED_AFTER.match(after) or "dominant" in before)
     ):
         return "secreted payload", "antigen.secreted"
-    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before):
+    is_combined = _COMBINED_BEFORE.search(before) and not _TARGET_AFTER.match(after)
+    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before) or is_combined:
         return "combination drug target", "antigen.antibody"
     return None
 
@@ -242,3 +267,8 @@ def is_bound_by_tcr(antigen: str) -> bool:
     """Whether T-cell receptors bind the antigen, as a peptide on HLA."""
     term = load_vocabularies().find("antigen", antigen)
     return term is not None and "boundByTcr" in term.extra
+
+
+def is_followed_by_receptor(text: str, end: int) -> bool:
+    """Whether a receptor is named after a list: "B7H3/IL-7Ra CAR"."""
+    return bool(_RECEPTOR_AFTER.match(text, end))

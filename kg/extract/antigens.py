@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kg.extract.antigen_places import Place, find_places
-from kg.extract.antigen_roles import judge_place
+from kg.extract.antigen_roles import is_construct_part, is_followed_by_receptor, judge_place
 from kg.extract.quotes import quote_around
 from kg.lexicon import fold_width
 from kg.model import Mention, Passage
@@ -21,6 +21,7 @@ _LIST_GAP = re.compile(
 
 _TIGHT_LIST = re.compile(r"(?:/|[/\w -]*/)")
 _Role = tuple[str | None, str]
+_BARE: _Role = (None, "antigen.bare")
 
 
 def find_mentions(passages: Sequence[Passage]) -> tuple[Mention, ...]:
@@ -40,6 +41,10 @@ def _judge_passage(passage: Passage) -> Iterator[Mention]:
         roles = [judge_place(text, place, passage.part) for place in group]
         if _TIGHT_LIST.fullmatch(text, group[0].end, group[-1].start):
             roles = _end_role(roles)
+        if is_construct_part(group[-1].antigen) and is_followed_by_receptor(text, group[-1].end):
+            roles = [("target", "antigen.beside-binder-word") if one == _BARE else one for one in roles[:-1]] + roles[
+                -1:
+            ]
         shared = _share_role(roles)
         for place, (role, rule) in zip(group, shared, strict=True):
             if role is None or (place.is_contextual and role != "target"):

@@ -10,11 +10,12 @@ import msgspec
 from kg.extract.antigen_roles import is_construct_part
 from kg.extract.antigens import list_targets
 from kg.extract.constructs import find_binder_type
-from kg.extract.named_products import Named, infer_bindings, infer_fact
+from kg.extract.named_products import Named, find_mentioned, infer_bindings, infer_fact
 from kg.lexicon import open_lexicon
 from kg.model import Binding, Fact, Intervention, Mention, Passage, Quote, Study
 from kg.vocabularies import load_vocabularies
 
+_FEW = 3
 TITLES = ("title", "official title")
 _CANDIDATES = re.compile(
     r"personali[sz]ed|individuali[sz]ed|express|one or more|depending on|according to|positive|or other|panel",
@@ -43,6 +44,8 @@ def find_bindings(
         merged = {mention.antigen: mention for mention in (*found, *titles)}
         if count <= 1 or not found:
             found = tuple(merged.values())
+    if count <= 1:
+        found = _extend_lists(found, mentions)
     natural = _find_natural(study, mentions, name)
     if natural and not found:
         return natural
@@ -55,13 +58,17 @@ def find_bindings(
     ):
         if found:
             break
-        if named and "productTarget" in named[0].extra and parts[0] == "summary":
-            break
         found = list_targets(mentions, *parts)
+        if named and "productTarget" in named[0].extra and parts[0] == "summary":
+            # Of a known product only what is known is taken from further off: prose there speaks of other drugs too.
+            known = {binding.antigen.value for binding in infer_bindings(named)}
+            told = tuple(one for one in list_targets(mentions, "summary", "description") if one.antigen in known)
+            found = told if len(told) == len(known) else ()
+            break
     if not found:
         return (
             natural
-            or infer_bindings(named)
+            or infer_bindings(named or find_mentioned(study))
             or _bind_disease_antigens(mentions)
             or _bind_candidates(study, mentions)
             or _bind_keywords(mentions)
@@ -76,6 +83,20 @@ def find_bindings(
     return _join_natural(bound, natural)
 
 
+def _extend_lists(found: tuple[Mention, ...], mentions: Sequence[Mention]) -> tuple[Mention, ...]:
+    """A summary that lists one of the targets with others as what the cells are directed at names them all."""
+    held = {mention.antigen: mention for mention in found}
+    lists: dict[Quote, list[Mention]] = {}
+    for mention in mentions:
+        if mention.role == "target" and mention.part in ("arm description", "summary"):
+            lists.setdefault(mention.quote, []).append(mention)
+    for listed in lists.values():
+        if any(one.antigen in held for one in listed):
+            for one in listed:
+                held.setdefault(one.antigen, one)
+    return tuple(held.values())
+
+
 def _bind_disease_antigens(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
     """A title that gives cells "for X-positive" disease, and names no other antigen, implies that they bind X."""
     titled = {
@@ -87,24 +108,29 @@ def _bind_disease_antigens(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
 def _bind_candidates(study: Study, mentions: Sequence[Mention]) -> tuple[Binding, ...]:
     """Personalised cells bind the antigens that the record lists to choose from by what the tumour expresses."""
     texts = {(one.field, one.part): one for one in study.parts("summary", "description")}
-    lists: dict[Quote, dict[str, Mention]] = {}
+    lists: dict[tuple[str, Quote], dict[str, Mention]] = {}
     for mention in mentions:
-        if mention.part in ("summary", "description") and mention.role in ("biomarker", "eligibility marker"):
-            lists.setdefault(mention.quote, {}).setdefault(mention.antigen, mention)
-    for quote, found in lists.items():
-        passage = texts[quote.field, next(iter(found.values())).part]
+        is_open = mention.role == "biomarker" or (mention.role == "eligibility marker" and mention.part not in TITLES)
+        if mention.part in (*TITLES, "summary", "description") and is_open:
+            lists.setdefault((mention.part, mention.quote), {}).setdefault(mention.antigen, mention)
+    for (part, quote), found in lists.items():
+        if len(found) < 2 or any(map(is_construct_part, found)):
+            continue
+        if part in TITLES:
+            return _bind_implied(found, "antigen.candidates")
+        passage = texts[quote.field, part]
         start = quote.start - passage.start
         around = passage.text[max(0, start - 120) : start + len(quote.text) + 60]
-        if len(found) > 1 and _CANDIDATES.search(around) and not any(map(is_construct_part, found)):
+        if _CANDIDATES.search(around):
             return _bind_implied(found, "antigen.candidates")
     return ()
 
 
 def _bind_keywords(mentions: Sequence[Mention]) -> tuple[Binding, ...]:
-    """Keywords of a trial of engineered cells that name one antigen, where nothing else does, name what they bind."""
+    """Keywords of a trial of engineered cells that name few antigens, where nothing else does, name what they bind."""
     found = {one.antigen: one for one in mentions if one.part == "keyword" and one.role == "biomarker"}
     found = {antigen: one for antigen, one in found.items() if not is_construct_part(antigen)}
-    return _bind_implied(found, "antigen.keyword") if len(found) == 1 else ()
+    return _bind_implied(found, "antigen.keyword") if len(found) <= _FEW else ()
 
 
 def _bind_implied(found: dict[str, Mention], rule: str) -> tuple[Binding, ...]:
@@ -129,10 +155,15 @@ def _own_targets(mentions: Sequence[Mention], name: str) -> tuple[Mention, ...]:
         if (
             mention.part in ("intervention", "other name")
             and mention.ref == name
-            and (mention.role == "target" or (mention.role == "biomarker" and not is_construct_part(mention.antigen)))
+            and (mention.role == "target" or (mention.role == "biomarker" and _is_bare_target(mention)))
         ):
             found.setdefault(mention.antigen, mention)
     return tuple(found.values())
+
+
+def _is_bare_target(mention: Mention) -> bool:
+    """Whether a bare name in a product's name is what it binds: no part of its construct, and no ligand that binds."""
+    return not is_construct_part(mention.antigen) and not open_lexicon("ligand").find(mention.written)
 
 
 def _find_natural(study: Study, mentions: Sequence[Mention], name: str | None) -> tuple[Binding, ...]:
@@ -178,7 +209,7 @@ _LOGIC = (
     (re.compile(r"\bcompound CAR|\bcCAR\b", re.IGNORECASE), "compound"),
     (re.compile(r"\blogic[- ]gated\b|\bTmod\b|\bAND[- ]gate|\bNOT[- ]gate", re.IGNORECASE), "gated"),
     (re.compile(r"\bsequential(?:ly)?\b", re.IGNORECASE), "sequential"),
-    (re.compile(r"\bcocktail\b|\bcombin\w{3,7} of\b|\bpooled\b", re.IGNORECASE), "pooled"),
+    (re.compile(r"\bcocktail\b|\bcombin\w{3,7} of\b|\bcombinational\b|\bpooled\b", re.IGNORECASE), "pooled"),
     (re.compile(r"\bdual\b|\bbi-?specific\b|\bdual[- ]target", re.IGNORECASE), "dual"),
 )
 

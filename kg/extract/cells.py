@@ -1,111 +1,20 @@
-"""Modality and cell source: what kind of cells a product is made of, and whose.
-
-A source word counts only where it speaks of the product: "autologous" before a transplant, a donor kept as back-up and
-anything in the history of patients say nothing about it.
-"""
+"""Modality: what kind of engineered cells a text says are given, and not what patients had elsewhere."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from kg.extract.quotes import quote_around
-from kg.lexicon import Match, fold_width, open_lexicon
+from kg.lexicon import Match, open_lexicon
 from kg.model import Fact, Passage
 from kg.vocabularies import load_vocabularies
 
-SEARCHED = (
-    "title",
-    "official title",
-    "intervention",
-    "other name",
-    "intervention description",
-    "arm",
-    "arm description",
-    "summary",
-    "description",
-    "keyword",
-)
-"""Parts that may tell the source; eligibility and outcomes speak of patients."""
 ENGINEERED = frozenset({"CAR-T", "CAR-NK", "CAR-NKT", "CAR-gdT", "CAR-Treg", "CAR-M", "CAAR-T", "TCR-T", "in-vivo CAR"})
 """Modalities with an engineered receptor."""
-
-_CELLS = re.compile(
-    r"\b(?:CAR|cells?|lymphocytes?|T|NK|PBMCs?|leukocytes|product|CTLs?|TILs?|iNKT|Tregs?|macrophages|monocytes|CART|UCART|"
-    r"CAR-?T|TCR|precursor|vaccine|STAR|immunotherapy)\b|CAR[-T]|CART|γδ|gd ?T"
-)
-_TRANSPLANT = re.compile(
-    r"[ -]?(?:(?:and|or|/)[ -]?(?:autologous|allogen\w{2,4})[ -])?(?:\w{1,14}[ -]){0,4}?(?:stem|transplant\w{0,8}|"
-    r"HSCT|HCT|SCT|BMT|ASCT|"
-    r"hematopoietic|haematopoietic|bone marrow|hemopoietic|marrow|graft|aHSCT|alloHSCT|PBSC|CD34)",
-    re.IGNORECASE,
-)
-_HISTORY = re.compile(
-    r"(?:\bprior|\bprevious(?:ly)?|\bhistory of|\bafter|\bfollowing|\bfailed|\bpost[- ]|\bbridg\w{1,4} to|"
-    r"\bundergo(?:ing|ne)?|"
-    r"\bbefore|\bineligible for|\brelapsed? after)\s(?:\w{1,14}\s){0,3}$",
-    re.IGNORECASE,
-)
-_SIDE = re.compile(
-    r"back-?up|availab|identified|match(?:ed)? donor (?:search|identified)|search|eligible donor|\bversus\b|unlike|"
-    r"compared (?:with|to)|instead of|rather than|limitation|traditional|conventional",
-    re.IGNORECASE,
-)
-_NEGATED = re.compile(
-    r"\b(?:not|non-?|no|without|neither|instead of|rather than|unlike|than|versus|vs\.?)[ -]?(?:an? |the |any )?$",
-    re.IGNORECASE,
-)
-_DONOR = re.compile(
-    r"\b(?:from|of|by|using|obtained from|collected from|derived from|isolated from|donated by|"
-    r"with)\s(?:\w{1,14}\s){0,4}?"
-    r"(?P<kind>healthy|normal|related|unrelated|haploidentical|sibling|third[- ]party|HLA[- ]matched|matched|"
-    r"partially matched|"
-    r"transplant|stem cell|HSCT|original|same|prior|previous|universal|adult|family|suitable|allogen\w{2,4})?[ -]?"
-    r"(?:(?:adult|human|volunteer|cell|blood|HLA[- ]matched|HSCT|transplant|transplantation|"
-    r"allogen\w{2,4})\s){0,2}donors?\b"
-    r"|\bdonor'?s?['’]? (?:T|NK|CAR|lymphocytes?|peripheral blood|PBMCs?|leuk|cells|blood|apheresis)\b|\bdonor CAR",
-    re.IGNORECASE,
-)
-_EITHER = re.compile(
-    r"\b(?:the |their )?(?:patients?|subjects?|participants?|recipients?)(?:'s? own| themselves)?,? or\b", re.IGNORECASE
-)
-_OWN = re.compile(
-    r"\b(?:patient|subject|participant|recipient|child|person|individual)(?:'s|s'|s)?,? own\b|\b(?:your|their|his|"
-    r"her|his/her) own (?:\w{1,14} ){0,3}"
-    r"(?:cells?|T|NK|immune|blood|white|lymphocytes|body)|\b(?:T[- ]?cells?|lymphocytes|blood|PBMCs?|cells|"
-    r"leukocytes|mononuclear cells \(PBMC\)|mononuclear cells|immune cells)"
-    r"(?:,? (?:are|is|were|was|will be|that|which|have been|be|has been))?,? (?:\w{1,14} ){0,2}?(?:collected|"
-    r"isolated|obtained|taken|removed|harvested|drawn|"
-    r"extracted|separated|derived|gathered|purified)? ?from (?:the |each |their |a |these |eligible |"
-    r"enrolled )?(?:peripheral blood of (?:the )?)?"
-    r"(?:patients?|subjects?|participants?|individual'?s?|themselves)\b|\b(?:patient|participant|"
-    r"subject)[- ]derived\b|\bself[- ]derived\b",
-    re.IGNORECASE,
-)
-_APHERESIS = re.compile(
-    r"\b(?:patients?|subjects?|participants?|they|who|you|children|will|enrolled)\b[^.;\n]{0,60}?\b(?:undergo(?:es|ing)?|receive|have|complete|perform(?:ed)?|"
-    r"for|underwent|by|after|a|to|be) (?:\w{1,14} ){0,3}(?:leu[ck]o?(?:cyte)?[- ]?apheresis|apheresis|leukopheresis)\b"
-    r"|\b(?:leukapheresis|apheresis|leukopheresis) (?:procedure |will be performed |is performed |"
-    r"of (?:the )?(?:patient|subject|participant)s?)"
-    r"|\b(?:leuk)?apheresis(?:,| and| followed by)[^.;\n]{0,40}manufactur"
-    r"|\b(?:at|after|following|from|since|before|prior to|time of) (?:the )?(?:leukapheresis|apheresis)\b",
-    re.IGNORECASE,
-)
-_IMPLIED_ALLO = re.compile(
-    r"\boff[- ]the[- ]shelf\b|\bU-?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|"
-    r"\buniversal (?:\w{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK)\b|"
-    r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b",
-    re.IGNORECASE,
-)
-_OFF_SHELF = re.compile(r"\boff[- ]the[- ]shelf\b|\bready[- ](?:to|for)[- ]use\b", re.IGNORECASE)
-_ADAPTER = re.compile(r"UniCAR|adapt[eo]r|switchable|switch module|targeting module|convertible", re.IGNORECASE)
-_INN = re.compile(r"\b\w{4,24}[ -]autoleucel\b", re.IGNORECASE)
-"""Second word of an International Nonproprietary Name that says "autologous white cells" (WHO INN stem list, 2023)."""
 _RECEPTOR = re.compile(
-    r"\bCARs?\b|\bCAR[-.]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
-    r"CHIMERIC ANTIGEN RECEPTOR|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|\bCIR\b|\d[sS]CAR|-CAR\b|\bCARvac\b"
+    r"\bCARs?\b|\bCAR[-.\d]|[Cc]himeric [Aa]ntigen [Rr]eceptors?\b|\bCART\b|\bSCAR\b|\bcCAR\b|"
+    r"CHIMERIC ANTIGEN RECEPTOR|\b[a-z]{1,6}CART?\b|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|"
+    r"\bCIR\b|\b(?:Tri|Bi|Dual)CAR\b|\dCAR[- ]|\d[sS]CAR|-CAR\b|\bCARvac\b"
 )
 _RECEPTOR_CELLS = (
     (re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|(?i:natural killer T)"), "CAR-NKT"),
@@ -115,40 +24,15 @@ _RECEPTOR_CELLS = (
     (re.compile(r"[Mm]acrophages?|[Mm]onocytes?"), "CAR-M"),
     (
         re.compile(
-            r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\b(?:EB)?VSTs?\b|\bCTLs?\b|\bPBLs?\b|\bCART|SCAR"
+            r"\bT\b(?:[- ]?([Cc]ells?|[Ll]ymphocytes?))?|[Ll]ymphocytes?|\b(?:EB)?VSTs?\b|\bCTLs?\b|\bPBLs?\b|"
+            r"\bCART|[a-z]CART\b|SCAR"
         ),
         "CAR-T",
     ),
 )
-_IN_VIVO = re.compile(
-    r"\bin[- ]vivo (?:\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|gene[- ]engineer|engineered|generat\w{2,4}|"
-    r"gene transfer|transduction|programm\w{2,4})"
-    r"|\bin[- ]vivo [^.;\n]{0,60}?(?:targeted|targeting|directed|specific)[ -]CAR\b"
-    r"|\b(?:LNPs?|nanoparticles?)\b[^.;\n]{0,90}\b(?:CAR\b|chimeric)"
-    r"|\bgenerate (?:CAR|chimeric)[^.;\n]{0,50}\b(?:inside|within|in) the (?:body|patient)"
-    r"|\bin situ (?:\w{1,14}[ -]){0,3}?CAR\b|\bCAR[^.;\n]{0,30}\b(?:generated|produced|engineered) in[- ]vivo\b",
-    re.IGNORECASE,
-)
-_DONOR_KINDS = {
-    "healthy": "healthy donor",
-    "normal": "healthy donor",
-    "related": "related donor",
-    "sibling": "related donor",
-    "family": "related donor",
-    "unrelated": "unrelated donor",
-    "third": "unrelated donor",
-    "haploidentical": "haploidentical donor",
-    "transplant": "transplant donor",
-    "stem": "transplant donor",
-    "hsct": "transplant donor",
-    "original": "transplant donor",
-    "same": "transplant donor",
-    "prior": "transplant donor",
-    "previous": "transplant donor",
-}
 _SUPPORTIVE = re.compile(
     r"(?:\bafter|\bfollowing|\bpost[- ]?|\bprior to|\bbefore|\brecipients? of|\breceiv(?:ing|ed|e)|"
-    r"\bundergo(?:ing)?|\btreated with|\btreatment with|"
+    r"\bundergo(?:ing)?|\btreated with|\b(?:on|under|during|prior|previous) treatment with|"
     r"\btoxicit\w{1,4} (?:of|from|after)|\bassociated with|\brelated to|\bdue to|\binduced by|\bcandidates? for|"
     r"\bbridging to|\bwho have had|"
     r"\bcompared (?:to|with)|\bversus|\brefractory to|\bfailure of|\bprevious|\bpatients? (?:on|with)|\bcaused by|"
@@ -157,12 +41,10 @@ _SUPPORTIVE = re.compile(
     re.IGNORECASE,
 )
 _SUPPORTIVE_AFTER = re.compile(
-    r"[ -]?(?:cells?|therapy|cell therapy|treatment|infusion|immunotherapy|-cell)?[ -]?(?:therapy|treatment)?[ -]?"
+    r"s?[ -]?(?:cells?|therapy|cell therapy|treatment|infusion|immunotherapy|-cell)?[ -]?(?:therapy|treatment)?[ -]?"
     r"(?:eligible|ineligible|candidates|monitoring|na[iï]ve|exposed|experienced|failure|recipients|associated|related|induced|patients|survivors|toxicit|neurotox|CRS|mediated)",
     re.IGNORECASE,
 )
-
-
 _FOLLOW_UP = re.compile(r"\b(?:long[- ]?term|follow(?:ed|ing)?[- ]?up|LTFU)\b", re.IGNORECASE)
 
 
@@ -177,25 +59,31 @@ def is_follow_up(title: str) -> bool:
 
 def find_modalities(passages: Sequence[Passage]) -> list[tuple[Match, Passage]]:
     """Places where a modality of living cells is named as what the trial gives, in reading order."""
-    return [
-        (match, passage)
-        for passage in passages
-        for match in open_lexicon("modality").find(passage.text)
-        if "impliedCellType" in match.term.extra and not is_supportive(passage.text, match.start, match.end)
-    ]
+    return [(match, passage) for passage in passages for match, is_given in _judge_modalities(passage) if is_given]
+
+
+def _judge_modalities(passage: Passage) -> Iterator[tuple[Match, bool]]:
+    """Modalities of living cells in a passage, and whether each is what is given; an abbreviation in parentheses
+    follows the words before it."""
+    text = passage.text
+    before: Match | None = None
+    is_given = True
+    for match in open_lexicon("modality").find(text):
+        if "impliedCellType" in match.term.extra:
+            is_abbreviation = (
+                before is not None and "(" in text[before.end : match.start] and match.start - before.end < 9
+            )
+            is_given = is_given if is_abbreviation else not is_supportive(text, match.start, match.end)
+            yield match, is_given
+            before = match
 
 
 def has_supportive_modality(passages: Sequence[Passage]) -> bool:
     """Whether a modality is named, and each time as somebody's other treatment."""
-    named = [
-        (passage.text, match)
-        for passage in passages
-        for match in open_lexicon("modality").find(passage.text)
-        if "impliedCellType" in match.term.extra
-    ]
     if any(is_follow_up(passage.text) for passage in passages):
         return False
-    return bool(named) and all(is_supportive(text, match.start, match.end) for text, match in named)
+    judged = [is_given for passage in passages for _, is_given in _judge_modalities(passage)]
+    return bool(judged) and not any(judged)
 
 
 def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
@@ -249,157 +137,3 @@ def infer_cell_type(modality: Fact) -> Fact | None:
     if not implied:
         return None
     return Fact(vocabularies.refer(implied[0]).notation, modality.quote, "cell-type.of-modality", modality.basis)
-
-
-def find_sources(passages: Sequence[Passage]) -> tuple[Fact, ...]:
-    """What the passages say of whose cells the product is made from, each value once, the surest first.
-
-    >>> [fact.value for fact in find_sources([Passage("title", "text", 0, "Donor Derived CD117 CAR-T Cell")])]
-    ['donor', 'allogeneic']
-    """
-    searched = [passage for passage in passages if passage.part in SEARCHED]
-    stated = _collect(fact for passage in searched for fact in _find_stated(passage))
-    if stated:
-        return stated
-    return _collect(fact for passage in searched for fact in _find_implied(passage))
-
-
-def _collect(facts: Iterator[Fact]) -> tuple[Fact, ...]:
-    """Each value once, and after a detail the wider value that it means."""
-    vocabularies = load_vocabularies()
-    found: dict[str, Fact] = {}
-    for fact in facts:
-        term = vocabularies.scheme("cell-source")[str(fact.value)]
-        for wider in vocabularies.widen(term):
-            found.setdefault(wider.notation, msgspec.structs.replace(fact, value=wider.notation))
-    return tuple(found.values())
-
-
-def _find_stated(passage: Passage) -> Iterator[Fact]:
-    text = fold_width(passage.text)
-    for match in open_lexicon("cell-source").find(passage.text):
-        before, after = text[max(0, match.start - 60) : match.start], text[match.end : match.end + 60]
-        value = match.term.notation
-        if _HISTORY.search(before) or _NEGATED.search(before) or _TRANSPLANT.match(after) or _SIDE.search(after[:35]):
-            continue
-        if value in ("autologous", "allogeneic") and _is_list_before_transplant(after):
-            continue
-        if not (
-            _CELLS.search(after)
-            or _CELLS.search(before[-30:])
-            or passage.part in ("intervention", "other name", "keyword")
-        ):
-            continue
-        if value in (
-            "related donor",
-            "unrelated donor",
-            "transplant donor",
-            "healthy donor",
-            "haploidentical donor",
-            "cord blood",
-        ) and not _is_about_product(text, match.start, match.end):
-            continue
-        yield _fact(
-            value,
-            passage,
-            match.start,
-            match.end,
-            f"source.{value.replace(' ', '-')}",
-            "implied" if value in ("iPSC", "cell line") else "stated",
-        )
-    for found in _DONOR.finditer(text):
-        if not _is_about_product(text, found.start(), found.end()):
-            continue
-        kind = (found["kind"] or "").lower()
-        value = next((name for head, name in _DONOR_KINDS.items() if kind.startswith(head)), "donor")
-        yield _fact(value, passage, found.start(), found.end(), "source.donor-phrase")
-        if _EITHER.search(found[0]):
-            yield _fact("autologous", passage, found.start(), found.end(), "source.donor-phrase")
-    for found in _IN_VIVO.finditer(text):
-        yield _fact("in vivo", passage, found.start(), found.end(), "source.in-vivo")
-
-
-def _is_list_before_transplant(after: str) -> bool:
-    """ "autologous or allogeneic HSCT" speaks of the transplant."""
-    return bool(
-        re.match(
-            r"(?:/|,| or| and)[ -]?(?:allo|auto)\w{0,8}[ -](?:\w{1,14}[ -]){0,2}(?:HSCT|SCT|HCT|stem|transplant|"
-            r"BMT|hematopoietic)",
-            after,
-            re.IGNORECASE,
-        )
-    )
-
-
-def _is_about_product(text: str, start: int, end: int) -> bool:
-    """Whether the words around a donor speak of the making of cells, and not of a transplant or a search."""
-    around = text[max(0, start - 80) : end + 50]
-    if (
-        _SIDE.search(text[start : end + 25])
-        or _TRANSPLANT.match(text[end : end + 40])
-        or _HISTORY.search(text[max(0, start - 40) : start])
-    ):
-        return False
-    return bool(
-        re.search(
-            r"\b(?:CAR|T|NK|γδ|iNKT)[- ]?(?:cells?|T|NK)?\b|lymphocytes|PBMC|manufactur|leukapheresis|apheresis|"
-            r"produced|CART|derived|generated|engineered",
-            around,
-        )
-    )
-
-
-def _find_implied(passage: Passage) -> Iterator[Fact]:
-    text = fold_width(passage.text)
-    if not _ADAPTER.search(text):
-        for found in _IMPLIED_ALLO.finditer(text):
-            yield _fact("allogeneic", passage, found.start(), found.end(), "source.universal", "implied")
-    for found in _INN.finditer(text):
-        yield _fact("autologous", passage, found.start(), found.end(), "source.inn-stem", "implied")
-    for found in _OWN.finditer(text):
-        yield _fact("autologous", passage, found.start(), found.end(), "source.own-cells", "implied")
-    for found in _APHERESIS.finditer(text):
-        if "donor" not in text[max(0, found.start() - 60) : found.end() + 40].lower():
-            yield _fact("autologous", passage, found.start(), found.end(), "source.leukapheresis", "implied")
-
-
-_COLLECTION = re.compile(
-    r"\b(?:leu[ck]o?(?:cyte)?[- ]?|lympho(?:cyte)?[- ]?)?apheresis\b|\bleukopheresis\b|"
-    r"\b(?:mononuclear cells?|PBMCs?|T[- ]cells?|lymphocytes?|(?<!stem )(?<!marrow )(?<!progenitor )cell) collection\b|"
-    r"\bcollection of (?:autologous )?(?:T[- ]cells|PBMCs?|lymphocytes|peripheral blood mononuclear)|"
-    r"\bblood collection for (?:the )?(?:CAR|T[- ]cell|cell|manufactur|production|preparation)",
-    re.IGNORECASE,
-)
-_COLLECTED_OTHERWISE = re.compile(
-    r"donor|stem cell|marrow|hyperleu[ck]ocyt|hydroxyurea|plasma|allowed|permitted|granulocyt", re.IGNORECASE
-)
-
-
-def find_collection(passages: Sequence[Passage]) -> tuple[Fact, ...]:
-    """A product is the participants' own where they must be fit to have the cells collected for it.
-
-    Eligibility tells this and nothing else of the source: a history of transplants or a donor there is not the product's.
-
-    >>> [fact.value for fact in find_collection([Passage("eligibility", "text", 0, "Able to tolerate apheresis")])]
-    ['autologous']
-    """
-    for passage in passages:
-        text = fold_width(passage.text)
-        for found in _COLLECTION.finditer(text):
-            if not _COLLECTED_OTHERWISE.search(text, max(0, found.start() - 60), found.end() + 40):
-                return (_fact("autologous", passage, found.start(), found.end(), "source.collection", "implied"),)
-    return ()
-
-
-def _fact(value: str, passage: Passage, start: int, end: int, rule: str, basis: str = "stated") -> Fact:
-    return Fact(value, quote_around(passage, start, end), rule, basis, passage.text[start:end])
-
-
-def find_off_the_shelf(passages: Sequence[Passage]) -> Fact | None:
-    """Whether the product is said to be made ahead."""
-    for passage in passages:
-        if passage.part in SEARCHED:
-            found = _OFF_SHELF.search(fold_width(passage.text))
-            if found and not _NEGATED.search(passage.text[max(0, found.start() - 20) : found.start()]):
-                return Fact(True, passage.quote(found.start(), found.end()), "source.off-the-shelf")
-    return None

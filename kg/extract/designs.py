@@ -6,7 +6,8 @@ A structured field always wins; these rules fill what the record left out and ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Criterion, Fact, Passage, Study
@@ -50,17 +51,18 @@ _PAST_RESPONSE = re.compile(
 def find_design(study: Study) -> dict[str, tuple[Fact, ...]]:
     """Facts of the design that only prose tells, by card key; a key that the record fills is left out."""
     passages = study.parts(*_PROSE)
-    found = {
-        "phases": _find_phases(passages),
-        "masking": _find_pattern(passages, _OPEN, "NONE", "design.open-label"),
-        "intervention_model": _find_pattern(passages, _SINGLE_ARM, "SINGLE_GROUP", "design.single-arm"),
-        "number_of_sites": _find_pattern(passages, _SINGLE_CENTER, 1, "design.single-center"),
-        "enrollment": _find_enrollment(passages),
+    finders: dict[str, Callable[[Sequence[Passage]], tuple[Fact, ...]]] = {
+        "phases": _find_phases,
+        "masking": partial(_find_pattern, _OPEN, "NONE", "design.open-label"),
+        "intervention_model": partial(_find_pattern, _SINGLE_ARM, "SINGLE_GROUP", "design.single-arm"),
+        "number_of_sites": partial(_find_pattern, _SINGLE_CENTER, 1, "design.single-center"),
+        "enrollment": _find_enrollment,
     }
-    return {key: facts for key, facts in found.items() if facts and key not in study.facts}
+    found = {key: find(passages) for key, find in finders.items() if key not in study.facts}
+    return {key: facts for key, facts in found.items() if facts}
 
 
-def _find_pattern(passages: Sequence[Passage], pattern: re.Pattern[str], value: object, rule: str) -> tuple[Fact, ...]:
+def _find_pattern(pattern: re.Pattern[str], value: object, rule: str, passages: Sequence[Passage]) -> tuple[Fact, ...]:
     for passage in passages:
         match = pattern.search(fold_width(passage.text))
         if match:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kg.extract.cells import is_follow_up, is_supportive
 from kg.lexicon import open_lexicon
-from kg.model import Binding, Fact, Intervention, Passage, Quote
+from kg.model import Binding, Fact, Intervention, Passage, Quote, Study
 from kg.vocabularies import Term, load_vocabularies
 
 Named = tuple[Term, Fact]
@@ -38,6 +38,21 @@ def find_titled(titles: Sequence[Passage]) -> Named | None:
             ):
                 return match.term, Fact(match.term.notation, passage.quote(match.start, match.end), "product.name")
     return None
+
+
+def find_mentioned(study: Study) -> Named | None:
+    """The one product of the vocabulary that titles, arms and prose name, for cells that are listed without a name.
+
+    >>> find_mentioned(Study(Record("a", "b", "c", ""), {})) is None
+    True
+    """
+    found: dict[str, Named] = {}
+    for passage in study.parts("title", "official title", "arm", "arm description", "summary"):
+        for match in open_lexicon("product").find(passage.text):
+            if not match.is_contextual:
+                fact = Fact(match.term.notation, passage.quote(match.start, match.end), "product.name")
+                found.setdefault(match.term.notation, (match.term, fact))
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def infer_fact(named: Named | None, key: str) -> Fact | None:

@@ -1,88 +1,60 @@
-"""Put together what a record says of each intervention: is it a cell product, what does it bind, whose cells is it
-made from.
+"""Put together what a record says of each intervention: is it cells, what does it bind, whose cells is it made from.
 
-An intervention's own words come first, then those of its arms, then those of the whole trial. What only the name of
-a known
-product tells is marked ``inferred``; an explicit statement wins over it.
+An intervention's own words come first, then those of its arms, then those of the whole trial. What only the name of a
+known product tells is marked ``inferred``; an explicit statement wins over it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from kg.extract.antigen_roles import is_bound_by_tcr
 from kg.extract.antigens import find_mentions
 from kg.extract.bindings import TITLES, find_bindings, find_logic
+from kg.extract.cell_sources import find_collection, find_off_the_shelf, find_sources
 from kg.extract.cells import (
     ENGINEERED,
     choose_modality,
-    find_collection,
     find_modalities,
-    find_off_the_shelf,
-    find_receptor_modality,
-    find_sources,
     has_supportive_modality,
     infer_cell_type,
-    is_supportive,
 )
 from kg.extract.constructs import find_costimulation, find_edits, find_safety_switches
 from kg.extract.doses import extract_doses, find_dose_escalation
 from kg.extract.lymphodepletion import find_lymphodepletion
 from kg.extract.named_products import Named, find_named, find_titled, infer_fact, infer_sources
+from kg.extract.trial_modalities import (
+    find_definition,
+    find_modality,
+    find_trial_modality,
+    has_cell_words,
+    infer_trial_modality,
+    may_be_cells,
+)
 from kg.lexicon import open_lexicon
 from kg.model import Fact, Intervention, Mention, Passage, Product, Study
-
-_CELL_WORDS = re.compile(
-    r"\bCARs?\b|(?:\b|\b[a-z]{1,5}|\bTri|\bTan|\bUni|\bBi|\b[A-Z]{1,3})CAR[-.T]|"
-    r"[Cc]himeric (?:antigen|immune|T)|\bTCR\b|\b(?:T|NK|NKT|CIK|Treg)"
-    r"[- ]?[Cc]ells?\b|\bCTLs?\b|"
-    r"\bTILs?\b|[Ll]ymphocytes?\b|\biNKT\b|SCAR-?\w|\bγδ ?T|\bPBLs?\b|[Cc]ells? (?:infusion|therapy|injection|"
-    r"suspension)|"
-    r"[Ii]nfusion of (?:\w+ )?cells|\bgene[- ](?:modified|engineered)\b.{0,30}\bcells"
-)
-_CODE_NAME = re.compile(r"(?=[^a-z]{0,20}[A-Z\d])[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{0,10}(?: cells?)?", re.ASCII)
-_CODE = re.compile(
-    r"\b(?=[A-Za-z-]{0,8}[A-Z\d][A-Za-z\d-]{0,12}\d|[A-Z]{4})[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{1,12}", re.ASCII
-)
-"""A product's code in a name: "RD14-01", "KSVCBD injection"."""
-_CLAUSE_END = re.compile(
-    r"[.;!?](?=\s)|\n|\b(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|undergo\w{0,4}|"
-    r"in (?:patients|subjects|participants|adults|combination))\b",
-    re.IGNORECASE,
-)
-_PROSE = ("intervention description", "arm description", "summary", "description")
-_ENGINEERED_WORDS = re.compile(
-    r"\b(?:gene(?:tically)?[- ])?(?:modif|engineer|transduc|transfect)\w+|\bchimeric\b|\b(?:lenti|retro)vir\w+|"
-    r"\b(?:leuk)?apheresis\b|\blymphodeplet\w+|\breceptors?\b",
-    re.IGNORECASE,
-)
-_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}")
-_TARGETED_CELLS = re.compile(
-    r"[- ](?:specific|targeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
-)
-_NOT_CELLS = re.compile(
-    r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
-)
 
 
 def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product, ...]:
     """All interventions of the study, those of cells with what they are; one more where only prose names the
     product."""
     named = {id(item): find_named(item) for item in study.interventions}
-    defined = {id(item): fact for item in study.interventions if (fact := _find_definition(study, item))}
+    defined = (
+        {}
+        if has_supportive_modality(study.parts(*TITLES))
+        else {id(item): fact for item in study.interventions if (fact := find_definition(study, item))}
+    )
     trial_modality = (
-        _find_trial_modality(study) or next(iter(defined.values()), None) or _infer_trial_modality(study, mentions)
+        find_trial_modality(study) or next(iter(defined.values()), None) or infer_trial_modality(study, mentions)
     )
     cells = [
         item
         for item in study.interventions
-        if named[id(item)] or id(item) in defined or (trial_modality and _has_cell_words(item))
+        if named[id(item)] or id(item) in defined or (trial_modality and has_cell_words(item))
     ]
     if trial_modality and not cells:
-        cells = [item for item in study.interventions if _may_be_cells(item)]
+        cells = [item for item in study.interventions if may_be_cells(item)]
     products = [
         _make_product(study, item, mentions, defined.get(id(item), trial_modality), named[id(item)], len(cells))
         if item in cells
@@ -91,96 +63,9 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     ]
     if not cells:
         titled = find_titled(study.parts(*TITLES))
-        if trial_modality or titled:
+        if titled or (trial_modality and str(trial_modality.value) in ENGINEERED):
             products.append(_make_unlisted(study, mentions, trial_modality, titled))
     return tuple(products)
-
-
-def _infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | None:
-    """What a name implies where no word says it: "mesothelin-targeted T cells" that are modified, or a code with CAR
-    in it."""
-    if not _ENGINEERED_WORDS.search("\n".join(passage.text for passage in study.parts(*_PROSE, "eligibility"))):
-        return None
-    for passage in study.parts(*TITLES, "intervention", "other name"):
-        code = _RECEPTOR_CODE.search(passage.text) if passage.part == "intervention" else None
-        if code:
-            return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
-    for mention in mentions:
-        if mention.role == "target" and mention.part in (*TITLES, "intervention", "other name"):
-            cells = _TARGETED_CELLS.search(mention.quote.text, mention.quote.text.find(mention.written))
-            if cells and not is_bound_by_tcr(mention.antigen):
-                value = "CAR-NK" if cells["kind"] == "NK" else "CAR-T"
-                return Fact(value, mention.quote, "modality.targeted-cells", "inferred")
-    return None
-
-
-def _find_trial_modality(study: Study) -> Fact | None:
-    """What kind of cells the trial gives: from titles and listed names, and from prose only where nothing is listed.
-
-    A title that names the cells as somebody's earlier treatment ("patients undergoing CAR-T") settles that they are
-    not given.
-    """
-    listed = study.parts(*TITLES, "intervention", "other name", "arm")
-    found = _find_modality(listed)
-    if found or has_supportive_modality(study.parts(*TITLES)):
-        return found
-    if not study.interventions or any(_has_cell_words(item) for item in study.interventions):
-        prose = study.parts("intervention description", "arm description", "summary", "description")
-        found = choose_modality(find_modalities(prose))
-        if found is None and study.interventions:
-            found = find_receptor_modality(prose)
-    return found
-
-
-def _find_definition(study: Study, item: Intervention) -> Fact | None:
-    """The modality that prose gives a code: "RD14-01, a ROR1-targeted CAR T-cell therapy"."""
-    name = str(item.name.value)
-    key = _CODE.search(name)
-    if not key or _NOT_CELLS.search(name) or open_lexicon("drug").find(name):
-        return None
-    own = tuple(one for one in study.parts("intervention description") if one.ref == name)
-    around = study.parts(*TITLES, "summary", "description", "arm description")
-    told = (*own, *(clause for passage in around for clause in _list_clauses(passage, key[0])))
-    return _find_modality(told) or (
-        _find_modality(study.parts("keyword", "condition")) if _may_be_cells(item) else None
-    )
-
-
-def _find_modality(passages: Sequence[Passage]) -> Fact | None:
-    return choose_modality(find_modalities(passages)) or find_receptor_modality(passages)
-
-
-def _list_clauses(passage: Passage, code: str) -> Iterator[Passage]:
-    """Clauses of a passage that hold the code: "X after CAR-T" and "X with CAR-T" are two, and do not define X."""
-    if code not in passage.text:
-        return
-    start = 0
-    for end in (*(found.end() for found in _CLAUSE_END.finditer(passage.text)), len(passage.text)):
-        if code in passage.text[start:end]:
-            yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
-        start = end
-
-
-def _has_cell_words(item: Intervention) -> bool:
-    names = [str(item.name.value), *(str(other.value) for other in item.other_names)]
-    return any(
-        _CELL_WORDS.search(name) and not _NOT_CELLS.search(name) and not is_supportive(name, *found.span())
-        for name in names
-        if (found := _CELL_WORDS.search(name))
-    )
-
-
-def _may_be_cells(item: Intervention) -> bool:
-    """An intervention whose name tells nothing, in a trial whose title names the cells: neither a known drug nor a
-    procedure."""
-    name = str(item.name.value)
-    if _NOT_CELLS.search(name) or open_lexicon("drug").find(name):
-        return False
-    return (
-        item.type.value in ("BIOLOGICAL", "GENETIC", "COMBINATION_PRODUCT")
-        if item.type
-        else bool(_CODE_NAME.fullmatch(name))
-    )
 
 
 def _passages_of(study: Study, item: Intervention) -> tuple[tuple[Passage, ...], tuple[Passage, ...]]:
@@ -208,7 +93,7 @@ def _make_product(
     own, of_arms = _passages_of(study, item)
     titles = study.parts(*TITLES)
     modality = (
-        _find_modality(own)
+        find_modality(own)
         or choose_modality(find_modalities(of_arms))
         or trial_modality
         or infer_fact(named, "productModality")
@@ -222,7 +107,7 @@ def _make_product(
     if not sources:
         sources = find_sources(study.parts("summary", "description", "keyword"))
     if not sources and modality and str(modality.value) in ENGINEERED:
-        sources = find_collection(study.parts("eligibility"))
+        sources = find_collection(study.parts("intervention", "eligibility"))
     if not sources:
         sources = infer_sources(named)
     around = (*own, *of_arms, *titles, *study.parts("summary", "description"))
@@ -249,7 +134,11 @@ def _make_unlisted(
     together."""
     bindings = find_bindings(study, None, mentions, named, 1)
     around = study.parts(*TITLES, "summary", "description", "arm", "arm description")
-    sources = find_sources(study.parts(*TITLES)) or find_sources(around) or find_collection(study.parts("eligibility"))
+    sources = (
+        find_sources(study.parts(*TITLES))
+        or find_sources(around)
+        or find_collection(study.parts("intervention", "eligibility"))
+    )
     return _finish(
         Product(
             Fact(named[1].quote.text, named[1].quote, named[1].rule) if named else _find_prose_name(study),

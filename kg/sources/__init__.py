@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
+import re
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -45,9 +46,15 @@ def read_page(text: str, file: str) -> Study | Rejected:
 
 def read_json(source: bytes, file: str) -> Study | Rejected:
     """Read one JSON value from its bytes."""
+    noted: tuple[str, ...] = ()
     try:
         text = source.decode()
-        value: Any = msgspec.json.decode(source)
+        try:
+            value: Any = msgspec.json.decode(source)
+        except msgspec.DecodeError:
+            mended = mend_surrogates(source)
+            value = msgspec.json.decode(mended)
+            text, noted = mended.decode(), ("half a character (a lone surrogate escape) was replaced by U+FFFD",)
     except msgspec.DecodeError as error:
         return Rejected(file, f"not JSON: {error}", "Download the record again")
     except RecursionError:
@@ -57,12 +64,27 @@ def read_json(source: bytes, file: str) -> Study | Rejected:
     for module in list_formats():
         if module.READS == "json" and module.sniff(value):
             study: Study = module.read(value, _make_record(text, file))
-            return study
+            return msgspec.structs.replace(study, set_aside=(*study.set_aside, *noted)) if noted else study
     return Rejected(
         file,
         "JSON, but not a ClinicalTrials.gov v2 study: it has no protocolSection",
         "Ask the API for whole studies (format=json)",
     )
+
+
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|u|[^u])"
+)
+"""Escapes of a JSON text, one at a time so that an escaped backslash hides none; the group is half a character."""
+
+
+def mend_surrogates(source: bytes) -> bytes:
+    r"""JSON in which half characters, which no UTF-8 can hold, are the replacement character.
+
+    >>> print(mend_surrogates(rb'{"a": "\ud800 \ud83d\ude00 \\ud800"}').decode())
+    {"a": "\ufffd \ud83d\ude00 \\ud800"}
+    """
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], source)
 
 
 def _make_record(text: str, file: str) -> Record:

@@ -105,7 +105,7 @@ def read(value: Any, record: Record) -> Study:
         or section.get("statusModule", "lastUpdateSubmitDate").text()
     )
     return Study(
-        record=msgspec.structs.replace(record, format=FORMAT, updated=updated),
+        record=msgspec.structs.replace(record, format=FORMAT, updated=updated, is_part=not _is_whole(value)),
         facts={key: tuple(found) for key, found in facts.items() if found},
         arms=tuple(_read_arms(arms_module, set_aside)),
         interventions=study_interventions,
@@ -126,6 +126,12 @@ def check_term(scheme: str, fact: Fact | None, set_aside: list[str]) -> Fact | N
         return fact
     set_aside.append(f"{fact.quote.field}: {fact.value!r} is not a known {scheme.replace('-', ' ')}")
     return None
+
+
+def _is_whole(value: dict[str, Any]) -> bool:
+    """Whether the API gave the whole study: then it says beside the section whether there are results."""
+    inner = value.get("study")
+    return "hasResults" in value or (isinstance(inner, dict) and "hasResults" in inner)
 
 
 def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[str, list[Fact]]:
@@ -180,6 +186,9 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
         "contacts",
         *(_read_name(item.get("name")) for item in section.get("contactsLocationsModule", "centralContacts").items()),
     )
+    officials = section.get("contactsLocationsModule", "overallOfficials").items()
+    add("scientific_contacts", *(_read_name(item.get("name")) for item in officials))
+    add("ipd_sharing", section.get("ipdSharingStatementModule", "ipdSharing").fact())
     results = root.get("hasResults")
     add("has_results", results.fact() if isinstance(results.value, bool) else None)
     return found

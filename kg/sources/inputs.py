@@ -1,4 +1,4 @@
-"""Open files, folders, globs, standard input; plain or gzip; one record or many.
+"""Open files, folders, globs, standard input; plain, gzip or zip; one record or many.
 
 A stream: nothing is held whole but a page, a line, or one JSON value of many studies, each up to its limit. What cannot
 be read becomes a `Rejected` and the rest goes on; only a source that does not exist is an error.
@@ -12,23 +12,29 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import msgspec
 
 from kg.errors import SourceError
 from kg.model import Rejected, Study
-from kg.sources import MAX_PAGE, read_json, read_page
+from kg.sources import MAX_PAGE, mend_surrogates, read_json, read_page
 
 MAX_LINE = 32 * 2**20
 """Longest line of a JSON lines file, in bytes."""
 MAX_FILE = 2**28
 """Longest JSON value that holds many studies, in bytes; 1,000 studies with results are some 100 MB."""
-_GZIP = b"\x1f\x8b"
+MAX_PLAIN = 2**36
+"""Most bytes that one file or member of an archive may unpack to."""
+MAX_RATIO = 250
+"""Most bytes that a byte of it may unpack to, beyond the first `FREE`; registry records take some ten."""
+FREE = 2**26
+_GZIP, _ZIP, _EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 16
 _PAGE_BYTES = 4 * MAX_PAGE
@@ -38,7 +44,7 @@ _RECODE = "Convert the file to UTF-8, for example with iconv"
 _SIGNATURES = (
     (0, b"\xff\xfe", "UTF-16 text"),
     (0, b"\xfe\xff", "UTF-16 text"),
-    (0, b"PK\x03\x04", "a zip archive"),
+    (0, _ZIP, "a zip archive on standard input or inside another file"),
     (4, b"1AY&SY", "bzip2 data"),
     (0, b"\xfd7zXZ", "xz data"),
     (0, b"\x28\xb5\x2f\xfd", "zstd data"),
@@ -67,12 +73,37 @@ class _Envelope(msgspec.Struct):
     studies: list[msgspec.Raw] | None = None
 
 
-class _Input(io.RawIOBase):
-    """The plain bytes of a file, gzip or not, up to where they break; ``broken`` then says why."""
+class _Counted(io.RawIOBase):
+    """The bytes of a file as they lie on disk, counted as they are taken."""
 
-    def __init__(self, stream: io.BufferedReader, *, is_gzip: bool) -> None:
+    def __init__(self, stream: IO[bytes], count: Callable[[int], None]) -> None:
+        self._stream, self._count = stream, count
+        self.taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read1(len(buffer)) if hasattr(self._stream, "read1") else self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self.taken += len(data)
+        self._count(len(data))
+        return len(data)
+
+
+class _Input(io.RawIOBase):
+    """The plain bytes of a file, gzip or not, up to where they break; ``broken`` then says why.
+
+    :param packed: Bytes of the member of an archive, as it lies there; None for a file of its own.
+    """
+
+    def __init__(self, raw: _Counted, packed: int | None = None) -> None:
+        stream = io.BufferedReader(raw, _CHUNK)
+        is_gzip = stream.peek(2)[:2] == _GZIP
         self.plain = GzipFile(fileobj=stream) if is_gzip else stream
         self.broken = ""
+        self._raw, self._packed, self._size = raw, packed, 0
+        self._is_packed = is_gzip or packed is not None
 
     def readable(self) -> bool:
         return True
@@ -84,23 +115,42 @@ class _Input(io.RawIOBase):
             data = self.plain.read1(min(len(buffer), _CHUNK))
         except (EOFError, BadGzipFile, zlib.error) as error:
             self.broken = f"broken gzip: {error}"
-            return 0
+        except (BadZipFile, NotImplementedError) as error:
+            self.broken = f"broken zip archive: {error}"
         except OSError as error:
             self.broken = f"cannot be read: {error.strerror or error}"
-            return 0
-        buffer[: len(data)] = data
-        return len(data)
+        else:
+            self._size += len(data)
+            self._check_size()
+            if not self.broken:
+                buffer[: len(data)] = data
+                return len(data)
+        return 0
+
+    def _check_size(self) -> None:
+        if self._is_packed and self._size > FREE:
+            packed = self._raw.taken if self._packed is None else min(self._packed, self._raw.taken)
+            if self._size > MAX_PLAIN:
+                self.broken = f"unpacks to more than {MAX_PLAIN / 2**30:,.1f} GB"
+            elif self._size > MAX_RATIO * packed:
+                self.broken = f"unpacks to more than {MAX_RATIO} times its size, as no registry's file does"
 
 
-def find_files(sources: Iterable[str]) -> list[Path]:
+def find_files(sources: Iterable[str], outside: Path | None = None) -> list[Path]:
     """All files that the sources name, each once, in order; folders are walked by name; hidden files are left out.
 
+    :param outside: A folder whose files are no input: the store, where it lies inside a source.
     :raises SourceError: a source names nothing.
     """
     found: dict[Path, None] = {}
+    store = outside.resolve() if outside else None
     for source in sources:
         try:
-            found.update(dict.fromkeys(_find_source(source)))
+            found.update(
+                (path, None)
+                for path in _find_source(source)
+                if store is None or str(path) == "-" or not path.resolve().is_relative_to(store)
+            )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"cannot be opened: {reason}", where=_show_name(source[:80]), mend=_CHECK) from None
@@ -132,10 +182,17 @@ def read_sources(sources: Iterable[str]) -> Iterator[Study | Rejected]:
         yield blob if isinstance(blob, Rejected) else read_blob(blob)
 
 
-def open_sources(sources: Iterable[str]) -> Iterator[Blob | Rejected]:
+def open_sources(sources: Iterable[str], outside: Path | None = None) -> Iterator[Blob | Rejected]:
     """The bytes of every record, not yet read, so that reading can go on in other processes."""
-    for path in find_files(sources):
-        yield from open_file(path)
+    return open_files(find_files(sources, outside))
+
+
+def open_files(
+    files: Iterable[Path], count: Callable[[int], None] = lambda _: None
+) -> Generator[Blob | Rejected, None, None]:
+    """The bytes of every record of the files; ``count`` is told how many bytes on disk were taken."""
+    for path in files:
+        yield from open_file(path, count)
 
 
 def read_blob(blob: Blob) -> Study | Rejected:
@@ -150,19 +207,57 @@ def read_blob(blob: Blob) -> Study | Rejected:
         return Rejected(blob.name, f"not UTF-8 at byte {error.start:,}", _RECODE)
 
 
-def open_file(path: Path) -> Iterator[Blob | Rejected]:
+def open_file(path: Path, count: Callable[[int], None] = lambda _: None) -> Iterator[Blob | Rejected]:
     """The records of one file."""
     name = "stdin" if str(path) == "-" else _show_name(path.name)
     try:
         with ExitStack() as stack:
             raw = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
-            buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
-            source = _Input(buffered, is_gzip=buffered.peek(2)[:2] == _GZIP)
-            yield from _split_stream(io.BufferedReader(source, _CHUNK), source, name)
-            if source.broken:
-                yield Rejected(name, source.broken, "Get the file again; the records before the break were read")
+            if str(path) != "-" and raw.seekable():
+                head = raw.read(4)
+                raw.seek(0)
+                if head in (_ZIP, _EMPTY_ZIP):
+                    yield from _open_zip(raw, name, count)
+                    return
+            yield from _open_stream(_Counted(raw, count), name)
     except OSError as error:
-        yield Rejected(name, f"cannot be read: {error.strerror or error}", "Check the file's rights")
+        yield Rejected(name, f"cannot be read: {error.strerror or error}", "Check the file's rights", is_cut=True)
+
+
+def _open_stream(raw: _Counted, name: str, packed: int | None = None) -> Iterator[Blob | Rejected]:
+    source = _Input(raw, packed)
+    yield from _split_stream(io.BufferedReader(source, _CHUNK), source, name)
+    if source.broken:
+        yield Rejected(name, source.broken, "Get the file again; the records before the break were read", is_cut=True)
+
+
+def _open_zip(stream: IO[bytes], name: str, count: Callable[[int], None]) -> Iterator[Blob | Rejected]:
+    """The records of an archive, member by member; nothing is unpacked to disk."""
+    try:
+        archive = ZipFile(stream)
+    except (BadZipFile, NotImplementedError, ValueError) as error:
+        yield Rejected(name, f"broken zip archive: {error}", "Get the file again; nothing of it was read", is_cut=True)
+        return
+    with archive:
+        members = [one for one in archive.infolist() if not one.is_dir() and not _is_hidden(one.filename)]
+        if not members:
+            yield Rejected(name, "a zip archive that holds no file", _GIVE)
+        for member in members:
+            yield from _open_member(archive, member, f"{name}:{_show_name(member.filename)}")
+            count(member.compress_size)
+
+
+def _open_member(archive: ZipFile, member: ZipInfo, name: str) -> Iterator[Blob | Rejected]:
+    try:
+        with archive.open(member) as stream:
+            yield from _open_stream(_Counted(stream, lambda _: None), name, member.compress_size)
+    except (BadZipFile, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
+        # zipfile says RuntimeError where a password is needed.
+        yield Rejected(name, f"cannot be unpacked: {error}", "Pack it without a password, with deflate", is_cut=True)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith("__MACOSX/") or any(part.startswith(".") for part in name.split("/"))
 
 
 def _show_name(name: str) -> str:
@@ -231,12 +326,23 @@ def _is_value(line: bytes) -> bool:
     if len(line) > MAX_LINE or not content.startswith((b"{", b"[")):
         return False
     try:
-        msgspec.json.decode(content, type=msgspec.Raw)
+        _decode(content, msgspec.Raw)
     except RecursionError:
         return True
     except msgspec.DecodeError:
         return False
     return True
+
+
+def _decode(content: bytes, kind: Any) -> Any:
+    """Decode JSON whose strings may hold half characters; they are mended when the record is read."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError:
+        mended = mend_surrogates(content)
+        if mended == content:
+            raise
+        return msgspec.json.decode(mended, type=kind)
 
 
 def _strip(line: bytes) -> bytes:
@@ -265,10 +371,8 @@ def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
     if not content.startswith(b"[") and b'"studies"' not in content:
         return []
     try:
-        members = (
-            msgspec.json.decode(content, type=list[msgspec.Raw])
-            if content.startswith(b"[")
-            else msgspec.json.decode(content, type=_Envelope).studies
+        members: list[msgspec.Raw] | None = (
+            _decode(content, list[msgspec.Raw]) if content.startswith(b"[") else _decode(content, _Envelope).studies
         )
     except (msgspec.DecodeError, RecursionError):
         return []
@@ -286,7 +390,7 @@ def _split_value(content: bytes, source: _Input, name: str, number: int) -> Iter
         return
     content = content.strip()
     try:
-        msgspec.json.decode(content, type=msgspec.Raw)
+        _decode(content, msgspec.Raw)
     except RecursionError:
         yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
     except msgspec.DecodeError as error:

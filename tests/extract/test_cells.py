@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kg.extract.cell_sources import SEARCHED, find_collection, find_off_the_shelf, find_sources
 from kg.extract.cells import (
-    SEARCHED,
     choose_modality,
     find_modalities,
-    find_off_the_shelf,
     find_receptor_modality,
-    find_sources,
     infer_cell_type,
     is_supportive,
 )
@@ -49,6 +47,13 @@ def test_reads_the_source(text: str, expected: str) -> None:
     assert all(
         fact.written in fact.quote.text and text[fact.quote.start : fact.quote.end] == fact.quote.text for fact in facts
     )
+
+
+@pytest.mark.parametrize(("text", "expected"), list_cases("collection"))
+def test_reads_collection_from_participants(text: str, expected: str) -> None:
+    """Who is collected from tells whose cells they are; donors and stem cells do not count."""
+    facts = find_collection([make_passage(text, "eligibility")])
+    assert ";".join(str(fact.value) for fact in facts) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), list_cases("shelf"))

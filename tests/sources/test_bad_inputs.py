@@ -55,10 +55,11 @@ def pack_tar(content: bytes) -> bytes:
     return held.getvalue()
 
 
-def pack_zip(content: bytes) -> bytes:
+def pack_zip(*contents: bytes) -> bytes:
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr("x.json", content)
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, content in enumerate(contents, 1):
+            archive.writestr(f"{number}.json", content)
     return held.getvalue()
 
 
@@ -71,7 +72,10 @@ BAD_FILES = {
     "an image": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + NOISE, "binary"),
     "a PDF": (b"%PDF-1.7\n%\xe2\xe3\n" + NOISE, "a PDF"),
     "binary after a brace": (b"{" + NOISE.replace(b"\n", b""), "UTF-8|not JSON|binary"),
-    "a zip archive": (pack_zip(ONE), "zip"),
+    "a zip archive without a file": (pack_zip(), "no file"),
+    "a zip archive cut short": (pack_zip(ONE)[:-40], "broken zip"),
+    "a zip archive in gzip": (gzip.compress(pack_zip(ONE)), "zip"),
+    "the first bytes of a zip archive": (b"PK\x03\x04" + NOISE, "broken zip"),
     "a tar archive": (pack_tar(ONE), "tar"),
     "a tar archive in gzip": (gzip.compress(pack_tar(ONE)), "tar"),
     "bzip2": (bz2.compress(ONE), "bzip2"),
@@ -105,7 +109,7 @@ BAD_FILES = {
     "a lone brace": (b"{", "not JSON"),
     "a lone bracket": (b"[\n", "not JSON"),
     "a number out of range": (b'{"protocolSection": {"a": 1e999}}', "not JSON"),
-    "a lone surrogate": (b'{"protocolSection": {"a": "\\ud800"}}', "not JSON"),
+    "a lone surrogate in JSON of another kind": (b'{"a": "\\ud800"}', "no protocolSection"),
     "10,000 deep": (DEEP, "nested too deeply"),
     "10,000 deep over many lines": (DEEP.replace(b":", b":\n"), "nested too deeply"),
     "10,000 deep in a study": (b'{"protocolSection": ' + DEEP + b"}", "nested too deeply"),
@@ -230,6 +234,19 @@ def test_cut_list(tmp_path: Path) -> None:
     assert "not JSON" in check_line(found[1])
 
 
+def test_half_a_character_costs_a_value_and_no_record(tmp_path: Path) -> None:
+    """A lone surrogate escape becomes U+FFFD and is noted; a pair, and an escaped backslash before "ud800", stay."""
+    broken = ONE.replace(b"CD1 CAR-T", rb"x\ud800 \ud83d\ude00 \\ud800")
+    study, other = read_bytes(tmp_path, broken + b"\n" + TWO)
+    assert isinstance(study, Study)
+    assert isinstance(other, Study)
+    assert study.first("title") == "x\ufffd \U0001f600 \\ud800"
+    assert "surrogate" in study.set_aside[0]
+    assert json.loads(study.record.text)["protocolSection"]["identificationModule"]["briefTitle"] == study.first(
+        "title"
+    )
+
+
 def test_value_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list longer than the limit is one reject that tells the way out."""
     monkeypatch.setattr(inputs, "MAX_FILE", 1000)
@@ -274,6 +291,49 @@ def test_gzip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -
     tracemalloc.stop()
     assert check_line(rejected)
     assert peak < 10 * 2**20
+
+
+def test_a_zip_archive_is_read_member_by_member(tmp_path: Path) -> None:
+    """Studies, JSON lines and bad members side by side; each is named with its archive."""
+    found = read_bytes(tmp_path, pack_zip(ONE, b"{broken", TWO + b"\n" + make_study(3), gzip.compress(make_study(4))))
+    assert [one.record.file if isinstance(one, Study) else one.file for one in found] == [
+        "x.dat:1.json",
+        "x.dat:2.json",
+        "x.dat:3.json:1",
+        "x.dat:3.json:2",
+        "x.dat:4.json",
+    ]
+    assert [isinstance(one, Study) for one in found] == [True, False, True, True, True]
+
+
+@pytest.mark.parametrize("kind", ["zip", "gzip"])
+def test_what_unpacks_without_end_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A stream of good-looking lines that unpacks to far more than its size ends in one reject, in flat memory."""
+    monkeypatch.setattr(inputs, "FREE", 2**20)
+    line = ONE + b" " * 2**16 + b"\n"
+    if kind == "zip":
+        with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x", "w") as member:
+            for _ in range(1000):
+                member.write(line)
+    else:
+        with gzip.open(tmp_path / "bomb", "wb") as stream:
+            for _ in range(1000):
+                stream.write(line)
+    found = list(open_file(tmp_path / "bomb"))
+    assert isinstance(found[0], inputs.Blob)
+    assert isinstance(found[-1], Rejected)
+    assert "times its size" in found[-1].reason
+    assert found[-1].is_cut
+    assert len(found) < 600
+
+
+def test_a_damaged_member_costs_no_other(tmp_path: Path) -> None:
+    """A member whose bytes are not what the archive says is a reject; the members around it are read."""
+    content = bytearray(pack_zip(ONE, make_noise(7, 3000), TWO))
+    content[content.index(b"2.json") + 500] ^= 255
+    found = read_bytes(tmp_path, bytes(content))
+    assert [isinstance(one, Study) for one in (found[0], found[-1])] == [True, True]
+    assert any(isinstance(one, Rejected) and one.is_cut for one in found)
 
 
 def test_memory_of_a_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,3 +205,21 @@ def list_members(section: dict[str, object], path: str) -> list[dict[str, object
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return as_list(value)  # type: ignore[return-value]
+
+
+def test_the_store_is_no_input(tmp_path: Path) -> None:
+    """What lies in the store is not read, though the store lies in the source."""
+    (tmp_path / "kg" / "snapshots").mkdir(parents=True)
+    (tmp_path / "kg" / "snapshots" / "rejects.jsonl").write_bytes(ONE)
+    (tmp_path / "x.json").write_bytes(TWO)
+    assert find_files([str(tmp_path)], outside=tmp_path / "kg") == [tmp_path / "x.json"]
+    assert len(find_files([str(tmp_path)])) == 2
+
+
+def test_a_source_that_breaks_off_says_so(tmp_path: Path) -> None:
+    """A truncated gzip gives the records before the break, and a reject that marks the cut."""
+    whole = gzip.compress(b"\n".join([ONE, TWO] * 3000))
+    found = read_bytes(tmp_path, whole[: len(whole) // 2])
+    assert isinstance(found[0], Study)
+    assert isinstance(found[-1], Rejected)
+    assert found[-1].is_cut

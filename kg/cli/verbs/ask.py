@@ -8,7 +8,7 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
-from kg.cli.printing import note, open_wanted, print_rows, rests_on
+from kg.cli.printing import note, open_wanted, print_rows, tell_answer
 from kg.errors import UsageError
 
 
@@ -28,8 +28,8 @@ def ask(
     reply = graph.ask(" ".join(question))
     note(f"understood: {reply.understood}")
     if reply.answer is None:
-        raise UsageError("the question was not understood", mend=reply.hint)
+        raise UsageError("the question cannot be answered", mend=reply.hint)
     from kg.queries import find_query
 
     print_rows(reply.answer.columns, list(reply.answer.rows), form, types=find_query(reply.query).columns)
-    note(("" if reply.answer.rows else "none among ") + rests_on(graph))
+    note(tell_answer(reply.answer.columns, reply.answer.rows, graph))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kg.cli.application import app
 from kg.cli.options import StoreOption
 from kg.cli.printing import count, note
+from kg.cli.progress import show_progress
+from kg.errors import SourceError
 
 if TYPE_CHECKING:
     from kg.pipeline import Report
@@ -20,90 +19,122 @@ if TYPE_CHECKING:
 SourceArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Files, folders, globs, or - for standard input; plain or gzip. Default: the records shipped with kg",
+        help="Files, folders, globs, or - for standard input; plain, gzip or zip. Default: the records shipped with kg",
         show_default=False,
     ),
 ]
+WorkersOption = Annotated[int | None, typer.Option(help="Processes. Default: one for each core", min=1, max=256)]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(help="Read on a Dask cluster: address of its scheduler, as tcp://host:8786", show_default=False),
+]
+LimitOption = Annotated[int | None, typer.Option(help="Take so many records at most", min=1)]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Take only these: cell-therapy, or KEY=VALUE with status, condition, phase, country, sponsor, title, id, "
+        "type, sex, purpose or funder. One key several times: any of them; several keys: all",
+    ),
+]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Read and count, and leave the graph as it is")]
+KeepOption = Annotated[int, typer.Option(help="Snapshots to keep, this one included", min=1)]
 
 
 @app.command(
     epilog="Examples:\n\n- `kg build` – the five trials shipped with kg\n\n- `kg build pages/ studies.jsonl.gz`\n\n"
-    "- `curl … | kg build -`"
+    "- `kg build ctg-studies.json.zip --where cell-therapy --where status=recruiting`\n\n- `curl … | kg build -`"
 )
 def build(
     sources: SourceArgument = None,
     store: StoreOption = None,
-    workers: Annotated[int | None, typer.Option(help="Processes. Default: one for each core", min=1, max=256)] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    where: WhereOption = None,
+    limit: LimitOption = None,
+    is_dry: DryOption = False,
+    keep: KeepOption = 2,
 ) -> None:
     """Read registry records into a new graph, which replaces the present one.
 
     Reads ClinicalTrials.gov API v2 JSON (one study, a list, JSON lines) and pages of MedPath, ClinicalTrials.Veeva
-    and the
-    "Overview / Description / Eligibility" kind. The format is told from the content.
+    and the "Overview / Description / Eligibility" kind. The format is told from the content. Stop it at any time: the
+    present graph stays, and the next build goes on from what was read.
     """
-    _run_build(sources, store, workers, is_update=False)
+    _run_build(sources, store, workers, scheduler, where, limit, is_dry, keep, is_update=False)
 
 
-@app.command(epilog="Example: `kg update new-studies.jsonl`")
+@app.command(epilog="Example: `kg update new-studies.jsonl && kg diff previous current`")
 def update(
     sources: Annotated[list[str], typer.Argument(help="Files, folders, globs, or -")],
     store: StoreOption = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=256)] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    where: WhereOption = None,
+    limit: LimitOption = None,
+    is_dry: DryOption = False,
+    keep: KeepOption = 2,
 ) -> None:
-    """Add registry records to the graph."""
-    _run_build(sources, store, workers, is_update=True)
+    """Add registry records to the graph; a newer version of a record takes the place of the older one.
+
+    Only records whose content is new are worked on. The snapshot before is kept: `kg diff` tells what changed.
+    """
+    _run_build(sources, store, workers, scheduler, where, limit, is_dry, keep, is_update=True)
 
 
-def _run_build(sources: list[str] | None, store: Path | None, workers: int | None, *, is_update: bool) -> None:
+def _run_build(
+    sources: list[str] | None,
+    store: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+    where: list[str] | None,
+    limit: int | None,
+    is_dry: bool,
+    keep: int,
+    *,
+    is_update: bool,
+) -> None:
     from kg.pipeline import build as run
+    from kg.pipeline import parse_choice
     from kg.resources import find_root
     from kg.store import find_store
 
-    folder = find_store(store)
-    with _progress() as show:
+    choices = [parse_choice(one) for one in where or []]
+    with show_progress() as show:
         report = run(
             sources or [str(find_root() / "data" / "trials")],
-            folder,
+            find_store(store),
             is_update=is_update,
             workers=workers,
+            scheduler=scheduler,
+            choices=choices,
+            limit=limit,
+            is_dry=is_dry,
+            keep=keep,
             progress=show,
         )
     _print_report(report)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A counter on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task("opening sources")
-
-        def show(read: int, rejected: int) -> None:
-            bar.update(task, description=f"{read:,} records read" + (f", {rejected:,} set aside" if rejected else ""))
-
-        yield show
+    if report.is_cut:
+        raise SourceError("a source broke off", mend="The graph holds what was read before the break; see above")
 
 
 def _print_report(report: Report) -> None:
     manifest = report.manifest
-    parts = [count(manifest.records, "record"), count(manifest.trials, "trial"), count(report.quads, "statement")]
-    if report.duplicates:
-        parts.append(f"{report.duplicates:,} seen before")
-    note(f"built {manifest.snapshot}: {', '.join(parts)}")
+    parts = [count(manifest.records, "record"), count(manifest.trials, "trial")]
+    if report.folder:
+        parts.append(count(report.quads, "statement"))
+    for number, what in (
+        (report.duplicates, "seen before"),
+        (report.replaced, "replaced by newer versions"),
+        (report.left_out, "left out by --where"),
+        (report.resumed, "read by the build before"),
+    ):
+        if number:
+            parts.append(f"{number:,} {what}")
+    note(f"{f'built {manifest.snapshot}' if report.folder else 'nothing built, read'}: {', '.join(parts)}")
+    listed = f" (all in {report.folder / 'rejects.jsonl'})" if report.folder else ""
     for what, found in (("record", report.rejected), ("value", report.set_aside)):
         if found:
-            note(f"{count(len(found), what)} set aside (all in {report.folder / 'rejects.jsonl'}):")
+            note(f"{count(len(found), what)} set aside{listed}:")
             for one in found[:5]:
                 note(f"  {one.file}: {one.reason}" + (f". {one.mend}" if one.mend else ""))
             if len(found) > 5:

@@ -10,7 +10,6 @@ import typer
 from kg.cli.application import app
 from kg.cli.options import Rows, StoreOption
 from kg.cli.printing import note, print_rows, rests_on
-from kg.errors import UsageError
 
 
 @app.command(
@@ -28,18 +27,13 @@ def evaluate(
 
     Cell products only are scored. A labelled trial that the graph lacks counts as an empty answer.
     """
-    from kg.evaluation.comparisons import evaluate_cards
+    from kg.evaluation.comparisons import evaluate_cards, find_cards
     from kg.evaluation.labels import read_labels
     from kg.graph import open_graph
 
     labels = read_labels(gold)
     graph = open_graph(store)
-    cards: dict[str, dict[str, Any]] = {}
-    for label in labels:
-        try:
-            cards[label.trial] = graph.card(label.trial)
-        except UsageError:
-            continue
+    cards = find_cards(graph, labels)
     result = evaluate_cards(labels, cards)
     if disagreements:
         columns: tuple[str, ...] = ("trial", "field", "label", "ours")

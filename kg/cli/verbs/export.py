@@ -35,7 +35,7 @@ class ExportFormat(StrEnum):
 )
 def export(
     form: Annotated[
-        ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: flat tables; queries: stored queries")
+        ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: tables; queries")
     ] = ExportFormat.TTL,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File, or folder for tables. Default: standard output")

@@ -8,8 +8,8 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
-from kg.cli.printing import note, open_wanted, print_rows, rests_on
-from kg.errors import UsageError
+from kg.cli.printing import note, open_wanted, print_rows, tell_answer
+from kg.errors import UsageError, cut
 
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", "-p", help="A parameter as name=value; may be given several times")
@@ -45,7 +45,7 @@ def query(
     graph = open_wanted(store, endpoint, graph_iri)
     answer = graph.answer(stored.name, given)
     print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
-    note(("" if answer.rows else "none among ") + rests_on(graph))
+    note(tell_answer(answer.columns, answer.rows, graph))
 
 
 def _read_parameters(pairs: list[str]) -> dict[str, str]:
@@ -53,8 +53,8 @@ def _read_parameters(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise UsageError(f"{pair!r} is no parameter", mend="Write --param name=value")
+            raise UsageError(f"{cut(pair)} is no parameter", mend="Write --param name=value")
         if name in found:
-            raise UsageError(f"the parameter {name!r} is given twice", mend="Ask twice, or leave it out")
+            raise UsageError(f"the parameter {cut(name)} is given twice", mend="Ask twice, or leave it out")
         found[name] = value
     return found

@@ -1,0 +1,67 @@
+"""Names that no vocabulary lists and only the graph has: sites, sponsors, and products by their codes."""
+
+from __future__ import annotations
+
+import re
+
+from pyoxigraph import Store as Engine
+
+from kg.queries import load_queries, run_query
+
+_QUERIES = {
+    "site": ("trials_by_site", "site", "site_name"),
+    "sponsor": ("trials_by_sponsor", "sponsor", "sponsor"),
+    "intervention": ("trials_by_intervention", "name", "intervention"),
+}
+"""Per concept the query, its parameter, and the column of the names."""
+
+_LED_BY = {
+    "site": re.compile(r"\b(?:in|at|near|around)\s(?:the\s)?$", re.IGNORECASE),
+    "sponsor": re.compile(r"\b(?:by|from|sponsor\w*|of)\s(?:the\s)?$", re.IGNORECASE),
+    "intervention": re.compile(
+        r"\b(?:with|of|using|giving|give|plus|named|called|containing|receiv\w+)\s$", re.IGNORECASE
+    ),
+}
+_MADE_NAME = re.compile(r".*(?:\d|mab|nib|leucel|mide|bine|sone|tinib|platin|parin|statin)", re.IGNORECASE)
+
+
+class GraphNames:
+    """Looks names up in a graph, by stored queries."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, name: str, before: str) -> str | None:
+        """The concept that a name stands for in this graph, by the words before it; None where the graph has none.
+
+        A word in small letters is only looked up where it is led by "in", "by", "with" …: most are no names.
+        """
+        is_name = name[:1].isupper() or _MADE_NAME.fullmatch(name) is not None
+        led = [concept for concept, pattern in _LED_BY.items() if pattern.search(before)]
+        others = [concept for concept in ("intervention", "sponsor", "site") if is_name and concept not in led]
+        if len(name) < 3 or len(name) > 200 or not any(letter.isalpha() for letter in name):
+            return None
+        return next((concept for concept in (*led, *others) if self._has(concept, name)), None)
+
+    def _has(self, concept: str, name: str) -> bool:
+        query, parameter, column = _QUERIES[concept]
+        word = re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", re.IGNORECASE)
+        rows = run_query(self._engine, load_queries()[query], {parameter: name}).rows
+        return any(word.search(str(row[column])) for row in rows)
+
+    def is_known(self, concept: str, name: str) -> bool:
+        """Whether any record names a site or sponsor like this."""
+        query, parameter, _ = _QUERIES[concept]
+        return bool(run_query(self._engine, load_queries()[query], {parameter: name}).rows)
+
+    def list_near(self, concept: str, name: str) -> list[str]:
+        """Names of the graph that look like one that it has not."""
+        from rapidfuzz import fuzz, process, utils
+
+        query, column = {"site": ("cities_by_trials", "city"), "sponsor": ("sponsors_by_trials", "sponsor")}[concept]
+        known = {str(row[column]) for row in run_query(self._engine, load_queries()[query], {}).rows}
+        words = {word for one in known for word in re.findall(r"[^\W\d_]{4,}", one)}
+        found = process.extract(
+            name, sorted(known | words), scorer=fuzz.ratio, processor=utils.default_process, limit=3, score_cutoff=80
+        )
+        return [one for one, *_ in found]

@@ -1,0 +1,175 @@
+"""What a question means: the stored query it asks for, with its parameters, or why it cannot be answered.
+
+Nothing that changes the meaning is dropped in silence: what was not understood is named, and what cannot be asked is
+refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+
+import msgspec
+
+from kg.ask.filters import Filter, make_filters, put_values, split_values
+from kg.ask.graph_names import GraphNames
+from kg.ask.hints import EXAMPLES, hint_at
+from kg.ask.intents import own_words
+from kg.ask.mentions import Mention
+from kg.ask.plans import Plan, Used, choose_plan
+from kg.ask.readings import MAX_LENGTH, Reading, list_leftovers, read_question
+from kg.ask.sentences import is_turned, list_notes, list_unknown, put_mention, put_plan, show_mention
+from kg.ask.words import SOFT, WORD
+from kg.lexicon import fold
+from kg.queries import load_queries
+
+_MAX_RUNS = 16
+_TURNING = re.compile(
+    r"not|non|no|none|nor|neither|never|without|negative|except|exclud\w*|lack\w*|unless|"
+    r"rather|instead|\w+n't",
+    re.IGNORECASE,
+)
+"""Words that, left over, would turn the answer round."""
+_COUNTED = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
+
+
+class Understanding(msgspec.Struct, frozen=True):
+    """What a question means. ``query`` is empty where it was not understood, and ``hint`` says why.
+
+    :ivar parameters: As the query takes them; several values of one are joined by "and" or "or".
+    :ivar unknown: Words that were not understood.
+    :ivar filters: Conditions that the query does not take, each asked by itself.
+    :ivar uses: Every condition, of the query and of the filters that keep.
+    :ivar answers: Three-valued answers to keep; all when empty.
+    """
+
+    query: str
+    parameters: dict[str, str]
+    unknown: tuple[str, ...]
+    sentence: str
+    hint: str = ""
+    filters: tuple[Filter, ...] = ()
+    uses: Used = ()
+    answers: tuple[str, ...] = ()
+    is_count: bool = False
+
+
+def understand_question(question: str, today: date | None = None, names: GraphNames | None = None) -> Understanding:
+    """Find the stored query that a question asks for, and its parameters. Needs no graph.
+
+    :param names: Names of a graph, for those that no vocabulary has.
+
+    >>> understand_question("who targets CD123?").sentence
+    'trials binding IL3RA (CD123) [trials_by_target_and_source target=IL3RA]'
+    """
+    if not question.strip():
+        return _refuse("nothing", "The question is empty. " + EXAMPLES)
+    if len(question) > MAX_LENGTH:
+        return _refuse("nothing", f"The question has {len(question):,} characters; ask in at most {MAX_LENGTH:,}")
+    if re.search(r"[{}]", question):
+        return _refuse("nothing", "That looks like SPARQL. Ask in words, or name a stored query: `kg query --list`")
+    reading = read_question(question, today, own_words())
+    plan, unknown = _lay_out(reading)
+    if names is not None and unknown:
+        reading = _add_names(reading, unknown, names)
+        plan, unknown = _lay_out(reading)
+    return _refuse_unknown(reading, plan, unknown) or _explain(reading, plan, unknown)
+
+
+def _lay_out(reading: Reading) -> tuple[Plan | None, tuple[str, ...]]:
+    plan = choose_plan(reading)
+    return plan, list_leftovers(reading, plan.spans if plan else ())
+
+
+def _add_names(reading: Reading, unknown: tuple[str, ...], names: GraphNames) -> Reading:
+    """The reading with the names of the graph among its unknown words; neighbours are one name if the graph has it."""
+    left = set(unknown) - SOFT
+    words = [found for found in WORD.finditer(reading.text) if found[0].strip(".'’/-+*") in left]
+    mentions = list(reading.mentions)
+    while words:
+        size = 1
+        while size < len(words) and words[size].start() - words[size - 1].end() == 1:
+            size += 1
+        for taken in range(size, 0, -1):
+            start, end = words[0].start(), words[taken - 1].end()
+            name = reading.text[start:end].strip(".'’/-+*")
+            concept = names.find(name, reading.text[:start])
+            if concept is not None:
+                mentions.append(Mention(start, start + len(name), {concept: name}))
+                break
+        words = words[taken:]
+    return msgspec.structs.replace(reading, mentions=tuple(sorted(mentions, key=lambda one: one.start)))
+
+
+def _refuse(sentence: str, hint: str, unknown: tuple[str, ...] = ()) -> Understanding:
+    return Understanding("", {}, unknown, sentence, hint)
+
+
+def _refuse_unknown(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> Understanding | None:
+    """Why the question cannot be answered, where words with a meaning are left or nothing is asked; else None.
+
+    The card of a trial shows all there is: what of it a question asks for may stay open.
+    """
+    hard = tuple(word for word in unknown if fold(word) not in SOFT)
+    is_card = plan is not None and plan.intent.query == "trial_card"
+    if plan is not None and (not hard or is_card):
+        return None
+    known = ", ".join(put_mention(mention, reading.text) for mention in reading.mentions)
+    understood = [f"only: {known}"] if known else []
+    understood += [list_unknown(hard)] if hard else []
+    turning = next((word for word in hard if _TURNING.fullmatch(word)), None)
+    hint = EXAMPLES
+    if hard and not (turning and plan):
+        hint = hint_at(reading, hard, is_clear=plan is not None)
+    elif turning:
+        hint = f"'{turning}' turns the meaning, and kg cannot tell what of"
+    return _refuse("; ".join(understood) or "nothing that kg can ask for", hint, unknown)
+
+
+def _list_kept(filters: list[Filter]) -> list[Used]:
+    return [one.uses for one in filters if not one.is_negated]
+
+
+def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> Understanding:
+    """The plan with its parameters and filters, in words; a refusal where part of it cannot be asked."""
+    if plan is None:
+        return _refuse("nothing that kg can ask for", EXAMPLES)
+    if plan.intent.refuses:
+        about = next(one for one in reading.mentions if set(plan.intent.needs) & set(one.readings))
+        shown = show_mention(about, next(iter(set(plan.intent.needs) & set(about.readings))))
+        return _refuse(f"{plan.intent.head}: {shown}", plan.intent.refuses.format(shown))
+    query = load_queries()[plan.intent.query]
+    parameters = {name: put_values(used, reading) for name, used in plan.values.items()}
+    rest = [one for one in reading.mentions if not plan.covers(one)]
+    is_single = "trial" in plan.values
+    filters = [] if is_single and not plan.negated else make_filters(rest, reading, plan.negated)
+    if isinstance(filters, Mention):
+        said = put_mention(filters, reading.text)
+        return _refuse(f"a condition that cannot be asked here: {said}", f"kg cannot narrow this question by {said}")
+    if filters and "trial" not in query.columns:
+        said = ", ".join(put_mention(mention, reading.text) for one in filters for _, mention in one.uses)
+        taken = ", ".join(name.replace("_", " ") for name in query.parameters) or "nothing"
+        return _refuse(
+            f"{plan.intent.head}, but not {said}",
+            f"kg cannot narrow '{query.title}' by {said}; it can by {taken}. Ask for the trials instead",
+        )
+    if plan.is_silent and "answer" not in query.columns:
+        return _refuse(f"what has no {plan.intent.head}", "'not' turns the meaning, and kg cannot tell what of")
+    if math.prod(map(len, split_values(parameters).values())) > _MAX_RUNS:
+        return _refuse("too many names at once", "Ask about fewer names in one question")
+    look = (
+        [f"look there for: {', '.join(put_mention(one, reading.text) for one in rest)}"] if is_single and rest else []
+    )
+    unused = [f"not used: {', '.join(word[:40] for word in unknown[:8])}"] if unknown else []
+    notes = (*reading.notes, *list_notes(plan, filters), *look, *unused)
+    return Understanding(
+        query.name,
+        parameters,
+        unknown,
+        "; ".join((put_plan(plan, reading, parameters, filters), *notes)),
+        filters=tuple(filters),
+        uses=tuple(one for used in (*plan.values.values(), *_list_kept(filters)) for one in used),
+        answers=("no", "not stated") if is_turned(plan) else (),
+        is_count=_COUNTED.search(reading.text) is not None,
+    )

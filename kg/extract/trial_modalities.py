@@ -1,0 +1,197 @@
+"""Which modality a trial gives, and which of its interventions are the cells: from names, titles, and the prose that
+explains a code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from kg.extract.antigen_places import find_places
+from kg.extract.antigen_roles import is_bound_by_tcr
+from kg.extract.bindings import TITLES
+from kg.extract.cells import (
+    choose_modality,
+    find_modalities,
+    find_receptor_modality,
+    has_supportive_modality,
+    is_supportive,
+)
+from kg.lexicon import open_lexicon
+from kg.model import Fact, Intervention, Mention, Passage, Study
+
+_CELL_WORDS = re.compile(
+    r"\bCARs?\b|(?:\b|\b[a-z]{1,5}|\bTri|\bTan|\bUni|\bBi|\b[A-Z]{1,3})CAR[-.T]|"
+    r"[Cc]himeric (?:antigen|immune|T)|\bTCR\b|\b(?:T|NK|NKT|CIK|Treg)"
+    r"[- ]?[Cc]ells?\b|\bCTLs?\b|"
+    r"\bTILs?\b|[Ll]ymphocytes?\b|\biNKT\b|SCAR-?\w|\bγδ ?T|\bPBLs?\b|[Cc]ells? (?:infusion|therapy|injection|"
+    r"suspension)|"
+    r"[Ii]nfusion of (?:\w+ )?cells|\bgene[- ](?:modified|engineered)\b.{0,30}\bcells"
+)
+_CODE_NAME = re.compile(r"(?=[^a-z]{0,20}[A-Z\d])[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{0,10}(?: cells?)?", re.ASCII)
+_CODE = re.compile(
+    r"\b(?:(?=[A-Za-z-]{0,8}[A-Z\d][A-Za-z\d-]{0,12}\d|[A-Z]{4})[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{1,12}"
+    r"|\d{1,3}[A-Z]{1,3}\d{1,3}\b)",
+    re.ASCII,
+)
+"""A product's code in a name: "RD14-01", "KSVCBD injection"."""
+_SENTENCE_END = re.compile(r"[.;!?](?=\s)|\n")
+_PURPOSE = re.compile(
+    r"\b(?:stud(?:y|ies)|trial)\b.{0,200}\b(?:safety|efficacy|effectiveness|tolerability|feasibility)\b", re.IGNORECASE
+)
+_CLAUSE_END = re.compile(
+    r"[.;!?](?=\s)|\n|\b(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|"
+    r"undergo\w{0,4}|"
+    r"in (?:patients|subjects|participants|adults|combination))\b",
+    re.IGNORECASE,
+)
+_PROSE = ("intervention description", "arm description", "summary", "description")
+_ENGINEERED_WORDS = re.compile(
+    r"\b(?:gene(?:tically)?[- ])?(?:modif|engineer|transduc|transfect)\w+|\bchimeric\b|\b(?:lenti|retro)vir\w+|"
+    r"\b(?:leuk)?apheresis\b|\blymphodeplet\w+|\breceptors?\b",
+    re.IGNORECASE,
+)
+_RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d\w?|-CAR\d\w{0,6}")
+_RECEPTOR_NAME = re.compile(r"\bchimeric (?:antigen |immune |T[- ]cell )?receptor\b|[-. ]CAR\b", re.IGNORECASE)
+_RECEPTOR_TITLE = re.compile(r"\b[Cc]himeric [Aa]ntigen [Rr]eceptors?\b(?![ (]{0,2}(?:CAR|T|NK|γ))|\w\.CAR\b")
+_TARGETED_CELLS = re.compile(
+    r"[- ](?P<word>[Ss]pecific|[Tt]argeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
+    r"NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
+)
+_CELLS_TARGETED = re.compile(
+    r"\b(?P<kind>T|NK)[- ]?(?:[Cc]ells?|[Ll]ymphocytes?) (?:\w{1,14} ){0,2}?(?:[Ee]ngineered|[Mm]odified|"
+    r"[Tt]argeted|[Rr]edirected)\b"
+)
+_CODE_INJECTION = re.compile(r"[A-Z][A-Za-z\d-]{2,14} (?:[Ii]njections?|[Ii]nfusion)", re.ASCII)
+_GENERIC_NAME = re.compile(
+    r"(?:investigational|study|experimental|test) (?:product|drug|treatment)(?: \(IP\))?|"
+    r"(?:dose|low|middle|medium|high|cohort|group|arm)[ -](?:dose|level|group|cohort)?[ \w()+-]{0,40}",
+    re.IGNORECASE,
+)
+_TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|HCT|SCT|BMT)\b|transplant", re.IGNORECASE)
+_NOT_CELLS = re.compile(
+    r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
+)
+
+
+def infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | None:
+    """What a name implies where no word says it: "mesothelin-targeted T cells" that are modified, or a code with CAR
+    in it."""
+    for passage in study.parts("intervention", *TITLES):
+        code = _RECEPTOR_CODE.search(passage.text) if passage.part == "intervention" else None
+        if code and (_is_engineered(study) or find_places(code[0])):
+            return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
+        receptor = (_RECEPTOR_NAME if passage.part == "intervention" else _RECEPTOR_TITLE).search(passage.text)
+        if receptor and _is_engineered(study):
+            return Fact("CAR-T", passage.quote(*receptor.span()), "modality.receptor-and-cells", "inferred")
+    named = [one for one in mentions if one.role == "target" and one.part in (*TITLES, "intervention", "other name")]
+    for mention, passage in _locate(named, study.parts(*TITLES, "intervention", "other name")):
+        start = mention.quote.start - passage.start
+        at = passage.text.find(mention.written, start)
+        cells = _TARGETED_CELLS.search(passage.text, at, at + 80) or _CELLS_TARGETED.search(passage.text[:at])
+        if not cells or is_bound_by_tcr(mention.antigen):
+            continue
+        if str(cells.groupdict().get("word")).lower() == "targeted" or _is_engineered(study):
+            value = "CAR-NK" if cells["kind"] == "NK" else "CAR-T"
+            return Fact(value, mention.quote, "modality.targeted-cells", "inferred")
+    return None
+
+
+def _is_engineered(study: Study) -> bool:
+    """Whether the record speaks of engineering cells at all."""
+    passages = study.parts(*_PROSE, "intervention", "eligibility", *TITLES)
+    return any(_ENGINEERED_WORDS.search(passage.text) for passage in passages)
+
+
+def _locate(mentions: Sequence[Mention], passages: Sequence[Passage]) -> Iterator[tuple[Mention, Passage]]:
+    """Mentions, each with the passage that holds it."""
+    for mention in mentions:
+        for passage in passages:
+            is_there = passage.start <= mention.quote.start < passage.start + len(passage.text)
+            if passage.field == mention.quote.field and passage.part == mention.part and is_there:
+                yield mention, passage
+                break
+
+
+def find_trial_modality(study: Study) -> Fact | None:
+    """What kind of cells the trial gives: from titles and listed names, and from prose only where nothing is listed.
+
+    A title that names the cells as somebody's earlier treatment ("patients undergoing CAR-T") settles that they are
+    not given.
+    """
+    listed = study.parts(*TITLES, "intervention", "other name", "arm")
+    found = find_modality(listed)
+    if found or has_supportive_modality(study.parts(*TITLES)):
+        return found
+    prose = study.parts("intervention description", "arm description", "summary", "description")
+    if not study.interventions or any(has_cell_words(item) for item in study.interventions):
+        found = choose_modality(find_modalities(prose))
+        if found is None and study.interventions:
+            found = find_receptor_modality(prose)
+    elif any(may_be_cells(item) for item in study.interventions):
+        found = find_modality([one for passage in study.parts("summary") for one in _list_purposes(passage)])
+    return found
+
+
+def _is_no_cells(name: str) -> bool:
+    """Whether a name that holds no word for cells is that of a drug, a procedure or a transplant."""
+    return bool(_NOT_CELLS.search(name) or _TRANSPLANT.search(name) or open_lexicon("drug").find(name))
+
+
+def _list_purposes(passage: Passage) -> Iterator[Passage]:
+    """Sentences that say what the study is for."""
+    start = 0
+    for end in (*(found.end() for found in _SENTENCE_END.finditer(passage.text)), len(passage.text)):
+        if _PURPOSE.search(passage.text, start, end):
+            yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
+        start = end
+
+
+def find_definition(study: Study, item: Intervention) -> Fact | None:
+    """The modality that prose gives a code: "RD14-01, a ROR1-targeted CAR T-cell therapy"."""
+    name = str(item.name.value)
+    key = _CODE.search(name)
+    if not key or _is_no_cells(name):
+        return None
+    own = tuple(one for one in study.parts("intervention description") if one.ref == name)
+    around = study.parts(*TITLES, "summary", "description", "arm description")
+    told = (*own, *(clause for passage in around for clause in _list_clauses(passage, key[0])))
+    return find_modality(told) or (find_modality(study.parts("keyword", "condition")) if may_be_cells(item) else None)
+
+
+def find_modality(passages: Sequence[Passage]) -> Fact | None:
+    return choose_modality(find_modalities(passages)) or find_receptor_modality(passages)
+
+
+def _list_clauses(passage: Passage, code: str) -> Iterator[Passage]:
+    """Clauses of a passage that hold the code: "X after CAR-T" and "X with CAR-T" are two, and do not define X."""
+    if code not in passage.text:
+        return
+    start = 0
+    for end in (*(found.end() for found in _CLAUSE_END.finditer(passage.text)), len(passage.text)):
+        if code in passage.text[start:end]:
+            yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
+        start = end
+
+
+def has_cell_words(item: Intervention) -> bool:
+    names = [str(item.name.value), *(str(other.value) for other in item.other_names)]
+    return any(
+        _CELL_WORDS.search(name) and not _NOT_CELLS.search(name) and not is_supportive(name, *found.span())
+        for name in names
+        if (found := _CELL_WORDS.search(name))
+    )
+
+
+def may_be_cells(item: Intervention) -> bool:
+    """An intervention whose name tells nothing, in a trial whose title names the cells: neither a known drug nor a
+    procedure."""
+    name = str(item.name.value)
+    if _is_no_cells(name):
+        return False
+    return (
+        item.type.value in ("BIOLOGICAL", "GENETIC", "COMBINATION_PRODUCT")
+        if item.type
+        else bool(_CODE_NAME.fullmatch(name) or _CODE_INJECTION.fullmatch(name) or _GENERIC_NAME.fullmatch(name))
+    )

@@ -1,0 +1,288 @@
+"""A build from its sources to a served snapshot; an update is a build that starts from the snapshot before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from kg.errors import SourceError
+from kg.model import Rejected
+from kg.overviews import ask_overview, list_overviews
+from kg.pipeline.filters import Choice
+from kg.pipeline.indexes import change_index, load_index
+from kg.pipeline.intakes import Intake, Options, order_rejects
+from kg.pipeline.logs import Place, WorkLog
+from kg.pipeline.pools import open_pool, run_all
+from kg.pipeline.progress import Progress
+from kg.pipeline.records import Plan, write_records
+from kg.pipeline.shards import (
+    Search,
+    ShardDone,
+    ShardTask,
+    find_survivors,
+    is_shared,
+    read_triples,
+    shard_of,
+    write_shard,
+)
+from kg.resources import fingerprint
+from kg.snapshots import KEEP, explain_faults, lock_store, publish, remove_leftovers
+from kg.sources.inputs import find_files
+from kg.store import VERSION, Manifest, Snapshot, hash_file, open_snapshot
+
+_MUCH = 0.3
+"""Part of the records from which on a new index costs less than changes to the old one."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a build did.
+
+    :ivar folder: Of the snapshot; None after a dry run.
+    :ivar rejected: Records that could not be read.
+    :ivar set_aside: Single values that could not be read, in records that were.
+    :ivar duplicates: Records that were there already, byte for byte.
+    :ivar replaced: Versions that a newer one of the same registry's record took the place of.
+    :ivar left_out: Records that a restriction left out.
+    :ivar resumed: Records that an interrupted build had read.
+    :ivar is_cut: Whether a source broke off.
+    """
+
+    manifest: Manifest
+    folder: Path | None
+    rejected: tuple[Rejected, ...]
+    set_aside: tuple[Rejected, ...]
+    duplicates: int
+    quads: int
+    replaced: int = 0
+    left_out: int = 0
+    resumed: int = 0
+    is_cut: bool = False
+
+
+def build(
+    sources: Sequence[str],
+    store: Path,
+    *,
+    is_update: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    choices: Sequence[Choice] = (),
+    limit: int | None = None,
+    is_dry: bool = False,
+    keep: int = KEEP,
+    progress: Progress | None = None,
+) -> Report:
+    """Read the sources into a new snapshot and serve it; ``is_update`` keeps the records of the present one.
+
+    What an interrupted build has read is used; nothing is served before it is whole.
+
+    :param scheduler: Address of a Dask scheduler that the records are read on.
+    :param choices: Restrictions that a record must meet.
+    :param limit: Records to take at most.
+    :param is_dry: Read and count only.
+    :param keep: Snapshots to keep.
+    :raises SourceError: a source does not exist, or not one record could be read; the previous snapshot stays served.
+    :raises StoreError: the store cannot be written; the previous snapshot stays served.
+    """
+    options = Options(workers, scheduler, tuple(choices), limit, is_dry, keep)
+    files = find_files(sources, outside=store)
+    if not files:
+        raise SourceError("the sources hold no file besides the store itself", where=", ".join(sources)[:200])
+    with lock_store(store), explain_faults(store):
+        remove_leftovers(store)
+        building = store / "snapshots" / f".building-{os.getpid()}"
+        (building / "quads").mkdir(parents=True)
+        previous = open_snapshot(store) if is_update else None
+        try:
+            return _Build(store, building, previous, options, progress).run(sources, files)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+class _Build:
+    """One build: what was read so far, and where it goes."""
+
+    def __init__(
+        self, store: Path, building: Path, previous: Snapshot | None, options: Options, progress: Progress | None
+    ) -> None:
+        self.store, self.building, self.previous, self.options = store, building, previous, options
+        self.is_small = False
+        self.is_fresh = previous is None or previous.manifest.maker != fingerprint()
+        self.plan = Plan(previous, is_fresh=self.is_fresh)
+        chosen = hashlib.sha256(repr(sorted(map(repr, options.choices))).encode()).hexdigest()[:16]
+        self.log = WorkLog(store / "unfinished.log", f"{fingerprint()} {chosen}")
+        self.intake = Intake(self.plan, self.log, options, progress)
+
+    def run(self, sources: Sequence[str], files: list[Path]) -> Report:
+        with closing(self.log):
+            with open_pool(self.options.workers, self.options.scheduler) as pool:
+                self.intake.read(files, pool)
+            self.log.flush()
+            self._check_read(sources)
+            self.plan.choose()
+            if self.options.is_dry:
+                return self._report(self._make_manifest(sources, (), 0), None)
+            folder, manifest = self._write(sources)
+        self.log.path.unlink()
+        return self._report(manifest, folder)
+
+    def _check_read(self, sources: Sequence[str]) -> None:
+        if not self.plan.versions:
+            first = (
+                f" ({self.intake.rejected[0].file}: {self.intake.rejected[0].reason})" if self.intake.rejected else ""
+            )
+            raise SourceError(
+                "every record was left out by --where"
+                if self.intake.left_out
+                else f"not one record could be read{first}",
+                where=", ".join(sources)[:200],
+                mend="See `kg build --help` for the formats that are read",
+            )
+
+    def _write(self, sources: Sequence[str]) -> tuple[Path, Manifest]:
+        if self.previous and not self.plan.has_work():
+            return self.previous.folder, self.previous.manifest
+        self.is_small = not self.is_fresh and self.plan.share_changed() <= _MUCH
+        write_records(self.building / "records.sqlite", self.plan, self.previous, self.log.path)
+        with open_pool(self.options.workers) as pool:
+            shards = self._write_shards(pool)
+            if self.previous and self.is_small:
+                done = list(shards)
+                self.intake.show("index", None)
+                self._change_index(self.previous, done, pool)
+            else:
+                done = []
+                load_index(self.building, _feed(shards, done))
+            self.intake.show("asking", None)
+            self._ask_ahead(pool)
+        self.intake.show("checking", None)
+        (self.building / "rejects.jsonl").write_bytes(
+            _write_rejects([*order_rejects(self.intake.rejected), *self.intake.list_set_aside()])
+        )
+        (self.building / "changes.jsonl").write_bytes(
+            b"".join(msgspec.json.encode(one) + b"\n" for one in self.plan.list_changes())
+        )
+        manifest = self._make_manifest(sources, done, sum(one.quads for one in done))
+        return publish(self.store, self.building, manifest, self.options.keep), manifest
+
+    def _ask_ahead(self, pool: Executor | None) -> None:
+        (self.building / "answers").mkdir()
+        names = list_overviews()
+        answers = run_all(pool, partial(ask_overview, index=self.building / "index"), names)
+        for name, content in zip(names, answers, strict=True):
+            if content is not None:
+                (self.building / "answers" / f"{name}.json").write_bytes(content)
+
+    def _write_shards(self, pool: Executor | None) -> Iterator[ShardDone]:
+        tasks = self._plan_shards()
+        for number, done in enumerate(run_all(pool, write_shard, tasks), 1):
+            self.intake.show("sorting", number / len(tasks))
+            yield done
+
+    def _plan_shards(self) -> list[ShardTask]:
+        places: dict[str, list[Place]] = defaultdict(list)
+        merges: dict[str, list[str]] = defaultdict(list)
+        dropped: dict[str, set[bytes]] = defaultdict(set)
+        for trial, work in self.plan.list_work():
+            number = shard_of(trial)
+            dropped[number].update(iri.encode() for iri in work.dropped)
+            if work.place:
+                places[number].append(work.place)
+            elif work.chosen:
+                merges[number].append(trial)
+        before = {} if self.is_fresh or not self.previous else self.previous.manifest.shards
+        folder = self.previous.folder if self.previous else self.building
+        numbers = sorted({*places, *merges, *before})
+        return [
+            ShardTask(
+                number,
+                str(self.building),
+                str(self.log.path),
+                tuple(places[number]),
+                tuple(self.plan.read_texts(trial, self.log.path) for trial in merges[number]),
+                str(folder / "quads" / f"{number}.nq.gz") if number in before else "",
+                before.get(number, ("", 0)),
+                frozenset(dropped[number]),
+                self.is_small,
+            )
+            for number in numbers
+        ]
+
+    def _change_index(self, previous: Snapshot, done: Sequence[ShardDone], pool: Executor | None) -> None:
+        added = [line for one in done for line in _unpack(one.added)]
+        removed = {line for one in done for line in _unpack(one.removed)}
+        shared = frozenset(line for line in removed if is_shared(line))
+        if shared:
+            for found in run_all(pool, find_survivors, [Search(one.path, shared) for one in done if one.path]):
+                removed -= found
+        change_index(previous.folder, self.building, sorted(removed), added)
+
+    def _make_manifest(self, sources: Sequence[str], shards: Sequence[ShardDone], quads: int) -> Manifest:
+        files = [path for path in sorted(self.building.rglob("*")) if path.is_file()]
+        names = [str(path.relative_to(self.building)) for path in files]
+        kept = [one for one in self.plan.versions.values() if not one.is_replaced]
+        plain = {one.number: (one.digest, one.quads) for one in shards if one.path}
+        return Manifest(
+            version=VERSION,
+            snapshot=hashlib.sha256(
+                "".join(f"{number}{plain[number][0]}" for number in sorted(plain)).encode()
+            ).hexdigest()[:16],
+            trials=len({one.trial for one in kept}),
+            records=len(kept),
+            rejected=len(self.intake.rejected),
+            newest=max((one.updated for one in kept), default=""),
+            sources=tuple(sources),
+            files={name: hash_file(path) for name, path in zip(names, files, strict=True)},
+            sizes={name: path.stat().st_size for name, path in zip(names, files, strict=True)},
+            shards=plain,
+            maker=fingerprint(),
+            kg=version("trialkg"),
+            created=datetime.now(UTC).isoformat(timespec="microseconds"),
+            quads=quads,
+            base=self.previous.manifest.snapshot if self.previous else "",
+        )
+
+    def _report(self, manifest: Manifest, folder: Path | None) -> Report:
+        rejected = order_rejects(self.intake.rejected)
+        return Report(
+            manifest,
+            folder,
+            tuple(rejected),
+            tuple(self.intake.list_set_aside()),
+            self.intake.duplicates,
+            manifest.quads,
+            sum(one.is_replaced for one in self.plan.versions.values()),
+            self.intake.left_out,
+            self.intake.resumed,
+            any(one.is_cut for one in rejected),
+        )
+
+
+def _feed(shards: Iterable[ShardDone], done: list[ShardDone]) -> Iterator[bytes]:
+    """The triples of shards while they are written; ``done`` collects the shards."""
+    for one in shards:
+        done.append(one)
+        if one.path:
+            yield from read_triples(one.path)
+
+
+def _unpack(lines: bytes) -> list[bytes]:
+    return zlib.decompress(lines).splitlines(keepends=True) if lines else []
+
+
+def _write_rejects(rejected: Iterable[Rejected]) -> bytes:
+    return b"".join(
+        msgspec.json.encode({"file": one.file, "reason": one.reason, "mend": one.mend}) + b"\n" for one in rejected
+    )

@@ -1,0 +1,125 @@
+"""Where the map step runs: in this process, in processes of this machine, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import TypeVar
+
+from kg.errors import ClusterError, LimitReached
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+TIMEOUT = 10
+"""Seconds to wait for a scheduler."""
+AHEAD = 3
+"""Tasks that wait for each worker; the bound of all queues."""
+
+
+def count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def open_pool(workers: int | None = None, scheduler: str | None = None) -> Iterator[Executor | None]:
+    """Something to run tasks on; None where that is this process itself.
+
+    :param scheduler: Address of a Dask scheduler (``tcp://host:8786``).
+    :raises ClusterError: the scheduler cannot be reached, or its workers run another kg.
+    :raises LimitReached: a worker process was killed.
+    """
+    if scheduler:
+        with _open_cluster(scheduler) as cluster:
+            yield cluster
+        return
+    workers = workers or count_cores()
+    if workers == 1:
+        yield None
+        return
+    try:
+        with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(os.getpid(),)) as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    except BrokenProcessPool:
+        raise LimitReached(
+            "a worker process was killed, perhaps for lack of memory",
+            mend="Say the same again, with fewer --workers: what was read is kept",
+        ) from None
+
+
+def run_all(
+    pool: Executor | None, run: Callable[[Item], Result], items: Iterable[Item], width: int | None = None
+) -> Iterator[Result]:
+    """Results in the order of the items; only so many items are taken as the workers can hold."""
+    if pool is None:
+        yield from map(run, items)
+        return
+    ahead = AHEAD * (width or getattr(pool, "_max_workers", None) or count_cores())
+    waiting: deque[Future[Result]] = deque()
+    stream = iter(items)
+    while True:
+        waiting.extend(pool.submit(run, item) for item in islice(stream, ahead - len(waiting)))
+        if not waiting:
+            return
+        yield waiting.popleft().result()
+
+
+def _start_worker(parent: int) -> None:
+    """Leave Ctrl-C to the parent, and end with it: a worker that outlived it would hold the store's lock for good."""
+    with suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+@contextmanager
+def _open_cluster(scheduler: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ClusterError("Dask is not installed", mend="pip install 'trialkg[cluster]'") from None
+    from kg.resources import fingerprint
+
+    try:
+        client = Client(scheduler, timeout=TIMEOUT, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ClusterError(
+            f"the scheduler does not answer ({error})",
+            where=scheduler,
+            mend="Start one with `dask scheduler`, and workers with `dask worker tcp://HOST:8786`",
+        ) from None
+    with client:
+        if not client.scheduler_info()["workers"]:
+            raise ClusterError("the scheduler has no workers", where=scheduler, mend="Start some with `dask worker`")
+        try:
+            others = {worker for worker, mark in client.run(fingerprint).items() if mark != fingerprint()}
+        except Exception as error:  # noqa: BLE001  # whatever a stranger's worker raises
+            raise ClusterError(
+                f"a worker cannot run kg ({type(error).__name__}: {error})",
+                where=scheduler,
+                mend="Install the same kg on every worker",
+            ) from None
+        if others:
+            raise ClusterError(
+                "a worker runs another kg, and would write another graph",
+                where=", ".join(sorted(others)),
+                mend="Install the same kg on every worker",
+            )
+        yield client.get_executor(pure=False, retries=5)

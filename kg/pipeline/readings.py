@@ -1,0 +1,109 @@
+"""The map step: one record's bytes in, its N-Quads out. Pure, so that it runs in any process on any machine."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+
+from kg import rdf
+from kg.errors import KgError
+from kg.extract import extract_trial
+from kg.model import Record, Rejected, Study, Trial
+from kg.pipeline.filters import Choice, is_chosen, is_kept
+from kg.sources.inputs import Blob, read_blob
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One record, read: what the snapshot keeps of it.
+
+    :ivar content: SHA-256 of the bytes that were read.
+    :ivar iri: Of the record, as N-Triples; empty where a restriction left the record out.
+    :ivar trial: IRI of its trial, as N-Triples.
+    :ivar is_part: Whether the record was saved with some of its fields only.
+    :ivar text: The record's text, compressed with zlib.
+    :ivar lines: Its sorted N-Quads lines, compressed with zlib.
+    :ivar set_aside: Single values that could not be read.
+    """
+
+    content: str
+    file: str
+    iri: str = ""
+    trial: str = ""
+    format: str = ""
+    sha256: str = ""
+    updated: str = ""
+    is_part: bool = False
+    text: bytes = b""
+    lines: bytes = b""
+    set_aside: tuple[str, ...] = ()
+
+
+def read_batch(blobs: Sequence[Blob], choices: Sequence[Choice] = ()) -> list[Reading | Rejected]:
+    """Read the records of a batch, in their order."""
+    return [read_one(blob, choices) for blob in blobs]
+
+
+def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
+    """Read one record to its N-Quads."""
+    study, content = read_blob(blob), hash_content(blob)
+    if isinstance(study, Rejected):
+        return study
+    if choices and not is_chosen(study, choices):
+        return Reading(content, blob.name)
+    trial = interpret(study)
+    if isinstance(trial, Rejected):
+        return trial
+    if choices and not is_kept(trial, choices):
+        return Reading(content, blob.name)
+    try:
+        lines = rdf.write_record(trial)
+    except KgError as error:
+        return Rejected(study.record.file, str(error), "Please report the record: this is a fault of kg")
+    record = study.record
+    return Reading(
+        content,
+        record.file,
+        rdf.mint_record(trial),
+        rdf.mint_trial(trial),
+        record.format,
+        record.sha256,
+        record.updated,
+        record.is_part,
+        zlib.compress(record.text.encode(), 1),
+        zlib.compress("".join(lines).encode(), 1),
+        study.set_aside,
+    )
+
+
+def hash_content(blob: Blob) -> str:
+    """What a record is known by from run to run: its bytes."""
+    return hashlib.sha256(blob.content).hexdigest()
+
+
+def read_trial(blob: Blob) -> Trial | Rejected:
+    """Read one record and find everything in it."""
+    study = read_blob(blob)
+    return study if isinstance(study, Rejected) else interpret(study)
+
+
+def interpret(study: Study) -> Trial | Rejected:
+    """Extraction with a net: a record that our own code stumbles over is set aside like a bad one, for one odd record
+    must not end a build of half a million."""
+    try:
+        return extract_trial(study)
+    except (KgError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        return Rejected(
+            study.record.file,
+            f"kg could not interpret it ({type(error).__name__}: {error})",
+            "Please report the record: this is a fault of kg",
+        )
+
+
+def reread(record: Record) -> Trial | Rejected:
+    """Read a stored record again."""
+    return read_trial(
+        Blob(record.file, record.text.encode(), is_json=record.text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["))
+    )

@@ -1,0 +1,227 @@
+"""The snapshots of a store: which there are, which is served, and who may write.
+
+``current`` is a symlink that is swapped in one step, so a killed or failed build leaves the previous graph served. A
+snapshot's folder is never written again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from kg.errors import LimitReached, StoreError, UsageError
+from kg.store import Manifest, Snapshot, open_snapshot, write_manifest
+
+KEEP = 2
+"""Snapshots that a build leaves: its own and the one before it."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A snapshot in the list of them.
+
+    :ivar name: Of its folder: its id, with a number behind where the same graph was built twice.
+    :ivar size: Bytes on disk; files that two snapshots share count for each.
+    :ivar fault: Why it cannot be opened; empty where it can.
+    """
+
+    name: str
+    created: str
+    records: int
+    trials: int
+    newest: str
+    size: int
+    is_served: bool
+    base: str = ""
+    fault: str = ""
+
+
+def list_snapshots(store: Path) -> list[Entry]:
+    """All snapshots of a store, the newest first.
+
+    :raises StoreError: the folder is no store.
+    """
+    served = find_served(store)
+    if served is None:
+        open_snapshot(store)
+    entries = []
+    for folder in (store / "snapshots").iterdir():
+        if folder.name.startswith(".") or not folder.is_dir():
+            continue
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        try:
+            one = Snapshot(folder).manifest
+            entries.append(
+                Entry(
+                    folder.name,
+                    one.created,
+                    one.records,
+                    one.trials,
+                    one.newest,
+                    size,
+                    folder.name == served,
+                    one.base,
+                )
+            )
+        except StoreError as error:
+            entries.append(Entry(folder.name, "", 0, 0, "", size, folder.name == served, fault=error.what))
+    return sorted(entries, key=lambda one: (one.created, one.name), reverse=True)
+
+
+def find_served(store: Path) -> str | None:
+    """Name of the snapshot that is served; None where there is none."""
+    try:
+        return Path(os.readlink(store / "current")).name
+    except OSError:
+        return None
+
+
+def find_snapshot(store: Path, name: str) -> Snapshot:
+    """A snapshot by its name or the beginning of it; ``current`` and ``previous`` are names too.
+
+    :raises UsageError: none or several are meant.
+    """
+    entries = list_snapshots(store)
+    if name in ("current", "previous"):
+        ordered = [one for one in entries if one.is_served] + [one for one in entries if not one.is_served]
+        found = ordered[:1] if name == "current" else ordered[1:2]
+    else:
+        found = [one for one in entries if one.name == name] or [one for one in entries if one.name.startswith(name)]
+    if len(found) != 1:
+        raise UsageError(
+            f"{name!r} names {len(found) or 'no'} snapshot{'s' if found else ''} of {store}",
+            mend="`kg snapshots list` names them all",
+        )
+    return Snapshot(store / "snapshots" / found[0].name)
+
+
+def use_snapshot(store: Path, name: str) -> Snapshot:
+    """Serve another snapshot.
+
+    :raises StoreError: it is damaged.
+    """
+    with lock_store(store):
+        snapshot = find_snapshot(store, name)
+        snapshot.verify()
+        _serve(store, snapshot.folder.name)
+    return snapshot
+
+
+def prune_snapshots(store: Path, keep: int = KEEP) -> list[str]:
+    """Remove all but the newest snapshots and the served one; the names of what was removed."""
+    with lock_store(store):
+        return remove_old(store, keep)
+
+
+def remove_old(store: Path, keep: int) -> list[str]:
+    """What `prune_snapshots` does, for one who holds the lock."""
+    entries = list_snapshots(store)
+    kept = sum(one.is_served for one in entries)
+    doomed = []
+    for one in entries:
+        if not one.is_served:
+            kept += not one.fault
+            if one.fault or kept > keep:
+                doomed.append(one.name)
+    for name in doomed:
+        _remove(store / "snapshots" / name)
+    remove_leftovers(store)
+    return doomed
+
+
+def remove_leftovers(store: Path) -> None:
+    """Remove what builds that were killed left in the store."""
+    for path in (*(store / "snapshots").glob(".*"), *store.glob(".current-*")):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def publish(store: Path, building: Path, manifest: Manifest, keep: int = KEEP) -> Path:
+    """Make a finished folder the served snapshot, in one step; the one before it is kept, older ones are removed."""
+    write_manifest(building, manifest)
+    final = store / "snapshots" / manifest.snapshot
+    number = 1
+    while final.exists():
+        number += 1
+        final = final.with_name(f"{manifest.snapshot}-{number}")
+    building.rename(final)
+    _serve(store, final.name)
+    for folder in (store / "snapshots").glob(f"{manifest.snapshot}*"):
+        if folder != final:  # the same graph, built before
+            _remove(folder)
+    remove_old(store, keep)
+    return final
+
+
+def _remove(folder: Path) -> None:
+    """Remove a snapshot; renamed first, so that a removal that is cut short leaves no half of one under its name."""
+    away = folder.with_name(f".old-{folder.name}")
+    with suppress(OSError):
+        folder.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
+
+
+def _serve(store: Path, name: str) -> None:
+    link = store / f".current-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("snapshots") / name)
+    link.replace(store / "current")
+
+
+@contextmanager
+def lock_store(folder: Path) -> Iterator[None]:
+    """Hold the store for one writer.
+
+    :raises StoreError: another build holds it, or the folder cannot be written.
+    """
+    if folder.is_file():
+        raise StoreError("is a file, and no folder to build in", where=str(folder), mend="Name a folder with --store")
+    with explain_faults(folder):
+        (folder / "snapshots").mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    with lock:
+        # A lock of the process: worker processes that outlive a killed build for a moment do not hold it.
+        try:
+            if folder.resolve() in _HELD:
+                raise BlockingIOError
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise StoreError("another build is writing here", where=str(folder), mend="Wait for it to end") from None
+        _HELD.add(folder.resolve())
+        try:
+            yield
+        finally:
+            _HELD.discard(folder.resolve())
+
+
+_HELD: set[Path] = set()
+"""Stores that this process is writing."""
+
+
+@contextmanager
+def explain_faults(store: Path) -> Iterator[None]:
+    """Turn what the operating system refuses while a store is written into one line.
+
+    :raises StoreError: no space, no rights, no such disk …
+    :raises LimitReached: no memory.
+    """
+    rest = "the previous graph is unchanged" if find_served(store) else "nothing was built"
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        if "disk is full" in reason or "No space left" in reason:
+            what, mend = "No space left on the disk", "Free some, or name a folder elsewhere with --store"
+        else:
+            what, mend = f"cannot be written: {reason}", "Check its rights, or name another folder with --store"
+        raise StoreError(f"{what}; {rest}", where=str(store), mend=mend) from None
+    except MemoryError:
+        raise LimitReached(f"out of memory; {rest}", mend="Give fewer --workers: what was read is kept") from None

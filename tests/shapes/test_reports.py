@@ -1,0 +1,195 @@
+"""Reports that people read: scores, HTML, baselines, filters, and what a registry cannot hold."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from kg.errors import SourceError, UsageError
+from kg.findings import report
+from kg.pipeline import build
+from kg.shapes.baselines import read_baseline
+from kg.shapes.findings import Checked, find_registry_gaps
+from kg.shapes.judges import Found
+from kg.shapes.manuals import write_manual
+from kg.shapes.runs import Choice, validate
+from kg.shapes.scores import Tally, list_items, name_items, score_trial
+from kg.shapes.triples import KSH
+from kg.store import Snapshot, open_snapshot
+from kg.terms import ID
+from tests.conftest import ROOT
+
+NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'words' {{ 7 * 7 }}"
+STUDY = {
+    "protocolSection": {
+        "identificationModule": {"nctId": "NCT90000077", "briefTitle": NASTY},
+        "sponsorCollaboratorsModule": {"leadSponsor": {"name": f"=cmd|' /C calc'!A0 {NASTY}", "class": "OTHER"}},
+        "statusModule": {"overallStatus": "COMPLETED", "lastUpdatePostDateStruct": {"date": "2024-05-01"}},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The fixture records, and one whose words attack whoever shows them."""
+    folder = tmp_path_factory.mktemp("reports")
+    (folder / "nasty.json").write_text(json.dumps(STUDY), encoding="utf-8")
+    build([str(ROOT / "tests" / "fixtures" / "records"), str(folder / "nasty.json")], folder / "store", workers=1)
+    return open_snapshot(folder / "store")
+
+
+def write(store: Snapshot, form: str, **choice: object) -> str:
+    out = io.StringIO()
+    report(store, Choice("rudof", workers=1, **choice), form, stream=out)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+class Page(HTMLParser):
+    """Tags and attributes of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_html_is_one_file_and_escapes_everything(store: Snapshot) -> None:
+    """No request leaves the page, and the words of a record are only words."""
+    text = write(store, "html")
+    page = Page(text)
+    assert "<script>alert" not in text
+    assert "{{ 7 * 7 }}" in text
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not {tag for tag, _ in page.tags} & {"link", "iframe", "object", "embed", "img"}
+    assert all(not name.startswith("on") for _, attributes in page.tags for name in attributes)
+    addresses = [attributes.get("href") or attributes.get("src") or "" for _, attributes in page.tags]
+    assert all(not one or one.startswith("#") for one in addresses)
+    assert "&lt;script&gt;alert(1)" in text
+    assert re.search(r"default-src &#39;none&#39;|default-src 'none'", text)
+
+
+def test_html_charts_and_tables(store: Snapshot) -> None:
+    """Two charts drawn here, and tables that can be sorted."""
+    tags = [tag for tag, _ in Page(write(store, "html")).tags]
+    assert tags.count("svg") == 2
+    assert tags.count("table") >= 6
+    assert tags.count("details") > 5
+
+
+def test_csv_cells_do_not_run(store: Snapshot) -> None:
+    """A sponsor that begins like a formula is text to a spreadsheet; JSON keeps the words."""
+    rows = list(csv.DictReader(io.StringIO(write(store, "csv"))))
+    assert all(not cell.startswith("=") for row in rows for cell in row.values())
+    found = json.loads(write(store, "json"))
+    assert len(found) == len(rows) == len(write(store, "jsonl").splitlines())
+    assert any(one["sponsor"].startswith("=cmd") for one in found if one["sponsor"])
+
+
+def test_each_finding_explains_itself(store: Snapshot) -> None:
+    """Record, field or path, why it matters and how to mend it."""
+    for one in json.loads(write(store, "json")):
+        assert one["message"].endswith(".")
+        assert one["mend"].endswith(".")
+        assert one["why"].endswith(".")
+        assert one["field"] or one["path"]
+        assert one["record"] or one["registry"]
+
+
+def test_what_a_registry_cannot_hold_is_found_once(store: Snapshot) -> None:
+    """ClinicalTrials.gov shows no ethics review: one finding for the registry, none for its trials."""
+    found = [one for one in json.loads(write(store, "json")) if one["who_item"] == 21]
+    assert [(one["trial"], one["registry"], one["severity"]) for one in found] == [("", "ClinicalTrials.gov", "info")]
+    assert find_registry_gaps(["ISRCTN", "no registry"]) == []
+
+
+def test_checks_and_shapes_end_in_one_report(store: Snapshot) -> None:
+    """The nasty study is completed and states no participant."""
+    found = {
+        one["registry_id"]
+        for one in json.loads(write(store, "json"))
+        if one["shape"] == "check_completed_without_enrolment"
+    }
+    assert found == {"NCT90000077"}
+
+
+def test_filters(store: Snapshot) -> None:
+    """One trial, one shape."""
+    trial = f"{ID}trial/NCT90000004"
+    some = json.loads(write(store, "json", trials=frozenset({trial})))
+    assert {one["trial"] for one in some} == {trial, ""}
+    shape = json.loads(write(store, "json", shapes=frozenset({"trial-start-date"})))
+    assert {one["shape"] for one in shape} == {"trial-start-date"}
+    assert {one["registry_id"] for one in shape} == {f"NCT900000{number}" for number in ("04", "08", "10", "77")}
+    with pytest.raises(UsageError, match="trial-start-date"):
+        list(validate(store, Choice(shapes=frozenset({"trial-start-dat"}))))
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_baseline(store: Snapshot, tmp_path: Path, form: str) -> None:
+    """Nothing changed against itself; what only one report has is mended or new."""
+    path = tmp_path / f"report.{form}"
+    path.write_text(write(store, form), encoding="utf-8")
+    same = read_baseline(path)
+    out = io.StringIO()
+    report(store, Choice("rudof", workers=1), "text", same, out)
+    assert "since the baseline: 0 mended, 0 new" in out.getvalue()
+    out = io.StringIO()
+    report(store, Choice("rudof", frozenset({f"{ID}trial/NCT90000004"}), workers=1), "text", read_baseline(path), out)
+    assert re.search(r"since the baseline: [\d,]+ mended, 0 new", out.getvalue())
+
+
+def test_a_baseline_must_be_a_report(tmp_path: Path) -> None:
+    """Anything else is named with its file."""
+    for text in ('[{"a": 1}]', "[", "a,b\n1,2\n"):
+        path = tmp_path / "other"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(SourceError, match="other"):
+            read_baseline(path)
+
+
+def make_trial(*shapes: str, study_type: str = "INTERVENTIONAL", registry: str = "ISRCTN") -> Checked:
+    found = tuple(Found(f"<{ID}trial/x>", f"{KSH}{name}", "MinCount", None) for name in shapes)
+    return Checked(f"{ID}trial/x", None, None, registry, None, 2020, (f"{ID}study-type/{study_type}",), "x", found)
+
+
+def test_score_of_a_trial() -> None:
+    """Two shapes of one item count once; an info does not count; what is not asked is in neither number."""
+    asked, given = score_trial(make_trial())
+    assert asked == given
+    assert asked == set(range(1, 25)) - {3, 6, 20, 23}
+    asked, given = score_trial(make_trial("trial-phase", "trial-masking", "trial-sponsor", "trial-has-results"))
+    assert asked - given == {5, 15}
+    asked, _ = score_trial(make_trial(study_type="EXPANDED_ACCESS", registry="ClinicalTrials.gov"))
+    assert {16, 17, 19, 21, 22}.isdisjoint(asked)
+
+
+def test_tally_counts_trials_and_items() -> None:
+    """Means, shares by sponsor, and the least complete trial first."""
+    tally = Tally()
+    for trial in (make_trial(), make_trial("trial-sponsor", "trial-status")):
+        tally.add(trial, trial.findings)
+    assert tally.all.trials == 2
+    assert tally.items[5] == [2, 1]
+    assert tally.all.score == pytest.approx((1 + 18 / 20) / 2)
+    assert [one.given for one in tally.worst] == [18, 20]
+    assert sum(tally.histogram) == 2
+
+
+def test_who_items_are_named_and_decided() -> None:
+    """All 24 have a name; all but four are scored."""
+    assert set(name_items()) == set(range(1, 25))
+    assert {number for number, shapes in list_items().items() if not shapes} == {3, 6, 20, 23}
+
+
+def test_the_manual_is_current() -> None:
+    """docs/shapes.md is what the shapes say; `make docs` writes it."""
+    assert (ROOT / "docs" / "shapes.md").read_text(encoding="utf-8") == write_manual()

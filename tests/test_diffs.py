@@ -1,0 +1,134 @@
+"""What changed between two snapshots, with the words before and after."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kg.diffs import Change, TrialDiff, diff_snapshots
+from kg.pipeline import build
+from kg.snapshots import find_snapshot
+from tests.pipeline.conftest import Write, make_study, read_versions, write
+from tests.test_cli import run_kg
+
+__all__ = ["write"]
+
+
+def diff_builds(store: Path, old: Path, new: Path) -> dict[str, TrialDiff]:
+    """Build one after the other, and what ``kg diff`` says, by registry id."""
+    build([str(old)], store, workers=1)
+    build([str(new)], store, is_update=True, workers=1)
+    found = diff_snapshots(find_snapshot(store, "previous"), find_snapshot(store, "current"))
+    return {str(one.registry_id): one for one in found}
+
+
+def list_strings(value: Any) -> Iterator[str]:
+    """All strings and numbers of a decoded record, as text."""
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from list_strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from list_strings(part)
+    else:
+        yield value if isinstance(value, str) else json.dumps(value)
+
+
+def test_what_analysts_watch_for(tmp_path: Path, write: Write) -> None:
+    """Status, enrolment, sites, targets, primary endpoints: in words, with both quotes."""
+    old = make_study(1)
+    section = old["protocolSection"]
+    section["outcomesModule"] = {
+        "primaryOutcomes": [{"measure": "Overall response rate", "timeFrame": "3 months"}],
+        "secondaryOutcomes": [{"measure": "Overall survival", "timeFrame": "2 years"}],
+    }
+    section["armsInterventionsModule"] = {
+        "interventions": [{"type": "BIOLOGICAL", "name": "CAR-T cells", "description": "CAR-T cells against CD19"}]
+    }
+    new = copy.deepcopy(old)
+    section = new["protocolSection"]
+    section["statusModule"]["overallStatus"] = "COMPLETED"
+    section["designModule"]["enrollmentInfo"]["count"] = 99
+    section["contactsLocationsModule"]["locations"] = [
+        {"facility": "Clinic of Bern", "city": "Bern", "country": "Switzerland"}
+    ]
+    section["outcomesModule"] = {
+        "primaryOutcomes": [{"measure": "Dose-limiting toxicity", "timeFrame": "28 days"}],
+        "secondaryOutcomes": [{"measure": "Overall survival", "timeFrame": "5 years"}],
+    }
+    interventions = section["armsInterventionsModule"]["interventions"]
+    interventions[0]["description"] = "CAR-T cells against CD19 and CD22"
+    found = diff_builds(tmp_path / "s", write("a", old, make_study(2)), write("b", new, make_study(2), make_study(3)))
+    assert {name: one.kind for name, one in found.items()} == {"NCT81000001": "changed", "NCT81000003": "added"}
+    changes = {change.words: change for change in found["NCT81000001"].changes}
+
+    def show(words: str) -> Change:
+        return changes[next(one for one in changes if one.startswith(words))]
+
+    status = show("recruitment status changed from Recruiting to Completed")
+    assert (status.about, status.old, status.new) == ("status", "RECRUITING", "COMPLETED")
+    assert (status.old_quote, status.new_quote) == ("RECRUITING", "COMPLETED")
+    assert show("enrolment changed from 36 to 99").new_quote == "99"
+    assert show("site opened: Clinic of Bern, Bern").new_quote == "Clinic of Bern"
+    assert show("site closed: Hospital 1, Basel").old_quote == "Hospital 1"
+    assert "CD22" in str(show("target of CAR-T cells added: CD22").new_quote)
+    switched = show("primary endpoint switched from Overall response rate to Dose-limiting toxicity")
+    assert (switched.old_quote, switched.new_quote) == ("Overall response rate", "Dose-limiting toxicity")
+    frame = show("time frame of Overall survival changed from 2 years to 5 years")
+    assert (frame.old_quote, frame.new_quote) == ("2 years", "5 years")
+
+
+def test_real_versions(tmp_path: Path, shared: Path) -> None:
+    """Status, enrolment and sites as the JSON itself tells them, and every quote is in its record."""
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    for one in read_versions(shared):
+        first.setdefault(one["nct"], one["study"])
+        last[one["nct"]] = one["study"]
+    chosen = sorted(first)[::3]
+    for name, studies in (("a", first), ("b", last)):
+        (tmp_path / name).write_text("".join(json.dumps(studies[nct]) + "\n" for nct in chosen))
+    found = diff_builds(tmp_path / "s", tmp_path / "a", tmp_path / "b")
+    assert found
+    for nct in chosen:
+        old, new = first[nct]["protocolSection"], last[nct]["protocolSection"]
+        changes = found[nct].changes if nct in found else ()
+        by_key = {change.about: change for change in changes if change.about in ("status", "enrollment")}
+        for key, path in (
+            ("status", ("statusModule", "overallStatus")),
+            ("enrollment", ("designModule", "enrollmentInfo")),
+        ):
+            before, after = (section[path[0]][path[1]] for section in (old, new))
+            if key == "enrollment":
+                before, after = before["count"], after["count"]
+            assert (key in by_key) is (before != after), (nct, key)
+            if key in by_key:
+                assert (by_key[key].old, by_key[key].new) == (before, after)
+        sites = [
+            {place.get("facility") for place in section["contactsLocationsModule"].get("locations", [])}
+            for section in (old, new)
+        ]
+        opened = {change.new["facility"] for change in changes if change.about == "sites" and change.kind == "added"}
+        assert sites[1] - sites[0] <= opened
+        texts = [set(list_strings(record)) for record in (first[nct], last[nct])]
+        for change in changes:
+            for side, quote in enumerate((change.old_quote, change.new_quote)):
+                assert quote is None or any(quote in text for text in texts[side]), (nct, change.words)
+            assert change.old_quote or change.new_quote, (nct, change.words)
+
+
+def test_the_command_line_of_diff(tmp_path: Path, write: Write) -> None:
+    """In words and as JSON; nothing differs between a snapshot and itself; a wrong name is one line."""
+    store = tmp_path / "s"
+    diff_builds(store, write("a", make_study(1)), write("b", make_study(1, "2024-02-02", "COMPLETED")))
+    done = run_kg("diff", store=store)
+    assert "recruitment status changed from Recruiting to Completed" in done.stdout
+    assert "was “RECRUITING”" in done.stdout
+    [found] = json.loads(run_kg("diff", "previous", "current", "--format", "json", store=store).stdout)
+    assert found["changes"][0]["about"] == "status"
+    assert "no trial differs" in run_kg("diff", "current", "current", store=store).stderr
+    done = run_kg("diff", "nonsense", store=store)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)

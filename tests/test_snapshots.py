@@ -1,0 +1,123 @@
+"""Snapshots: which are kept, which is served, and whether they are what was built."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kg.errors import KgError, StoreError, UsageError
+from kg.pipeline import build
+from kg.snapshots import find_snapshot, list_snapshots, prune_snapshots, use_snapshot
+from kg.store import Snapshot, open_snapshot
+from tests.pipeline.conftest import Write, make_study, write
+from tests.test_cli import run_kg
+
+__all__ = ["write"]
+
+
+@pytest.fixture
+def store(tmp_path: Path, write: Write) -> Path:
+    """A store with three snapshots of one, two and three trials; the last is served."""
+    for number in (1, 2, 3):
+        studies = [make_study(one) for one in range(number)]
+        build([str(write("x.jsonl", *studies))], tmp_path / "store", workers=1, keep=5)
+    return tmp_path / "store"
+
+
+def test_list_use_prune(store: Path) -> None:
+    """The newest first; another can be served; pruning never takes the served one."""
+    entries = list_snapshots(store)
+    assert [(one.trials, one.is_served) for one in entries] == [(3, True), (2, False), (1, False)]
+    oldest = entries[-1].name
+    assert use_snapshot(store, oldest[:8]).manifest.trials == 1
+    assert open_snapshot(store).manifest.trials == 1
+    assert find_snapshot(store, "previous").manifest.trials == 3
+    assert prune_snapshots(store, 1) == [one.name for one in entries[:2]]
+    assert [one.name for one in list_snapshots(store)] == [oldest]
+    with pytest.raises(UsageError, match="no snapshot"):
+        use_snapshot(store, "nonsense")
+
+
+def test_the_command_line_of_snapshots(store: Path) -> None:
+    """List as a table or JSON, verify, use, prune; a wrong name is one line."""
+    rows = json.loads(run_kg("snapshots", "list", "--format", "json", store=store).stdout)
+    assert [row["trials"] for row in rows] == [3, 2, 1]
+    assert "as they were built" in run_kg("snapshots", "verify", store=store).stderr
+    assert run_kg("snapshots", "use", "previous", store=store).returncode == 0
+    assert open_snapshot(store).manifest.trials == 2
+    done = run_kg("snapshots", "use", "nonsense", store=store)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "removed 2 snapshots" in run_kg("snapshots", "prune", "--keep", "1", store=store).stderr
+
+
+def test_the_same_graph_built_twice_is_one_snapshot(store: Path, tmp_path: Path) -> None:
+    """Building again what is served leaves one folder of it."""
+    build([str(tmp_path / "x.jsonl")], store, workers=1, keep=5)
+    assert [one.trials for one in list_snapshots(store)] == [3, 2, 1]
+
+
+def test_every_flip_and_every_cut_is_noticed(store: Path, tmp_path: Path) -> None:
+    """200 random damages of any file, the manifest included: verifying refuses each, with one clear line."""
+    folder = open_snapshot(store).folder
+    chance = random.Random(6)  # noqa: S311
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    full = [path for path in files if path.stat().st_size]
+    assert {path.name for path in full} > {"manifest.json", "manifest.sha256", "records.sqlite"}
+    for turn in range(200):
+        path = chance.choice(full)
+        content = path.read_bytes()
+        if turn % 4 == 3:
+            damaged = content[: chance.randrange(len(content))]
+        else:
+            place = chance.randrange(len(content))
+            damaged = content[:place] + bytes([content[place] ^ (1 << chance.randrange(8))]) + content[place + 1 :]
+        path.write_bytes(damaged)
+        with pytest.raises(StoreError) as raised:
+            Snapshot(folder).verify()
+        assert "\n" not in str(raised.value)
+        assert str(folder) in str(raised.value)
+        assert raised.value.mend if hasattr(raised.value, "mend") else True
+        path.write_bytes(content)
+    Snapshot(folder).verify()
+
+
+def test_a_missing_or_shortened_file_is_noticed_on_opening(store: Path) -> None:
+    """Without reading any file: its size is looked at."""
+    folder = open_snapshot(store).folder
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size):
+        content = path.read_bytes()
+        path.write_bytes(content[:-1])
+        with pytest.raises(StoreError):
+            Snapshot(folder)
+        path.unlink()
+        with pytest.raises(StoreError):
+            Snapshot(folder)
+        path.write_bytes(content)
+    Snapshot(folder)
+
+
+def test_a_damaged_snapshot_is_not_served_and_the_next_prune_removes_it(store: Path) -> None:
+    """``use`` reads every byte before it serves."""
+    entries = list_snapshots(store)
+    records = store / "snapshots" / entries[1].name / "records.sqlite"
+    content = bytearray(records.read_bytes())
+    content[-100] ^= 1
+    records.write_bytes(content)
+    with pytest.raises(KgError, match="not the one that was built"):
+        use_snapshot(store, entries[1].name)
+    records.write_bytes(content[:-1])
+    assert next(one.fault for one in list_snapshots(store) if one.name == entries[1].name)
+    assert entries[1].name in prune_snapshots(store, 5)
+
+
+def test_a_link_to_nowhere_is_one_line(store: Path) -> None:
+    """The served snapshot was removed by hand."""
+    shutil.rmtree(store / os.readlink(store / "current"))
+    done = run_kg("query", "trials", store=store)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "is gone" in done.stderr
