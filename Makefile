@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-validate accuracy docs fuzz kill clean
+.PHONY: help demo test lint bench bench-serve bench-validate hostile schemathesis accuracy docs fuzz kill clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -45,6 +45,17 @@ lint: $(VENV)/.test ## Lint and check types and layers only
 
 bench: $(VENV)/.test ## Measure speed on the shared corpora
 	@$(BIN)/python -m benchmarks
+
+bench-serve: $(VENV)/.test ## Measure the server beside oxigraph and rdflib-endpoint; KG_STORE names a store of the corpora
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[bench]'
+	@$(BIN)/python -m benchmarks.serving
+
+hostile: $(VENV)/.test ## Send more than 300 hostile queries to a server
+	@$(BIN)/pytest -q tests/web/hostile_run.py
+
+schemathesis: $(VENV)/.test ## Try the REST interface with 1,000 and more cases from its OpenAPI document
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/pytest -q tests/web/schemathesis_run.py
 
 accuracy: $(VENV)/.test ## Score the graph against labels and write docs/accuracy.md
 	@$(BIN)/python -m benchmarks.accuracy

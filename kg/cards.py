@@ -97,7 +97,7 @@ def list_trials(snapshot: Snapshot) -> list[str]:
 
 def build_card(snapshot: Snapshot, trial: str) -> Card:
     """The card of a trial (its IRI)."""
-    return _Builder(snapshot, trial).build()
+    return _Builder(snapshot.focus(trial), trial).build()
 
 
 def card_key(name: str) -> str:

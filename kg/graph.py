@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from pyoxigraph import DefaultGraph, NamedNode
 
 from kg import overviews, queries
+from kg.neighbourhood import EmbeddedSource, Source
 from kg.store import Snapshot, open_snapshot
+from kg.terms import DATASET
 
 if TYPE_CHECKING:
     from kg import cards
     from kg.ask import Reply
+    from kg.remote_snapshot import RemoteSnapshot
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -57,6 +61,28 @@ class Graph:
 
         return answer_question(self.snapshot.engine, question)
 
+    def evaluate(
+        self, text: str, *, base: str = "", default_graphs: Sequence[str] = (), named_graphs: Sequence[str] = ()
+    ) -> Any:
+        """Whatever a query text gives: solutions, a truth value, or triples. Never call it on a client's text in a
+        process that must live on.
+
+        :param base: IRI that relative IRIs are resolved against.
+        :param default_graphs: Names of the graphs to ask as default graph; the graph itself is named by the data set.
+        :raises SyntaxError: the text is no query.
+        """
+        return self.snapshot.engine.query(
+            text,
+            base_iri=base or None,
+            default_graph=[DefaultGraph() if name == DATASET else NamedNode(name) for name in default_graphs] or None,
+            named_graphs=[NamedNode(name) for name in named_graphs] if default_graphs or named_graphs else None,
+        )
+
+    @property
+    def source(self) -> Source:
+        """What describes many nodes at once."""
+        return EmbeddedSource(self.snapshot.engine)
+
     def card(self, trial: str) -> cards.Card:
         """The card of one trial, by any id of it.
 
@@ -76,6 +102,37 @@ class Graph:
             else cards.list_trials(self.snapshot)
         )
         return (cards.build_card(self.snapshot, iri) for iri in dict.fromkeys(found))
+
+
+class RemoteGraph(Graph):
+    """A graph on a remote server."""
+
+    def __init__(self, snapshot: RemoteSnapshot) -> None:
+        super().__init__(snapshot)
+        self._remote = snapshot.remote
+
+    def evaluate(
+        self, text: str, *, base: str = "", default_graphs: Sequence[str] = (), named_graphs: Sequence[str] = ()
+    ) -> Any:
+        """Whatever the server answers to a query text; ``base`` is the server's own."""
+        return self._remote.query(text, default_graphs=default_graphs, named_graphs=named_graphs)
+
+    @property
+    def source(self) -> Source:
+        """What describes many nodes at once."""
+        return self._remote
+
+
+def open_endpoint(url: str, graph: str | None = None, timeout: int = 60) -> Graph:
+    """The graph that a SPARQL endpoint holds.
+
+    :param graph: IRI of the graph to ask, where the server keeps several.
+    :raises EndpointError: it does not answer.
+    """
+    from kg.remote import RemoteEngine
+    from kg.remote_snapshot import RemoteSnapshot
+
+    return RemoteGraph(RemoteSnapshot(RemoteEngine(url, graph, timeout)))
 
 
 def open_graph(store: str | Path | None = None) -> Graph:

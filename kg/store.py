@@ -127,6 +127,14 @@ class Snapshot:
             ):
                 yield StoredRecord(iri, of, Record(file, form, sha256, "", updated, bool(part)))
 
+    def focus(self, trial: str) -> Snapshot:
+        """The snapshot from which to read one trial (its IRI): itself, since everything is at hand."""
+        return self
+
+    def mirror(self, folder: Path) -> Snapshot:
+        """The snapshot with all its files on this machine: itself; what is on a server is copied to the folder."""
+        return self
+
     def read_quads(self) -> Iterator[str]:
         """The N-Quads lines of the records, shard by shard, sorted within each."""
         for path in sorted((self.folder / "quads").glob("*.nq.gz")):

@@ -22,6 +22,10 @@ DCTERMS = "http://purl.org/dc/terms/"
 SH = "http://www.w3.org/ns/shacl#"
 GEO = "http://www.w3.org/2003/01/geo/wgs84_pos#"
 OBO = "http://purl.obolibrary.org/obo/"
+DATASET = "https://w3id.org/trialkg/dataset"
+"""Name of the graph as a data set, and of its default graph in the SPARQL protocol."""
+LOAD = "https://w3id.org/trialkg/load#"
+"""What ``kg load`` keeps on a server beside the graph: the texts of the records, and the snapshot's manifest."""
 
 PREFIXES = {
     "kg": KG,
@@ -148,6 +152,15 @@ def slug(text: str, limit: int = 60) -> str:
 def mint(kind: str, key: str) -> str:
     """An entity's IRI as N-Triples, for example ``mint("trial", "NCT05574608")``."""
     return f"<{ID}{kind}/{key}>"
+
+
+def mint_load_graph(graph: str | None) -> str:
+    """IRI of the graph beside ``graph`` (None: the default graph) that holds the texts of the records.
+
+    >>> mint_load_graph("urn:trials")
+    'urn:trials/load'
+    """
+    return f"{graph.rstrip('/#')}/load" if graph else LOAD.rstrip("#")
 
 
 def mint_under(parent: str, kind: str, key: str) -> str:

@@ -13,6 +13,13 @@ StoreOption = Annotated[
     typer.Option("--store", help="Folder of the graph. Default: $KG_STORE, else ./.kg-store", show_default=False),
 ]
 
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", help="Ask this SPARQL endpoint instead of the store", show_default=False)
+]
+GraphOption = Annotated[
+    str | None, typer.Option("--graph", help="With --endpoint: IRI of the graph to ask", show_default=False)
+]
+
 
 class Rows(StrEnum):
     """Ways to print rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg.cli.options import Rows
@@ -78,3 +79,18 @@ def tell_answer(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], graph
 def rests_on(graph: Graph) -> str:
     meta = graph.meta
     return f"{count(meta.records, 'record')} read, newest of {meta.newest or 'unknown date'} (snapshot {meta.snapshot})"
+
+
+def open_wanted(store: Path | None, endpoint: str | None, graph_iri: str | None) -> Graph:
+    """The graph of the store, or the one that a SPARQL endpoint holds.
+
+    :raises UsageError: a graph is named without an endpoint.
+    """
+    from kg.errors import UsageError
+    from kg.graph import open_endpoint, open_graph
+
+    if endpoint:
+        return open_endpoint(endpoint, graph_iri)
+    if graph_iri:
+        raise UsageError("--graph goes with --endpoint")
+    return open_graph(store)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from kg.cli.application import app
-from kg.cli.options import Rows, StoreOption
-from kg.cli.printing import note, print_rows, tell_answer
+from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
+from kg.cli.printing import note, open_wanted, print_rows, tell_answer
 from kg.errors import UsageError
 
 
@@ -19,12 +19,12 @@ from kg.errors import UsageError
 def ask(
     question: Annotated[list[str], typer.Argument(help="A question in words")],
     store: StoreOption = None,
+    endpoint: EndpointOption = None,
+    graph_iri: GraphOption = None,
     form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
 ) -> None:
     """Answer a question in words with the stored query that fits it, and say how it was understood."""
-    from kg.graph import open_graph
-
-    graph = open_graph(store)
+    graph = open_wanted(store, endpoint, graph_iri)
     reply = graph.ask(" ".join(question))
     note(f"understood: {reply.understood}")
     if reply.answer is None:

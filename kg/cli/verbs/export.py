@@ -26,6 +26,7 @@ class ExportFormat(StrEnum):
     JSONLD = "jsonld"
     CSV = "csv"
     PARQUET = "parquet"
+    QUERIES = "queries"
 
 
 @app.command(
@@ -34,7 +35,7 @@ class ExportFormat(StrEnum):
 )
 def export(
     form: Annotated[
-        ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: flat tables")
+        ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: tables; queries")
     ] = ExportFormat.TTL,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File, or folder for tables. Default: standard output")
@@ -49,6 +50,12 @@ def export(
     from kg.export.tables import write_table, write_tables
     from kg.graph import open_graph
 
+    if form is ExportFormat.QUERIES:
+        from kg.export.executables import write_executables
+
+        with _open_output(output) as stream:
+            stream.write(write_executables())
+        return
     snapshot = open_graph(store).snapshot
     if form in (ExportFormat.CSV, ExportFormat.PARQUET) and table is None:
         if output is None:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from kg.cli.application import app
-from kg.cli.options import Rows, StoreOption
-from kg.cli.printing import note, print_rows, tell_answer
+from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
+from kg.cli.printing import note, open_wanted, print_rows, tell_answer
 from kg.errors import UsageError, cut
 
 ParamOption = Annotated[
@@ -27,11 +27,11 @@ def query(
     form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
     listing: Annotated[bool, typer.Option("--list", help="List the stored queries with their questions")] = False,
     meta: Annotated[bool, typer.Option("--meta", help="With JSON: rows in an object beside what they rest on")] = False,
-    endpoint: Annotated[str | None, typer.Option(help="Ask this SPARQL endpoint instead of the store")] = None,
-    graph_iri: Annotated[str | None, typer.Option("--graph", help="With --endpoint: the graph to ask")] = None,
+    endpoint: EndpointOption = None,
+    graph_iri: GraphOption = None,
 ) -> None:
     """Answer a stored query."""
-    from kg.queries import find_query, load_queries, run_query
+    from kg.queries import find_query, load_queries
 
     if listing or name is None:
         rows = [
@@ -42,16 +42,7 @@ def query(
         return
     stored = find_query(name)
     given = _read_parameters(param or [])
-    if endpoint:
-        from kg.remote import RemoteEngine
-
-        found = run_query(RemoteEngine(endpoint, graph_iri), stored, given)
-        print_rows(found.columns, list(found.rows), form, types=stored.columns)
-        note(f"{len(found.rows):,} rows from {endpoint}")
-        return
-    from kg.graph import open_graph
-
-    graph = open_graph(store)
+    graph = open_wanted(store, endpoint, graph_iri)
     answer = graph.answer(stored.name, given)
     print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
     note(tell_answer(answer.columns, answer.rows, graph))

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from kg.cli.application import app
-from kg.cli.options import StoreOption
-from kg.cli.printing import to_json, write
+from kg.cli.options import EndpointOption, GraphOption, StoreOption
+from kg.cli.printing import open_wanted, to_json, write
 from kg.errors import UsageError
 
 
@@ -30,22 +30,21 @@ def show(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All trials")] = False,
     store: StoreOption = None,
+    endpoint: EndpointOption = None,
+    graph_iri: GraphOption = None,
     form: Annotated[CardFormat, typer.Option("--format", help="How to print the card")] = CardFormat.TEXT,
 ) -> None:
     """Print trial cards: every fact, and the words of the record behind it."""
     if not trials and not every:
         raise UsageError("which trial?", mend="Give an id such as NCT05574608, or --all")
-    from kg.graph import open_graph
-
-    graph = open_graph(store)
+    graph = open_wanted(store, endpoint, graph_iri)
     if form is CardFormat.TTL:
         from kg.cards import find_trials, list_trials
         from kg.export.rdf_formats import write_rdf
 
-        for iri in [one for trial in trials or [] for one in find_trials(graph.snapshot, trial)] or list_trials(
-            graph.snapshot
-        ):
-            write_rdf(graph.snapshot, "ttl", sys.stdout.buffer, trial=iri)
+        snapshot = graph.snapshot
+        for iri in [one for trial in trials or [] for one in find_trials(snapshot, trial)] or list_trials(snapshot):
+            write_rdf(snapshot, "ttl", sys.stdout.buffer, trial=iri)
         return
     cards = graph.cards(trials or ())
     if form is CardFormat.JSONL:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kg.cli.application import app
-from kg.cli.options import StoreOption
+from kg.cli.options import EndpointOption, GraphOption, StoreOption
+from kg.cli.printing import open_wanted
 
 if TYPE_CHECKING:
     from kg.store import Snapshot
@@ -43,6 +47,8 @@ class Severity(StrEnum):
 def validate(
     trials: Annotated[list[str] | None, typer.Argument(help="Only these trials")] = None,
     store: StoreOption = None,
+    endpoint: EndpointOption = None,
+    graph_iri: GraphOption = None,
     fail_on: Annotated[
         Severity, typer.Option("--fail-on", help="Exit with 1 when something at or above this severity is found")
     ] = Severity.VIOLATION,
@@ -65,19 +71,29 @@ def validate(
 ) -> None:
     """Check the graph against the SHACL shapes, and every quote against its record."""
     from kg.findings import report
-    from kg.graph import open_graph
     from kg.shapes.baselines import read_baseline
     from kg.shapes.runs import Choice
 
     earlier = read_baseline(baseline) if baseline else None
-    snapshot = open_graph(store).snapshot
-    snapshot.verify()
-    wanted = _find_trials(snapshot, [*(trials or ()), *(trial or ())], since.date() if since else None)
-    choice = Choice(engine, wanted, frozenset(shape) if shape else None, workers)
-    counts = report(snapshot, choice, str(form), earlier)
+    with _open(store, endpoint, graph_iri) as snapshot:
+        snapshot.verify()
+        wanted = _find_trials(snapshot, [*(trials or ()), *(trial or ())], since.date() if since else None)
+        choice = Choice(engine, wanted, frozenset(shape) if shape else None, workers)
+        counts = report(snapshot, choice, str(form), earlier)
     ranks = ("info", "warning", "violation")
     if fail_on is not Severity.NEVER and any(counts[one] for one in ranks[ranks.index(fail_on.value) :]):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _open(store: Path | None, endpoint: str | None, graph_iri: str | None) -> Iterator[Snapshot]:
+    """The snapshot of the store; of a server, a copy for the time of the check."""
+    snapshot = open_wanted(store, endpoint, graph_iri).snapshot
+    if not endpoint:
+        yield snapshot
+        return
+    with TemporaryDirectory() as folder:
+        yield snapshot.mirror(Path(folder))
 
 
 def _find_trials(snapshot: Snapshot, names: list[str], since: date | None) -> frozenset[str] | None:

@@ -1,0 +1,163 @@
+"""The application: routes, the headers of every answer, and faults."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kg.errors import KgError
+from kg.web import linked_data, pages, rest
+from kg.web.descriptions import answer_void
+from kg.web.protocol import answer_sparql
+from kg.web.replies import fault_of, to_json
+from kg.web.service import Service, Settings
+
+_STATIC = Path(__file__).parent / "static"
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Retry-After, Kg-Total, Kg-Truncated",
+}
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match, Prefer",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def make_app(settings: Settings, graphs: tuple[str, ...] = ()) -> ASGIApp:
+    """The application over one graph.
+
+    :param graphs: Named graphs of the store that a query's FROM may name.
+    :raises StoreError: there is no graph.
+    """
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def live(_: Starlette) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    app = Starlette(
+        routes=_list_routes(),
+        lifespan=live,
+        exception_handlers={KgError: _answer_fault, HTTPException: _answer_http, Exception: _answer_fault},
+    )
+    app.state.service = service
+    app.state.graphs = graphs
+    return _Guard(app)
+
+
+def _list_routes() -> list[Route | Mount]:
+    return [
+        Route("/", pages.show_home),
+        Route("/sparql", answer_sparql, methods=["GET", "POST"]),
+        Route("/sparql/", answer_sparql, methods=["GET", "POST"]),
+        Route("/id/{path:path}", linked_data.resolve_name),
+        Route("/data/{path:path}", linked_data.answer_data),
+        Route("/page/{path:path}", pages.show_page),
+        Route("/ontology", linked_data.answer_ontology),
+        Route("/ontology.ttl", linked_data.answer_ontology),
+        Route("/queries/{name}", pages.show_query),
+        Route("/ask", pages.show_answer),
+        Route("/api/queries", rest.list_stored),
+        Route("/api/queries/{name}", rest.answer_stored),
+        Route("/api/trials/{key}", rest.answer_trial),
+        Route("/api/ask", rest.answer_question),
+        Route("/api/openapi.json", rest.answer_openapi),
+        Route("/health", rest.answer_health),
+        Route("/void", answer_void),
+        Route("/.well-known/void", answer_void),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+
+
+async def _answer_fault(request: Request, error: Exception) -> Response:
+    fault, headers = fault_of(error)
+    return _write_fault(request, fault.status, fault.what, fault.mend, headers)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(getattr(error, "headers", None) or {})
+    what = {404: "nothing is here", 405: "the method is not allowed here"}.get(status, "the request cannot be answered")
+    return _write_fault(request, status, what, "", headers)
+
+
+def _write_fault(request: Request, status: int, what: str, mend: str, headers: dict[str, str]) -> Response:
+    """As JSON to programs of the REST interface (RFC 9457), as a page to browsers, as text to SPARQL clients."""
+    path, accept = request.url.path, request.headers.get("accept", "")
+    if path.startswith("/api/") or path == "/health":
+        problem = {"type": "about:blank", "status": status, "title": what, "detail": mend}
+        answer = to_json(problem, status)
+        answer.headers["content-type"] = "application/problem+json"
+    elif "text/html" in accept:
+        answer = pages.show_fault(request, status, what, mend)
+    else:
+        answer = PlainTextResponse(f"{what}{'. ' + mend if mend else ''}\n", status)
+    answer.headers.update(headers)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+class _Guard:
+    """Puts the headers on every answer, whoever wrote it, and answers preflights of other origins."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)
+            return
+        await self.app(scope, receive, send_guarded)
+
+
+def serve(settings: Settings, host: str, port: int, **options: Any) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first.
+
+    :raises StoreError: there is no graph.
+    """
+    import uvicorn
+
+    uvicorn.run(
+        make_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=int(settings.desk_deadline) + 5,
+        timeout_keep_alive=15,
+        limit_concurrency=1_000,
+        h11_max_incomplete_event_size=512 * 1024,
+        **options,
+    )

@@ -1,0 +1,56 @@
+"""What a worker and the web process say to each other: a frame is a JSON head and a body of bytes."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgspec
+
+SIZES = struct.Struct(">II")
+"""Lengths of the head and of the body, before both."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a worker opens, and how far it is confined.
+
+    :ivar store: Folder of the graph; not used with an endpoint.
+    :ivar endpoint: A remote SPARQL endpoint to ask instead.
+    :ivar memory: Bytes of address space it may take beyond its own start.
+    :ivar is_desk: Whether it answers our own questions (cards, stored queries) and so loads what they need.
+    """
+
+    store: str = ""
+    endpoint: str = ""
+    graph: str = ""
+    memory: int | None = None
+    is_desk: bool = False
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One thing to do: the name of a task and its arguments."""
+
+    task: str
+    arguments: dict[str, Any]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Why there is no answer, as a client may read it."""
+
+    status: int
+    what: str
+    mend: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer: facts about it, and its body; or a fault."""
+
+    meta: dict[str, Any] = {}
+    fault: Fault | None = None
+    body: bytes = b""
+
+
+def pack(head: Any, body: bytes = b"") -> bytes:
+    """A frame."""
+    encoded = msgspec.json.encode(head)
+    return SIZES.pack(len(encoded), len(body)) + encoded + body

@@ -1,0 +1,89 @@
+"""Answers of the web: bodies with their headers, and faults as one clear text without a stack trace."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kg.errors import KgError
+from kg.web.frames import Fault, Reply
+from kg.web.pool import Refused
+from kg.web.service import Service
+
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
+
+
+class WebFault(KgError):  # noqa: N818  # the name says what it is
+    """An answer with an error status."""
+
+    def __init__(self, status: int, what: str, mend: str = "", retry: int = 0) -> None:
+        self.status, self.retry = status, retry
+        super().__init__(what, mend=mend)
+
+
+def get_service(request: Request) -> Service:
+    """The service of the application."""
+    service: Service = request.app.state.service
+    return service
+
+
+def check(reply: Reply) -> Reply:
+    """The reply, unless it is a fault.
+
+    :raises WebFault: it is one.
+    """
+    if reply.fault is not None:
+        raise WebFault(reply.fault.status, reply.fault.what, reply.fault.mend)
+    return reply
+
+
+def find_base(request: Request) -> str:
+    """The server's address as the client knows it, without a slash at its end.
+
+    :raises WebFault: the Host header is no host.
+    """
+    settings = get_service(request).settings
+    if settings.base_url:
+        return settings.base_url.rstrip("/")
+    host = request.headers.get("host", "localhost")
+    if not _HOST.fullmatch(host):
+        raise WebFault(400, "the Host header is no host")
+    return f"{request.url.scheme}://{host}"
+
+
+def respond(
+    request: Request, body: bytes, media: str, *, form: str = "", headers: dict[str, str] | None = None
+) -> Response:
+    """A body that is right for as long as the snapshot is served: with an ETag, and 304 for who has it (RFC 9110)."""
+    tag = f'W/"{get_service(request).meta.snapshot}{"-" + form if form else ""}"'
+    every = {"ETag": tag, "Vary": "Accept", "Cache-Control": "no-cache", **(headers or {})}
+    if request.method in ("GET", "HEAD") and _has_tag(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=every)
+    return Response(body, media_type=media, headers=every)
+
+
+def _has_tag(known: str, tag: str) -> bool:
+    return known.strip() == "*" or tag.removeprefix("W/") in (
+        one.strip().removeprefix("W/") for one in known.split(",")
+    )
+
+
+def to_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(value), status, headers, "application/json")
+
+
+def fault_of(error: Exception) -> tuple[Fault, dict[str, str]]:
+    """What a client may read of an error, and the headers that go with it."""
+    if isinstance(error, KgError):
+        retry = int(getattr(error, "retry", 0))
+        headers = {"Retry-After": str(retry)} if retry else {}
+        if isinstance(error, Refused) and error.status == 503 and not retry:
+            headers = {"Retry-After": "30"}
+        status = int(getattr(error, "status", 0)) or (400 if error.exit_code == 2 else 500)
+        return Fault(status, error.what, error.mend), headers
+    return Fault(500, "an internal error; it stands in the server's log"), {}

@@ -1,0 +1,161 @@
+"""What the web serves: a snapshot, two pools of workers that read it, and the answers that are kept.
+
+Clients' queries and our own questions have separate workers, so that no query keeps a page waiting. A snapshot never
+changes; so an answer is right for as long as the snapshot is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+
+from kg.graph import Meta, open_endpoint, open_graph
+from kg.web.frames import Job, Plan, Reply
+from kg.web.pool import Bounds, Pool, Refused
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Where the graph is, and what a client may take.
+
+    :ivar deadline: Seconds for a client's query; ``desk_deadline`` for a stored query or a page.
+    :ivar memory: Bytes a worker may take for a query.
+    :ivar max_rows: Rows or triples in an answer to a client's query.
+    :ivar keep: Bytes of answers that are kept.
+    :ivar base_url: Address under which clients reach the server; empty: as each request says.
+    """
+
+    store: str = ""
+    endpoint: str = ""
+    graph: str = ""
+    workers: int = 4
+    deadline: float = 10.0
+    desk_deadline: float = 30.0
+    queue: int = 64
+    memory: int = 1 << 30
+    max_rows: int = 100_000
+    max_bytes: int = 32 << 20
+    keep: int = 256 << 20
+    base_url: str = ""
+
+
+class Service:
+    """The pools, the answers kept, and what the graph rests on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.meta = _read_meta(settings)
+        plan = Plan(settings.store, settings.endpoint, settings.graph, settings.memory)
+        size = max(2, settings.workers)
+        self.queries = Pool(
+            plan, Bounds(size=size, slow=max(1, size // 2), queue=settings.queue, deadline=settings.deadline)
+        )
+        self.desk = Pool(
+            msgspec.structs.replace(plan, is_desk=True, memory=2 * settings.memory),
+            Bounds(size=2, slow=2, queue=4 * settings.queue, deadline=settings.desk_deadline),
+        )
+        self._kept: OrderedDict[bytes, Reply] = OrderedDict()
+        self._size = 0
+        self._flights: dict[bytes, asyncio.Task[Reply]] = {}
+
+    async def start(self) -> None:
+        """Start the workers.
+
+        :raises Refused: they cannot start; those that did are ended.
+        """
+        try:
+            await asyncio.gather(self.queries.start(), self.desk.start())
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End the workers."""
+        for flight in self._flights.values():
+            flight.cancel()
+        await asyncio.gather(self.queries.close(), self.desk.close())
+
+    async def run_query(self, request: Request, arguments: dict[str, Any]) -> Reply:
+        """A client's query; when the client goes away, the worker is freed.
+
+        :raises Refused: no answer within the bounds.
+        """
+        settings = self.settings
+        job = Job("sparql", {**arguments, "max_rows": settings.max_rows, "max_bytes": settings.max_bytes})
+        key = msgspec.json.encode(job)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        reply = await run_while_connected(request, self.queries.run(job))
+        self._keep(key, reply)
+        return reply
+
+    async def run_task(self, task: str, **arguments: Any) -> Reply:
+        """One of our own tasks; the same task asked twice at once is done once.
+
+        :raises Refused: no answer within the bounds.
+        """
+        job = Job(task, arguments)
+        key = msgspec.json.encode(job)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = asyncio.create_task(self.desk.run(job))
+            flight.add_done_callback(lambda done: self._land(key, done))
+        return await asyncio.shield(flight)
+
+    def _land(self, key: bytes, done: asyncio.Task[Reply]) -> None:
+        self._flights.pop(key, None)
+        if not done.cancelled() and done.exception() is None:
+            self._keep(key, done.result())
+
+    def _keep(self, key: bytes, reply: Reply) -> None:
+        size = len(reply.body) + len(key) + 1_000
+        if reply.fault is not None or size > self.settings.keep // 8:
+            return
+        self._kept[key] = reply
+        self._size += size
+        while self._size > self.settings.keep:
+            old, gone = self._kept.popitem(last=False)
+            self._size -= len(gone.body) + len(old) + 1_000
+
+
+async def run_while_connected(request: Request, work: Awaitable[Reply]) -> Reply:
+    """The result of ``work``, which is cancelled when the client goes away.
+
+    :raises Refused: it went away; nobody reads the answer.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_wait_for_leave(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Refused("the client went away", status=499)
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        with suppress(asyncio.CancelledError, Refused):
+            await working
+
+
+async def _wait_for_leave(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _read_meta(settings: Settings) -> Meta:
+    """What the graph rests on.
+
+    :raises StoreError: there is no graph.
+    """
+    if settings.endpoint:
+        return open_endpoint(settings.endpoint, settings.graph or None).meta
+    return open_graph(settings.store or None).meta

@@ -1,0 +1,57 @@
+"""Make text of registries safe to show: controls that reorder or hide text become visible, links lead nowhere odd."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from markupsafe import Markup
+
+from kg.terms import ID, KG
+
+_CONTROLS = re.compile(
+    "[\u200b-\u200f\u061c\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+)
+"""Bidirectional and invisible controls (Unicode TR 36, TR 9) and C0 and C1 controls other than tab and line ends."""
+
+
+def neutralise(value: Any) -> Any:
+    """Text with its controls shown by number; anything else as it is.
+
+    >>> neutralise("abc\u202edef")
+    'abc⟨U+202E⟩def'
+    """
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, str):
+        return _CONTROLS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+    return "" if value is None else value
+
+
+def find_link(iri: str) -> str:
+    """Where a name leads: a page of ours, an http address, or nowhere (empty).
+
+    >>> find_link(f"{ID}antigen/IL3RA"), find_link("javascript:alert(1)")
+    ('/page/antigen/IL3RA', '')
+    """
+    if iri.startswith(ID):
+        return "/page/" + quote(iri.removeprefix(ID), safe="/:@!$&'()*+,;=~-._")
+    if iri.startswith(KG):
+        return "/ontology#" + quote(iri.removeprefix(KG), safe="")
+    try:
+        parts = urlsplit(iri)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.netloc or "\\" in iri:
+        return ""
+    return quote(iri, safe=":/?#[]@!$&'()*+,;=%~-._")
+
+
+def embed_json(value: Any) -> Markup:
+    """JSON to stand inside a script element of data: no character in it can end the element."""
+    text = msgspec.json.encode(value).decode()
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)  # noqa: S704  # every character that HTML knows is escaped above

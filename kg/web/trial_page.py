@@ -1,0 +1,254 @@
+"""Lay a card out as a page: every fact with the words it rests on, and those words marked in the record's text."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from kg.terms import ID
+
+Card = dict[str, Any]
+Places = dict[tuple[int, int], list[Card]]
+"""Evidence by the span of its words in one text."""
+_OVERVIEW = (
+    "status", "phases", "study_type", "conditions", "disease_setting", "sponsor", "funder_types", "start_date",
+    "enrollment", "allocation", "intervention_model", "masking", "primary_purpose", "number_of_arms",
+    "number_of_sites", "contacts", "secondary_ids", "data_source",
+)  # fmt: skip
+_PEOPLE = ("sex", "min_age_years", "max_age_years", "healthy_volunteers")
+_PRODUCT = (
+    "targets", "logic", "binder", "binder_type", "modality", "cell_type", "cell_source", "cell_source_detail",
+    "off_the_shelf", "costimulation", "safety_switch", "edits", "dose_escalation", "lymphodepletion",
+)  # fmt: skip
+_CODES = frozenset(
+    "status phases study_type allocation intervention_model masking primary_purpose sex funder_types".split()  # noqa: SIM905
+)
+_EXPONENT = re.compile(r"e\+0*(\d+)")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NAMES = {
+    "min_age_years": "minimum age (years)",
+    "max_age_years": "maximum age (years)",
+    "number_of_arms": "arms",
+    "number_of_sites": "sites",
+    "secondary_ids": "other ids",
+    "edits": "gene edits",
+    "costimulation": "co-stimulation",
+    "funder_types": "funder",
+    "enrollment": "enrolment",
+}
+
+
+class Words(msgspec.Struct, frozen=True):
+    """Words behind a fact, and where they are marked on the page."""
+
+    anchor: str
+    quote: str
+    rule: str
+    basis: str
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A line of the page. ``text`` is empty where the record does not state it."""
+
+    label: str
+    text: str
+    words: tuple[Words, ...] = ()
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A piece of a record's text, marked where facts rest on it."""
+
+    text: str
+    anchors: tuple[str, ...] = ()
+    is_marked: bool = False
+    note: str = ""
+
+
+def lay_out(card: Card, texts: Sequence[Card]) -> Card:
+    """What the template of a trial shows."""
+    proofs = _Proofs(card["evidence"])
+    absent = set(card["not_stated"])
+    return {
+        "card": card,
+        "overview": [_fact(card, key, key, proofs, absent) for key in _OVERVIEW],
+        "people": [_fact(card, key, key, proofs, absent) for key in _PEOPLE],
+        "title_words": [one for one in proofs.find("title") if one.quote != card["title"]],
+        "title_anchor": next((one.anchor for one in proofs.find("title")), ""),
+        "products": [
+            _product(item, f"interventions.{number}", proofs, absent)
+            for number, item in enumerate(card["interventions"])
+        ],
+        "arms": [(item, proofs.find(f"arms.{number}")) for number, item in enumerate(card["arms"])],
+        "endpoints": [(item, proofs.find(f"endpoints.{number}")) for number, item in enumerate(card["endpoints"])],
+        "sites": [(item, proofs.find(f"sites.{number}")) for number, item in enumerate(card["sites"])],
+        "criteria": [
+            (_say_criterion(item), item["list"], proofs.find(f"criteria.{number}"))
+            for number, item in enumerate(card["criteria"])
+        ],
+        "mentions": [(item, proofs.find(f"not_targets.{number}")) for number, item in enumerate(card["not_targets"])],
+        "absent": sorted(name_key(key) for key in absent),
+        "records": [_record(one, proofs) for one in texts],
+        "schema": describe_for_search(card),
+    }
+
+
+def name_key(key: str) -> str:
+    """A key of the card as people say it.
+
+    >>> name_key("min_age_years"), name_key("has_arm")
+    ('minimum age (years)', 'has arm')
+    """
+    return _NAMES.get(key, key.replace("_", " "))
+
+
+class _Proofs:
+    """Evidence by what it is about, and by its place in the records."""
+
+    def __init__(self, evidence: Sequence[Card]) -> None:
+        self.by_place: dict[tuple[str, str], Places] = defaultdict(dict)
+        self.anchors: dict[tuple[str, str, int, int], str] = {}
+        self.by_about: dict[str, list[Card]] = defaultdict(list)
+        for one in evidence:
+            place = (one["record"], one["field"], one["start"], one["end"])
+            self.anchors.setdefault(place, f"w{len(self.anchors) + 1}")
+            self.by_place[place[:2]].setdefault(place[2:], []).append(one)
+            self.by_about[one["about"]].append(one)
+
+    def find(self, about: str) -> tuple[Words, ...]:
+        """The words behind a fact and its parts, each place once."""
+        found: dict[str, Words] = {}
+        for key, evidence in self.by_about.items():
+            if key == about or key.startswith(f"{about}."):
+                for one in evidence:
+                    anchor = self.anchors[one["record"], one["field"], one["start"], one["end"]]
+                    found.setdefault(anchor, Words(anchor, one["quote"], one["rule"], one["basis"]))
+        return tuple(found.values())
+
+
+def _fact(card: Card, key: str, about: str, proofs: _Proofs, absent: set[str]) -> Fact:
+    text = say_value(key, card[key])
+    return Fact(name_key(key), text, proofs.find(about) if text else ())
+
+
+def _product(item: Card, about: str, proofs: _Proofs, absent: set[str]) -> Card:
+    facts = [_fact(item, key, f"{about}.{key}", proofs, absent) for key in _PRODUCT]
+    doses = [
+        Fact(f"dose ({dose['role'] or 'level'})", _say_dose(dose), proofs.find(f"{about}.doses.{number}"))
+        for number, dose in enumerate(item["doses"])
+    ] or [Fact("dose", "")]
+    is_cell = bool(item["modality"] or item["targets"] or item["cell_source"])
+    shown = [*facts, *doses] if is_cell else [fact for fact in (*facts, *doses) if fact.text]
+    return {"name": item["name"], "type": item["type"], "basis": item["basis"], "facts": shown,
+            "words": tuple(one for one in proofs.find(f"{about}.name") if one.quote != item["name"])}  # fmt: skip
+
+
+def say(value: Any) -> str:
+    """A value in words; empty for nothing.
+
+    >>> say([10, 20]), say(True), say(None)
+    ('10, 20', 'yes', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(say, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _say_dose(dose: Card) -> str:
+    low, high = (f"{dose[key]:.3g}" if isinstance(dose[key], int | float) else "" for key in ("low", "high"))
+    amount = low if low == high else f"{low}–{high}"
+    return f"{_say_power(amount)} {dose['unit'] or ''}".strip()
+
+
+def _say_power(amount: str) -> str:
+    """A number with its power of ten raised.
+
+    >>> _say_power("1e+07"), _say_power("2.5e+10"), _say_power("300")
+    ('1 × 10⁷', '2.5 × 10¹⁰', '300')
+    """
+    return _EXPONENT.sub(lambda found: " × 10" + found[1].translate(_RAISED), amount)
+
+
+def say_value(key: str, value: Any) -> str:
+    """A value of the card in words; registries' codes in lower case.
+
+    >>> say_value("phases", ["EARLY_PHASE1"]), say_value("targets", ["KIT"])
+    ('early phase 1', 'KIT')
+    """
+    text = say(value)
+    return text.replace("_", " ").lower().replace("phase", "phase ") if key in _CODES else text
+
+
+def _say_criterion(item: Card) -> str:
+    parts = (
+        "no" if item.get("negated") else "",
+        say(item["measure"]).replace("_", " "),
+        say(item.get("antigen")),
+        "" if item["op"] in (None, "range") else str(item["op"]),
+        say(item["value"]).replace(", ", "–") if isinstance(item["value"], list) else say(item["value"]),
+        say(item["unit"]),
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _record(record: Card, proofs: _Proofs) -> Card:
+    fields = []
+    for field in record["fields"]:
+        places = proofs.by_place.get((record["file"], field["field"]), {})
+        fields.append(
+            {
+                "field": field["field"],
+                "segments": list(_cut(record["file"], field, places, proofs)),
+                "is_used": bool(places),
+            }
+        )
+    return {**record, "fields": fields, "used": sum(one["is_used"] for one in fields)}
+
+
+def _cut(file: str, field: Card, places: Places, proofs: _Proofs) -> Iterator[Segment]:
+    """The text in pieces, cut where evidence begins or ends; the anchor of a place stands at its first piece."""
+    text = field["text"]
+    spans = [(start, end) for start, end in places if 0 <= start < end <= len(text)]
+    edges = sorted({0, len(text), *(edge for span in spans for edge in span)})
+    starts: dict[int, list[tuple[int, int]]] = {start: [] for start, _ in spans}
+    for start, end in spans:
+        starts[start].append((start, end))
+    for begin, end in itertools.pairwise(edges):
+        over = [span for span in spans if span[0] <= begin and end <= span[1]]
+        about = sorted({one["about"].split(".")[0] for span in over for one in places[span]})
+        yield Segment(
+            text[begin:end],
+            tuple(proofs.anchors[file, field["field"], *span] for span in starts.get(begin, ())),
+            bool(over),
+            ", ".join(map(name_key, about)),
+        )
+
+
+def describe_for_search(card: Card) -> Card:
+    """The trial in schema.org's words (https://schema.org/MedicalTrial), for search engines."""
+    described: Card = {
+        "@context": "https://schema.org",
+        "@type": "MedicalTrial",
+        "@id": card["trial"],
+        "name": card["title"],
+        "identifier": [one for one in (card["registry_id"], *card["secondary_ids"]) if one],
+        "status": card["status"],
+        "phase": say(card["phases"]),
+        "sponsor": {"@type": "Organization", "name": card["sponsor"]} if card["sponsor"] else None,
+        "healthCondition": [{"@type": "MedicalCondition", "name": name} for name in card["conditions"]],
+        "studyLocation": [
+            {"@type": "AdministrativeArea", "name": ", ".join(filter(None, (site["city"], site["country"])))}
+            for site in card["sites"]
+            if site["city"] or site["country"]
+        ],
+        "url": f"{ID}trial/{card['trial'].removeprefix(f'{ID}trial/')}",
+    }
+    return {key: value for key, value in described.items() if value not in (None, [], "")}

@@ -1,0 +1,85 @@
+"""A worker process: opens the graph, confines itself, and answers one job after another over its pipes.
+
+It is started with ``python -m kg.web.worker``, reads its `Plan` from standard input, and ends with it. Whatever
+happens to it, the web process lives on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import IO
+
+import msgspec
+
+from kg.errors import EndpointError, KgError, LimitReached, UsageError
+from kg.graph import Graph
+from kg.web import tasks
+from kg.web.confinement import confine
+from kg.web.frames import SIZES, Fault, Job, Plan, Reply, pack
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not break a frame
+    plan = msgspec.json.decode(_read_frame(stdin) or b"{}", type=Plan)
+    graph = tasks.open_graph(plan)
+    tasks.warm(graph, plan)
+    confined = confine(plan.memory, is_offline=not plan.endpoint)
+    _write(stdout, Reply({"confined": confined}))
+    while (frame := _read_frame(stdin)) is not None:
+        _write(stdout, answer(graph, msgspec.json.decode(frame, type=Job)))
+
+
+def answer(graph: Graph, job: Job) -> Reply:
+    """Do a job; every failure is a fault that a client may read, without a stack trace."""
+    try:
+        return tasks.TASKS[job.task](graph, **job.arguments)
+    except KgError as error:
+        return Reply(fault=Fault(_find_status(error), error.what, error.mend))
+    except SyntaxError as error:
+        return Reply(fault=Fault(400, f"the query cannot be read: {_first_line(error)}"))
+    except MemoryError:
+        return Reply(fault=Fault(400, "the query needs more memory than it may have", "Ask for less"))
+    except (OSError, RuntimeError, ValueError) as error:
+        if job.task == "sparql":
+            return Reply(fault=Fault(400, f"the query cannot be evaluated: {_first_line(error)}"))
+        return _report_internal()
+    except Exception:  # noqa: BLE001  # the outermost edge of the process
+        return _report_internal()
+
+
+def _report_internal() -> Reply:
+    traceback.print_exc()
+    return Reply(fault=Fault(500, "an internal error; it stands in the server's log"))
+
+
+def _find_status(error: KgError) -> int:
+    if isinstance(error, LimitReached):
+        return 413
+    if isinstance(error, EndpointError):
+        return 502
+    return int(getattr(error, "status", 0)) or (400 if isinstance(error, UsageError) or error.exit_code == 2 else 500)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def _read_frame(stream: IO[bytes]) -> bytes | None:
+    sizes = stream.read(SIZES.size)
+    if len(sizes) < SIZES.size:
+        return None
+    head, body = SIZES.unpack(sizes)
+    return stream.read(head + body)
+
+
+def _write(stream: IO[bytes], reply: Reply) -> None:
+    stream.write(pack(Reply(reply.meta, reply.fault), reply.body))
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()
