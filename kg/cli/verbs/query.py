@@ -31,7 +31,7 @@ def query(
     graph_iri: Annotated[str | None, typer.Option("--graph", help="With --endpoint: the graph to ask")] = None,
 ) -> None:
     """Answer a stored query."""
-    from kg.queries import find_query, load_queries, run_query
+    from kg.queries import find_query, list_answers, load_queries, run_query
 
     if listing or name is None:
         rows = [
@@ -54,7 +54,7 @@ def query(
     graph = open_graph(store)
     answer = graph.answer(stored.name, given)
     print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
-    note(tell_answer(answer.columns, answer.rows, graph))
+    note(tell_answer(list_answers(stored, given, answer.rows), len(answer.rows), graph))
 
 
 def _read_parameters(pairs: list[str]) -> dict[str, str]:
