@@ -25,6 +25,8 @@ from kg.lexicon import fold
 from kg.queries import load_queries
 
 _MAX_RUNS = 16
+_MAX_UNKNOWN = 12
+"""More unknown words are no question, and each would be looked up in the graph."""
 _TURNING = re.compile(
     r"not|non|no|none|nor|neither|never|without|negative|except|exclud\w*|lack\w*|unless|"
     r"rather|instead|\w+n't",
@@ -74,7 +76,7 @@ def understand_question(question: str, today: date | None = None, names: GraphNa
         return _refuse("nothing", "That looks like SPARQL. Ask in words, or name a stored query: `kg query --list`")
     reading = read_question(question, today, own_words())
     plan, unknown = _lay_out(reading)
-    if names is not None and unknown:
+    if names is not None and 0 < len(unknown) <= _MAX_UNKNOWN:
         reading = _add_names(reading, unknown, names)
         plan, unknown = _lay_out(reading)
     return _refuse_unknown(reading, plan, unknown) or _explain(reading, plan, unknown)
@@ -92,7 +94,7 @@ def _add_names(reading: Reading, unknown: tuple[str, ...], names: GraphNames) ->
     mentions = list(reading.mentions)
     while words:
         size = 1
-        while size < len(words) and words[size].start() - words[size - 1].end() == 1:
+        while size < min(len(words), 6) and words[size].start() - words[size - 1].end() == 1:
             size += 1
         for taken in range(size, 0, -1):
             start, end = words[0].start(), words[taken - 1].end()
