@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 from pyoxigraph import DefaultGraph, Literal, NamedNode
@@ -243,7 +244,7 @@ def open_snapshot(store: str | Path | None = None, name: str | None = None) -> S
 
 def open_records(path: Path, *, is_new: bool) -> sqlite3.Connection:
     """The texts of the records, by IRI."""
-    records = sqlite3.connect(path if is_new else f"file:{path}?mode=ro&immutable=1", uri=not is_new)
+    records = sqlite3.connect(path if is_new else f"file:{quote(str(path))}?mode=ro&immutable=1", uri=not is_new)
     if is_new:
         records.execute("PRAGMA journal_mode = OFF")
         records.execute("PRAGMA synchronous = OFF")
