@@ -26,7 +26,7 @@ from benchmarks.__main__ import SHARED
 from kg.pipeline import build
 from kg.shapes.checks import run_checks
 from kg.shapes.runs import Choice, validate
-from kg.store import Snapshot, open_snapshot
+from kg.store import Snapshot, open_snapshot, write_manifest
 
 CORPUS = SHARED / "corpora" / "ctgov_v2.jsonl.gz"
 COPIES = 10
@@ -55,9 +55,9 @@ def make_copies(snapshot: Snapshot, folder: Path) -> Path:
             records.execute(f"INSERT INTO record SELECT {chosen} FROM first", (f"/record/{copy}-",))  # noqa: S608
         records.commit()
     manifest = msgspec.structs.replace(
-        snapshot.manifest, snapshot="copies", trials=COPIES * snapshot.manifest.trials, files={}
+        snapshot.manifest, snapshot="copies", trials=COPIES * snapshot.manifest.trials, files={}, sizes={}
     )
-    (made / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    write_manifest(made, manifest)
     (folder / "current").symlink_to(made)
     return folder
 
