@@ -9,7 +9,7 @@ from datetime import date
 import msgspec
 from pyoxigraph import Store as Engine
 
-from kg.ask.filters import FILTERS, Filter, list_trials, split_values
+from kg.ask.filters import FILTERS, Filter, is_named, list_trials, split_values
 from kg.ask.graph_names import GraphNames
 from kg.ask.sentences import put_mention
 from kg.ask.understanding import Understanding, understand_question
@@ -116,7 +116,7 @@ def _run(engine: Engine, query: StoredQuery, found: Understanding) -> Answer:
     for chosen in itertools.product(*values.values()):
         given = dict(zip(values, chosen, strict=True))
         for row in run_query(engine, query, given).rows:
-            if not found.answers or row.get("answer") in found.answers:
+            if is_named(row, given) and (not found.answers or row.get("answer") in found.answers):
                 rows.setdefault(repr(row), row)
                 for name, value in given.items():
                     if name != "age" or row.get("answer") != "no":

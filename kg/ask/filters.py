@@ -141,6 +141,24 @@ def split_values(parameters: Mapping[str, str]) -> dict[str, list[str]]:
     }
 
 
+_FREE = {"site": "site_name", "sponsor": "sponsor", "name": "intervention"}
+"""Parameters that take a part of a name, and the column that shows the whole."""
+
+
+def has_words(text: object, name: str) -> bool:
+    """Whether a text holds a name as whole words.
+
+    >>> has_words("Barcelona, Spain", "Bar"), has_words("Hospital of Bar, Montenegro", "bar")
+    (False, True)
+    """
+    return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", str(text), re.IGNORECASE) is not None
+
+
+def is_named(row: Mapping[str, object], given: Mapping[str, str]) -> bool:
+    """Whether a row has the names it was asked by as whole words: the stored query takes any part of them."""
+    return all(has_words(row[_FREE[name]], value) for name, value in given.items() if _FREE.get(name) in row)
+
+
 def list_trials(engine: Engine, one: Filter) -> set[object]:
     """Trials that meet a filter: those whose record says so."""
     query, values = load_queries()[one.query], split_values(one.parameters)
@@ -149,7 +167,7 @@ def list_trials(engine: Engine, one: Filter) -> set[object]:
     for chosen in itertools.product(*values.values()):
         given = dict(zip(values, chosen, strict=True))
         rows = run_query(engine, query, given).rows
-        trials = {row["trial"] for row in rows if row.get("answer", "yes") == "yes"}
+        trials = {row["trial"] for row in rows if row.get("answer", "yes") == "yes" and is_named(row, given)}
         found |= trials
         for pair in given.items():
             by_value.setdefault(pair, set()).update(trials)

@@ -25,7 +25,7 @@ CLAUSES = {
     "study-type": "of the type {}",
     "endpoint-kind": "measuring {}",
     "endpoint-role": "as {}",
-    "measure": "by {}",
+    "measure": "for {}",
     "binder-type": "through a {}",
     "max_days": "{}",
     "min_days": "of {}",

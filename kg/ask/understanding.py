@@ -161,13 +161,15 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
     filters = [] if is_single and not plan.negated else make_filters(rest, reading, plan.negated)
     if isinstance(filters, Mention):
         said = put_mention(filters, reading.text)
-        return _refuse(f"a condition that cannot be asked here: {said}", f"kg cannot narrow this question by {said}")
+        return _refuse(
+            f"a condition that cannot be asked here: {said}", f"kg cannot narrow this question to what is {said}"
+        )
     if filters and "trial" not in query.columns:
         said = ", ".join(put_mention(mention, reading.text) for one in filters for _, mention in one.uses)
         taken = ", ".join(name.replace("_", " ") for name in query.parameters) or "nothing"
         return _refuse(
             f"{plan.intent.head}, but not {said}",
-            f"kg cannot narrow '{query.title}' by {said}; it can by {taken}. Ask for the trials instead",
+            f"kg cannot narrow '{query.title}' to what is {said}; it can by {taken}. Ask for the trials instead",
         )
     if plan.is_silent and "answer" not in query.columns:
         return _refuse(f"what has no {plan.intent.head}", "'not' turns the meaning, and kg cannot tell what of")

@@ -23,6 +23,9 @@ _PHRASES = {
         rf"\b([A-Z][A-Z0-9]{{1,7}})[- ](?i:{_EDIT})\b|"
         rf"\b(?i:{_EDIT}) of (?:the )?([A-Z][A-Z0-9]{{1,7}})\b"
     ),
+    "status": re.compile(
+        r"\b(?:that|which|who|still|now|currently)\s(?:still\s|now\s|currently\s)?recruit\b", re.IGNORECASE
+    ),
     "no_results": re.compile(
         r"\b(?:without|no|lack(?:s|ing)?|not (?:posted|reported|have))\s(?:any\s|posted\s|reported\s)*results\b",
         re.IGNORECASE,
@@ -89,6 +92,8 @@ def find_phrases(text: str) -> Iterator[Mention]:
 def _read_phrase(concept: str, value: str) -> dict[str, str]:
     if concept == "no_results":
         return {"has_results": "false"}
+    if concept == "status":
+        return {"status": "RECRUITING"}
     if concept == "sex":
         return {"sex": "FEMALE" if value[0] in "wWfF" else "MALE"}
     return {concept: value.upper() if concept == "masking" else value}
