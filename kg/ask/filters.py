@@ -45,6 +45,7 @@ FILTERS: dict[str, tuple[str, str]] = {
     "has_results": ("trials_by_design", "has_results"),
     "healthy_volunteers": ("trials_by_design", "healthy_volunteers"),
     "age": ("trials_for_age", "age"),
+    "up_to": ("trials_for_age", "up_to"),
     "min_sites": ("sites_by_trial", "min_sites"),
     "costimulation": ("products_by_costimulation", "costimulation"),
     "safety-switch": ("trials_with_safety_switch", "switch"),
@@ -122,8 +123,10 @@ def make_filters(mentions: Iterable[Mention], reading: Reading, negated: Iterabl
             return mention
         query, name = FILTERS[concept]
         if mention in turned:
+            last = made.pop() if made and made[-1].uses[-1][1].end == mention.start else None
             given = {name: mention.readings[concept]} if name else {}
-            made.append(Filter(query, given, ((concept, mention),), is_negated=True))
+            uses = (*(last.uses if last else ()), (concept, mention))
+            made.append(Filter(query, {**(last.parameters if last else {}), **given}, uses, is_negated=True))
         else:
             used = positive.setdefault(query, {})
             used[name] = (*used.get(name, ()), (concept, mention))

@@ -175,7 +175,9 @@ def _find_negated(reading: Reading, spans: tuple[tuple[int, int], ...]) -> tuple
             continue
         found = _NEGATION.search(text[: mention.start])
         last = negated[-1] if negated else None
-        if found is not None:
+        if last is not None and mention.start == last.end:
+            negated.append(mention)  # two values that share one word ("children")
+        elif found is not None:
             negated.append(mention)
             around.append((found.start(), mention.start))
         elif (

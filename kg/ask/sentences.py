@@ -51,6 +51,7 @@ CLAUSES = {
     "km": "within {} km",
     "product": "with the product {}",
     "age": "aged {}",
+    "up_to": "up to {}",
     "min_sites": "at {} sites or more",
     "gene": "namely {}",
     "drug": "with {}",
