@@ -256,6 +256,12 @@ def test_none_is_never_only_a_misreading(engine: Engine) -> None:
     assert "no record read says: with quadruple masking" in reply.understood
 
 
+def test_unknown_trial_is_said(engine: Engine) -> None:
+    """An id that no record has is told from a trial that states nothing."""
+    reply = answer_question(engine, "endpoints of NCT99999999")
+    assert reply.understood.endswith("no record read describes NCT99999999")
+
+
 def test_aggregate_is_not_narrowed_in_silence(engine: Engine) -> None:
     """A count that cannot take a condition is refused with the conditions that it can take."""
     reply = answer_question(engine, "most studied conditions in trials with results")

@@ -60,6 +60,9 @@ def answer_question(engine: Engine, question: str) -> Reply:
                 hint = f"No record names a {concept} like {cut(name)}. Did you mean {' or '.join(near)}?"
                 return Reply("", {}, found.sentence, None, hint)
             sentence += f"; no record names a {concept} like {cut(name)}"
+    trial = found.parameters.get("trial")
+    if not answer.rows and trial and not run_query(engine, load_queries()["trial_card"], {"trial": trial}).rows:
+        sentence += f"; no record read describes {trial}"
     unstated = [] if answer.rows else list(_list_unstated(engine, found))
     sentence += f"; no record read says: {', '.join(unstated)}" if unstated else ""
     return Reply(found.query, found.parameters, sentence, answer, found.hint)

@@ -123,7 +123,8 @@ def make_filters(mentions: Iterable[Mention], reading: Reading, negated: Iterabl
             return mention
         query, name = FILTERS[concept]
         if mention in turned:
-            last = made.pop() if made and made[-1].uses[-1][1].end == mention.start else None
+            is_shared = bool(made) and made[-1].uses[-1][1].end == mention.start and name not in made[-1].parameters
+            last = made.pop() if is_shared else None
             given = {name: mention.readings[concept]} if name else {}
             uses = (*(last.uses if last else ()), (concept, mention))
             made.append(Filter(query, {**(last.parameters if last else {}), **given}, uses, is_negated=True))

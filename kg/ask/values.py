@@ -107,8 +107,12 @@ def _read_phrase(concept: str, value: str) -> dict[str, str]:
 
 def find_age_groups(text: str) -> Iterator[Mention]:
     """Groups of people by age, as the ages of which a trial takes any; each end in its share of the place."""
+    taken: list[tuple[int, int]] = []
     for pattern, (low, high) in _AGE_GROUPS.items():
         for found in re.finditer(pattern + _NO_HOUSE, text, re.IGNORECASE):
+            if any(start < found.end() and found.start() < end for start, end in taken):
+                continue  # "older adults" are no adults of any age
+            taken.append(found.span())
             yield Mention(found.start(), found.start() + 1, {"age": low})
             yield Mention(found.start() + 1, found.end(), {"up_to": high})
 
