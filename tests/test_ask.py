@@ -21,6 +21,8 @@ from kg.ask.readings import MAX_LENGTH, read_question
 from kg.pipeline import build
 from kg.queries import find_query, load_queries, run_query
 from kg.store import open_snapshot
+from tests.conftest import ROOT
+from tests.test_cli import run_kg
 
 FIXTURES = Path(__file__).parent / "fixtures" / "records"
 with (Path(__file__).parent / "ask.tsv").open(encoding="utf-8", newline="") as rows:
@@ -254,12 +256,48 @@ def test_none_is_never_only_a_misreading(engine: Engine) -> None:
     assert "no record read says: with quadruple masking" in reply.understood
 
 
+def test_unknown_trial_is_said(engine: Engine) -> None:
+    """An id that no record has is told from a trial that states nothing."""
+    reply = answer_question(engine, "endpoints of NCT99999999")
+    assert reply.understood.endswith("no record read describes NCT99999999")
+
+
 def test_aggregate_is_not_narrowed_in_silence(engine: Engine) -> None:
     """A count that cannot take a condition is refused with the conditions that it can take."""
     reply = answer_question(engine, "most studied conditions in trials with results")
     assert reply.answer is None
     assert "cannot narrow" in reply.hint
     assert "modality" in reply.hint
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "words"),
+    [
+        ("who targets KIT?", 0, "understood: trials binding KIT"),
+        ("lovely interesting CD999 trials", 2, "CD999 is no antigen that kg knows"),
+        ("interesting KIT trials", 0, "not used: interesting"),
+        ("GPC3 trials", 0, "none among 5 records read, newest of "),
+        ("trials within 99999 km of 39.9, 116.4", 2, "km='99999' is out of range"),
+        ("weather in Paris", 2, "'weather' means nothing to kg"),
+        ("x" * 2000, 2, "ask in at most"),
+    ],
+)
+def test_command_line(shipped: Path, question: str, code: int, words: str) -> None:
+    """An answer exits 0 and a refusal 2; what was made of the question stands on stderr, in lines that fit a screen."""
+    done = run_kg("ask", question, store=shipped)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert max(map(len, done.stderr.splitlines())) < 500
+    assert not (code and done.stdout)
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The graph of the records that the project ships."""
+    folder = tmp_path_factory.mktemp("shipped") / "store"
+    build([str(ROOT / "data" / "trials")], folder, workers=1)
+    return folder
 
 
 def test_refusal_has_no_answer(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 import msgspec
 from pyoxigraph import Store as Engine
 
-from kg.ask.filters import FILTERS, Filter, list_trials, split_values
+from kg.ask.filters import FILTERS, Filter, is_named, list_trials, split_values
 from kg.ask.graph_names import GraphNames
 from kg.ask.sentences import put_mention
 from kg.ask.understanding import Understanding, understand_question
@@ -60,6 +60,9 @@ def answer_question(engine: Engine, question: str) -> Reply:
                 hint = f"No record names a {concept} like {cut(name)}. Did you mean {' or '.join(near)}?"
                 return Reply("", {}, found.sentence, None, hint)
             sentence += f"; no record names a {concept} like {cut(name)}"
+    trial = found.parameters.get("trial")
+    if not answer.rows and trial and not run_query(engine, load_queries()["trial_card"], {"trial": trial}).rows:
+        sentence += f"; no record read describes {trial}"
     unstated = [] if answer.rows else list(_list_unstated(engine, found))
     sentence += f"; no record read says: {', '.join(unstated)}" if unstated else ""
     return Reply(found.query, found.parameters, sentence, answer, found.hint)
@@ -116,7 +119,7 @@ def _run(engine: Engine, query: StoredQuery, found: Understanding) -> Answer:
     for chosen in itertools.product(*values.values()):
         given = dict(zip(values, chosen, strict=True))
         for row in run_query(engine, query, given).rows:
-            if not found.answers or row.get("answer") in found.answers:
+            if is_named(row, given) and (not found.answers or row.get("answer") in found.answers):
                 rows.setdefault(repr(row), row)
                 for name, value in given.items():
                     if name != "age" or row.get("answer") != "no":

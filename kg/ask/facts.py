@@ -8,7 +8,8 @@ FACTS_ASKED = (
     Intent(
         "cell_source_not_stated",
         "cell products that do not state whose cells they are made from",
-        rf"{SILENT}[^.?§¶]{{0,30}}?{ORIGIN}(?:,? (?:or|nor|and) {ORIGIN})?|{ORIGIN}[^.?§¶]{{0,20}}?{SILENT}",
+        rf"{SILENT}[^.?§¶]{{0,30}}?{ORIGIN}(?:,? (?:or|nor|and) {ORIGIN})?|"
+        rf"{ORIGIN}[^.?§¶]{{0,20}}?{SILENT}(?!\w|\s(?:an?\s)?{ORIGIN})",
         r"\b(?:whether|where|whose|donors?|origin|come)\b",
     ),
     Intent(

@@ -45,6 +45,7 @@ FILTERS: dict[str, tuple[str, str]] = {
     "has_results": ("trials_by_design", "has_results"),
     "healthy_volunteers": ("trials_by_design", "healthy_volunteers"),
     "age": ("trials_for_age", "age"),
+    "up_to": ("trials_for_age", "up_to"),
     "min_sites": ("sites_by_trial", "min_sites"),
     "costimulation": ("products_by_costimulation", "costimulation"),
     "safety-switch": ("trials_with_safety_switch", "switch"),
@@ -122,8 +123,11 @@ def make_filters(mentions: Iterable[Mention], reading: Reading, negated: Iterabl
             return mention
         query, name = FILTERS[concept]
         if mention in turned:
+            is_shared = bool(made) and made[-1].uses[-1][1].end == mention.start and name not in made[-1].parameters
+            last = made.pop() if is_shared else None
             given = {name: mention.readings[concept]} if name else {}
-            made.append(Filter(query, given, ((concept, mention),), is_negated=True))
+            uses = (*(last.uses if last else ()), (concept, mention))
+            made.append(Filter(query, {**(last.parameters if last else {}), **given}, uses, is_negated=True))
         else:
             used = positive.setdefault(query, {})
             used[name] = (*used.get(name, ()), (concept, mention))
@@ -141,6 +145,24 @@ def split_values(parameters: Mapping[str, str]) -> dict[str, list[str]]:
     }
 
 
+_FREE = {"site": "site_name", "sponsor": "sponsor", "name": "intervention"}
+"""Parameters that take a part of a name, and the column that shows the whole."""
+
+
+def has_words(text: object, name: str) -> bool:
+    """Whether a text holds a name as whole words.
+
+    >>> has_words("Barcelona, Spain", "Bar"), has_words("Hospital of Bar, Montenegro", "bar")
+    (False, True)
+    """
+    return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", str(text), re.IGNORECASE) is not None
+
+
+def is_named(row: Mapping[str, object], given: Mapping[str, str]) -> bool:
+    """Whether a row has the names it was asked by as whole words: the stored query takes any part of them."""
+    return all(has_words(row[_FREE[name]], value) for name, value in given.items() if _FREE.get(name) in row)
+
+
 def list_trials(engine: Engine, one: Filter) -> set[object]:
     """Trials that meet a filter: those whose record says so."""
     query, values = load_queries()[one.query], split_values(one.parameters)
@@ -149,7 +171,7 @@ def list_trials(engine: Engine, one: Filter) -> set[object]:
     for chosen in itertools.product(*values.values()):
         given = dict(zip(values, chosen, strict=True))
         rows = run_query(engine, query, given).rows
-        trials = {row["trial"] for row in rows if row.get("answer", "yes") == "yes"}
+        trials = {row["trial"] for row in rows if row.get("answer", "yes") == "yes" and is_named(row, given)}
         found |= trials
         for pair in given.items():
             by_value.setdefault(pair, set()).update(trials)

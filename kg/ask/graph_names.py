@@ -6,6 +6,7 @@ import re
 
 from pyoxigraph import Store as Engine
 
+from kg.ask.filters import has_words
 from kg.queries import load_queries, run_query
 
 _QUERIES = {
@@ -25,11 +26,16 @@ _LED_BY = {
 _MADE_NAME = re.compile(r".*(?:\d|mab|nib|leucel|mide|bine|sone|tinib|platin|parin|statin)", re.IGNORECASE)
 
 
+_MAX_LOOKUPS = 20
+"""Look-ups for the unknown words of one question."""
+
+
 class GraphNames:
     """Looks names up in a graph, by stored queries."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._left = _MAX_LOOKUPS
 
     def find(self, name: str, before: str) -> str | None:
         """The concept that a name stands for in this graph, by the words before it; None where the graph has none.
@@ -44,15 +50,14 @@ class GraphNames:
         return next((concept for concept in (*led, *others) if self._has(concept, name)), None)
 
     def _has(self, concept: str, name: str) -> bool:
-        query, parameter, column = _QUERIES[concept]
-        word = re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", re.IGNORECASE)
-        rows = run_query(self._engine, load_queries()[query], {parameter: name}).rows
-        return any(word.search(str(row[column])) for row in rows)
+        self._left -= 1
+        return self._left >= 0 and self.is_known(concept, name)
 
     def is_known(self, concept: str, name: str) -> bool:
-        """Whether any record names a site or sponsor like this."""
-        query, parameter, _ = _QUERIES[concept]
-        return bool(run_query(self._engine, load_queries()[query], {parameter: name}).rows)
+        """Whether any record has this name, or one that holds it as whole words."""
+        query, parameter, column = _QUERIES[concept]
+        rows = run_query(self._engine, load_queries()[query], {parameter: name}).rows
+        return any(has_words(row[column], name) for row in rows)
 
     def list_near(self, concept: str, name: str) -> list[str]:
         """Names of the graph that look like one that it has not."""

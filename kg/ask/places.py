@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kg.ask.mentions import Mention, overlap
 from kg.ask.names import find_names, find_plain_names
-from kg.ask.spelling import find_near_word
+from kg.ask.spelling import find_near_word, is_country
 from kg.ask.values import CODE_WORD
 from kg.ask.words import NOISE
 from kg.lexicon import fold
@@ -112,4 +112,8 @@ def _is_free_name(name: str, *, is_said: bool) -> bool:
     first = (name.split() or [""])[0]
     if len(name) < 2 or REGISTRY_ID.match(name) or CODE_WORD.fullmatch(first) or fold(first) in NOISE:
         return False
-    return is_said or not (first == name and find_near_word(name))
+    if is_said or first != name:
+        return True
+    near = find_near_word(name)
+    is_misspelt = near is not None and (is_country(near) or len(name) > 6)
+    return not is_misspelt  # "Milan" is a place, and no misspelt "Melan"

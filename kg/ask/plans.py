@@ -10,7 +10,7 @@ import msgspec
 from kg.ask.intents import INTENTS, list_other_intents
 from kg.ask.kinds import Intent
 from kg.ask.mentions import Mention
-from kg.ask.readings import Reading
+from kg.ask.readings import Reading, list_leftovers
 from kg.queries import StoredQuery, load_queries
 
 _MARKS = {"cell-source": "¤", "condition": "¶"}
@@ -67,10 +67,13 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def choose_plan(reading: Reading) -> Plan | None:
-    """The plan that explains most of the question; of equals, the first in the table."""
+    """The plan that leaves fewest words unexplained, and of those the one that takes most of the question itself.
+
+    Of equals, the first in the table.
+    """
     masked = _mask(reading)
     plans = [plan for intent in (*INTENTS, *list_other_intents()) if (plan := _lay(intent, reading, masked))]
-    return max(plans, key=lambda plan: plan.score, default=None)
+    return max(plans, key=lambda plan: (-len(list_leftovers(reading, plan.spans)), plan.score), default=None)
 
 
 def _mask(reading: Reading) -> str:
@@ -172,7 +175,9 @@ def _find_negated(reading: Reading, spans: tuple[tuple[int, int], ...]) -> tuple
             continue
         found = _NEGATION.search(text[: mention.start])
         last = negated[-1] if negated else None
-        if found is not None:
+        if last is not None and mention.start == last.end:
+            negated.append(mention)  # two values that share one word ("children")
+        elif found is not None:
             negated.append(mention)
             around.append((found.start(), mention.start))
         elif (

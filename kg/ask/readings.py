@@ -17,7 +17,7 @@ from kg.ask.names import find_names, find_plain_names, keep_longest
 from kg.ask.places import find_places, find_points
 from kg.ask.spelling import correct_words
 from kg.ask.times import find_dates, find_times
-from kg.ask.values import find_limits, find_phrases, find_ranges, find_trials
+from kg.ask.values import find_age_groups, find_limits, find_phrases, find_ranges, find_trials
 from kg.ask.words import NOISE, list_words
 from kg.lexicon import fold
 
@@ -100,6 +100,7 @@ def find_mentions(text: str, today: date) -> tuple[Mention, ...]:
     for found in (
         find_trials(text),
         find_phrases(text),
+        find_age_groups(text),
         find_dates(text, today),
         find_points(text),
         find_times(text),

@@ -38,6 +38,11 @@ def _country_words() -> dict[str, str]:
     return {fold(label): label for label in labels if label.isalpha() and len(label) > 3}
 
 
+def is_country(word: str) -> bool:
+    """Whether a word is the name of a country."""
+    return fold(word) in _country_words()
+
+
 def correct_words(
     text: str, mentions: tuple[Mention, ...], spared: re.Pattern[str] | None
 ) -> tuple[str, dict[str, str]]:

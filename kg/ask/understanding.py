@@ -151,44 +151,61 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
     if plan is None:
         return _refuse("nothing that kg can ask for", EXAMPLES)
     if plan.intent.refuses:
-        about = next(one for one in reading.mentions if set(plan.intent.needs) & set(one.readings))
-        shown = show_mention(about, next(iter(set(plan.intent.needs) & set(about.readings))))
-        return _refuse(f"{plan.intent.head}: {shown}", plan.intent.refuses.format(shown))
-    query = load_queries()[plan.intent.query]
+        return _refuse_intent(reading, plan)
     parameters = {name: put_values(used, reading) for name, used in plan.values.items()}
     rest = [one for one in reading.mentions if not plan.covers(one)]
-    is_single = "trial" in plan.values
-    filters = [] if is_single and not plan.negated else make_filters(rest, reading, plan.negated)
+    is_card = "trial" in plan.values and not plan.negated  # what of one trial a question names stands on its card
+    filters = [] if is_card else make_filters(rest, reading, plan.negated)
     if isinstance(filters, Mention):
         said = put_mention(filters, reading.text)
-        return _refuse(f"a condition that cannot be asked here: {said}", f"kg cannot narrow this question by {said}")
-    if filters and "trial" not in query.columns:
-        said = ", ".join(put_mention(mention, reading.text) for one in filters for _, mention in one.uses)
-        taken = ", ".join(name.replace("_", " ") for name in query.parameters) or "nothing"
-        return _refuse(
-            f"{plan.intent.head}, but not {said}",
-            f"kg cannot narrow '{query.title}' by {said}; it can by {taken}. Ask for the trials instead",
-        )
-    if plan.is_silent and "answer" not in query.columns:
-        return _refuse(f"what has no {plan.intent.head}", "'not' turns the meaning, and kg cannot tell what of")
+        hint = f"kg cannot narrow this question to what is {said}"
+        return _refuse(f"a condition that cannot be asked here: {said}", hint)
+    refusal = _refuse_plan(reading, plan, filters)
+    if refusal is not None:
+        return refusal
     if math.prod(map(len, split_values(parameters).values())) > _MAX_RUNS:
         return _refuse("too many names at once", "Ask about fewer names in one question")
-    look = (
-        [f"look there for: {', '.join(put_mention(one, reading.text) for one in rest)}"] if is_single and rest else []
-    )
     limit = _read_limit(reading, plan)
-    first = [f"the first {limit}"] if limit else []
-    left = [word[:40] for word in unknown if not (limit and word == str(limit))]
-    unused = [f"not used: {', '.join(left[:8])}"] if left else []
-    notes = (*reading.notes, *list_notes(plan, filters), *look, *first, *unused)
+    notes = _list_remarks(reading, rest if is_card else [], unknown, limit)
     return Understanding(
-        query.name,
+        plan.intent.query,
         parameters,
         unknown,
-        "; ".join((put_plan(plan, reading, parameters, filters), *notes)),
+        "; ".join((put_plan(plan, reading, parameters, filters), *reading.notes, *list_notes(plan, filters), *notes)),
         filters=tuple(filters),
         uses=tuple(one for used in (*plan.values.values(), *_list_kept(filters)) for one in used),
         answers=("no", "not stated") if is_turned(plan) else (),
         limit=limit,
         is_count=_COUNTED.search(reading.text) is not None,
     )
+
+
+def _refuse_intent(reading: Reading, plan: Plan) -> Understanding:
+    """Why the graph cannot answer this kind of question."""
+    needs = set(plan.intent.needs)
+    about = next(one for one in reading.mentions if needs & set(one.readings))
+    shown = show_mention(about, next(iter(needs & set(about.readings))))
+    return _refuse(f"{plan.intent.head}: {shown}", plan.intent.refuses.format(shown))
+
+
+def _refuse_plan(reading: Reading, plan: Plan, filters: list[Filter]) -> Understanding | None:
+    """Why the stored query cannot take what the question asks of it; None where it can."""
+    query = load_queries()[plan.intent.query]
+    if filters and "trial" not in query.columns:
+        said = ", ".join(put_mention(mention, reading.text) for one in filters for _, mention in one.uses)
+        taken = ", ".join(name.replace("_", " ") for name in query.parameters) or "nothing"
+        return _refuse(
+            f"{plan.intent.head}, but not {said}",
+            f"kg cannot narrow '{query.title}' to what is {said}; it can by {taken}. Ask for the trials instead",
+        )
+    if plan.is_silent and "answer" not in query.columns:
+        return _refuse(f"what has no {plan.intent.head}", "'not' turns the meaning, and kg cannot tell what of")
+    return None
+
+
+def _list_remarks(reading: Reading, on_card: list[Mention], unknown: tuple[str, ...], limit: int) -> list[str]:
+    """What is to be looked for in the answer, how much of it is kept, and which words were not used."""
+    look = ", ".join(put_mention(one, reading.text) for one in on_card)
+    left = ", ".join([word[:40] for word in unknown if not (limit and word == str(limit))][:8])
+    remarks = {"look there for: ": look, "the first ": str(limit or ""), "not used: ": left}
+    return [head + text for head, text in remarks.items() if text]

@@ -23,6 +23,9 @@ _PHRASES = {
         rf"\b([A-Z][A-Z0-9]{{1,7}})[- ](?i:{_EDIT})\b|"
         rf"\b(?i:{_EDIT}) of (?:the )?([A-Z][A-Z0-9]{{1,7}})\b"
     ),
+    "status": re.compile(
+        r"\b(?:that|which|who|still|now|currently)\s(?:still\s|now\s|currently\s)?recruit\b", re.IGNORECASE
+    ),
     "no_results": re.compile(
         r"\b(?:without|no|lack(?:s|ing)?|not (?:posted|reported|have))\s(?:any\s|posted\s|reported\s)*results\b",
         re.IGNORECASE,
@@ -42,6 +45,12 @@ _PHRASES = {
 CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{0,2}\d?)", re.ASCII)
 
 
+_AGE_GROUPS = {
+    r"\b(?:elderly|geriatric|seniors|older (?:adults|people|patients|persons))\b": ("65", "150"),
+    r"\b(?:child(?:ren)?|pa?ediatrics?|kids|minors|adolescents?|teenagers?)\b": ("0", "17"),
+    r"\badults?\b": ("18", "150"),
+}
+_NO_HOUSE = r"(?!['’]s?\b|\s(?:hospital|cent|research|medical|universit|clinic|oncology group))"
 _FIGURE = (
     r"(\d+(?:\.\d+)?)(?:\s?(?:%|percent\b|(?:[x×]\s?)?ULN\b|m[lg]/\w+|g/dl\b))?"
     r"(?!\d|\.\d|\s?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?|km|kilomet\w+|sites?|cent(?:er|re)s|hospitals|"
@@ -89,9 +98,23 @@ def find_phrases(text: str) -> Iterator[Mention]:
 def _read_phrase(concept: str, value: str) -> dict[str, str]:
     if concept == "no_results":
         return {"has_results": "false"}
+    if concept == "status":
+        return {"status": "RECRUITING"}
     if concept == "sex":
         return {"sex": "FEMALE" if value[0] in "wWfF" else "MALE"}
     return {concept: value.upper() if concept == "masking" else value}
+
+
+def find_age_groups(text: str) -> Iterator[Mention]:
+    """Groups of people by age, as the ages of which a trial takes any; each end in its share of the place."""
+    taken: list[tuple[int, int]] = []
+    for pattern, (low, high) in _AGE_GROUPS.items():
+        for found in re.finditer(pattern + _NO_HOUSE, text, re.IGNORECASE):
+            if any(start < found.end() and found.start() < end for start, end in taken):
+                continue  # "older adults" are no adults of any age
+            taken.append(found.span())
+            yield Mention(found.start(), found.start() + 1, {"age": low})
+            yield Mention(found.start() + 1, found.end(), {"up_to": high})
 
 
 def find_limits(text: str) -> Iterator[Mention]:

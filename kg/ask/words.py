@@ -53,9 +53,7 @@ SOFT = frozenset(
 
 
 HINTS = {
-    r"child\w*|p(?:a)?ediatric\w*|ages?|infants?|adolescen\w+|adults?|elderly|teen\w*": (
-        "Ask with an age, as in 'trials for a 10-year-old'"
-    ),
+    r"child\w*|ages?|infants?|newborns?|babies|young|old": ("Ask with an age, as in 'trials for a 10-year-old'"),
     r"wom[ae]n|females?|m[ae]n|males?|girls?|boys?": "Sex can be asked only as 'open to women only'",
     r"latest|newest|recent\w*": "Ask with a time, as in 'trials new in the last 6 months'",
     r"adverse|toxicit\w+|safe\w*|effective\w*|efficacy|respon\w+|works?|success\w*|best|better": (
