@@ -9,7 +9,8 @@ place of ``UNDEF``; no text of a user ever becomes SPARQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +33,8 @@ _COLUMN = re.compile(r"\bAS\s+\?(\w+)\s*\)|(?<![\w(.,])\?(\w+)(?=\s)")
 
 class StoredQuery(msgspec.Struct, frozen=True):
     """A parsed file of ``queries/``. ``must_be_empty`` marks a rule on the whole graph, ``is_overview`` a question
-    whose answer without parameters every build works out ahead."""
+    whose answer without parameters every build works out ahead; ``answers_about`` is the parameter without which its
+    column ``answer`` answers nothing."""
 
     name: str
     title: str
@@ -43,6 +45,7 @@ class StoredQuery(msgspec.Struct, frozen=True):
     text: str
     must_be_empty: bool = False
     is_overview: bool = False
+    answers_about: str = ""
 
 
 class SelectEngine(Protocol):
@@ -115,6 +118,7 @@ def read_query(path: Path) -> StoredQuery:
         text,
         bool(read.get("must_be_empty")),
         bool(read.get("overview")),
+        str(read.get("answers_about", "")),
     )
     _check_header(query, path.name)
     return query
@@ -139,6 +143,15 @@ def _check_header(query: StoredQuery, where: str) -> None:
         raise QueryError("a parameter has more than one VALUES line", where=where)
     if "ORDER BY" not in body:
         raise QueryError("has no ORDER BY", where=where, mend="Order by enough columns to make the order total")
+
+
+def list_answers(query: StoredQuery, given: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Number of rows by answer ("yes", "not stated", "no"); empty where nothing was asked that has one."""
+    is_asked = not query.answers_about or given.get(query.answers_about) not in (None, "")
+    if "answer" not in query.columns or not is_asked:
+        return {}
+    counted = Counter(row["answer"] for row in rows)
+    return {kind: counted[kind] for kind in ("yes", "not stated", "no") if counted[kind]}
 
 
 def bind_parameters(query: StoredQuery, given: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from kg.ask.graph_names import GraphNames
 from kg.ask.sentences import put_mention
 from kg.ask.understanding import Understanding, understand_question
 from kg.errors import cut
-from kg.queries import Answer, StoredQuery, load_queries, run_query
+from kg.queries import Answer, StoredQuery, list_answers, load_queries, run_query
 
 _DATES = {
     "first posted": ({"since", "until", "date"}, "since"),
@@ -45,6 +45,8 @@ def answer_question(engine: Engine, question: str) -> Reply:
     if not found.query:
         return Reply("", {}, found.sentence, None, found.hint)
     answer = _filter(engine, _run(engine, load_queries()[found.query], found), found)
+    if found.limit:
+        answer = Answer(answer.columns, answer.rows[: found.limit])
     sentence = found.sentence + (_count(answer, found) if found.is_count else "")
     for what, stating in _list_dates(engine, found):
         if not stating:
@@ -88,7 +90,13 @@ def _list_unstated(engine: Engine, found: Understanding) -> Iterator[str]:
 def _list_free_names(found: Understanding) -> list[tuple[str, str]]:
     """Sites and sponsors that the question asks for."""
     asked = (found.parameters, *(one.parameters for one in found.filters if not one.is_negated))
-    return [(name, given[name]) for given in asked for name in ("sponsor", "site") if name in given]
+    return [
+        (name, value)
+        for given in asked
+        for name, values in split_values(given).items()
+        for value in values
+        if name in ("sponsor", "site")
+    ]
 
 
 def _filter(engine: Engine, answer: Answer, found: Understanding) -> Answer:
@@ -125,11 +133,8 @@ def _count(answer: Answer, found: Understanding) -> str:
     """The number of trials, by answer where the question has three."""
     if "trial" not in answer.columns:
         return f": {len(answer.rows)} rows"
-    is_valued = "answer" in answer.columns and {"cell_source", "kind", "measure"} & set(found.parameters)
-    by_answer = {
-        kind: len({row["trial"] for row in answer.rows if row["answer"] == kind})
-        for kind in ("yes", "not stated", "no")
-        if is_valued
-    }
-    told = ", ".join(f"{number} {kind}" for kind, number in by_answer.items() if number)
-    return f": {len({row['trial'] for row in answer.rows})} trials" + (f" ({told})" if told else "")
+    answers = list_answers(load_queries()[found.query], found.parameters, answer.rows)
+    by_answer = {kind: len({row["trial"] for row in answer.rows if row["answer"] == kind}) for kind in answers}
+    told = ", ".join(f"{number} {kind}" for kind, number in by_answer.items() if kind != "yes" or found.answers)
+    number = by_answer.get("yes", 0) if by_answer and not found.answers else len({row["trial"] for row in answer.rows})
+    return f": {number} trials" + (f" ({told} beside)" if told and not found.answers else f" ({told})" if told else "")

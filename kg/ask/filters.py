@@ -59,7 +59,7 @@ FILTERS: dict[str, tuple[str, str]] = {
 ANY = frozenset(
     {
         *("country", "region", "status", "condition", "modality", "cell-source", "cell-type", "study-type", "trial"),
-        *("measure", "site", "sponsor", "disease-setting", "allocation", "masking"),
+        *("measure", "site", "sponsor", "intervention", "disease-setting", "allocation", "masking"),
     }
 )
 """Concepts of which "and" means either: a list of trials in China and Japan holds those of each."""
@@ -136,7 +136,7 @@ def make_filters(mentions: Iterable[Mention], reading: Reading, negated: Iterabl
 def split_values(parameters: Mapping[str, str]) -> dict[str, list[str]]:
     """The single values of each parameter."""
     return {
-        name: [value] if name in ("sponsor", "site", "name") else re.split(r" (?:and|or) ", value)
+        name: re.split(r" or " if name in ("sponsor", "site", "name") else r" (?:and|or) ", value)
         for name, value in parameters.items()
     }
 

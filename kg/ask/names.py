@@ -46,7 +46,7 @@ def find_names(text: str) -> Iterator[Mention]:
         yield Mention(*span, {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"})
 
 
-_WHOLE_WORDS = frozenset({"status", "phase", "allocation", "study-type", "endpoint-role", "disease-setting", "masking"})
+_WHOLE_WORDS = frozenset({"status", "allocation", "study-type", "endpoint-role", "disease-setting", "masking"})
 """Schemes whose names are everyday words: inside a compound ("open-label") they mean something else."""
 _NO_STATUS = re.compile(r"\s(?:to|for|label|access|source|question)\b", re.IGNORECASE)
 
@@ -150,6 +150,8 @@ def _settle(readings: dict[str, str], *, is_bound: bool) -> dict[str, str]:
     A part of constructs (4-1BB) is meant as that part unless something binds it. A drug that no one conditions with is
     known by the names of interventions; a class of drugs (no wider term) is no name.
     """
+    if readings.get("measure") == "age":  # most records state it as a field, and no criterion
+        readings = {concept: value for concept, value in readings.items() if concept != "measure"}
     if "costimulation" in readings and not is_bound:
         readings = {"costimulation": readings["costimulation"], **readings}
     if "drug" in readings:

@@ -63,8 +63,30 @@ def find_places(text: str) -> Iterator[Mention]:
             is_term = not is_said and bool(_first_concepts(text[mention.end - len(name) :]))
             is_taken = any(overlap(mention, other) for other in taken)
             if not is_term and not is_taken and _is_free_name(name, is_said=is_said):
-                taken.append(mention)
-                yield mention
+                for one in _list_names(text, mention, concept):
+                    taken.append(one)
+                    yield one
+
+
+_NEXT_NAME = re.compile(rf"(?:\s(?:or|and)\s|,\s(?:or\s|and\s)?)(?:in\s)?(?P<name>{_NAME}(?:\s{_NAME}){{0,3}})")
+
+
+def _list_names(text: str, first: Mention, concept: str) -> Iterator[Mention]:
+    """The places of a list, "Boston, Berlin or New York", each by itself; the name of a house may hold an "and"."""
+    name = first.readings[concept]
+    parts = re.split(r"\sand\s", name)
+    houses = [part for part in parts if re.search(_HOUSE, part, re.IGNORECASE)]
+    if concept == "sponsor" or (houses and len(houses) < len(parts)):
+        yield first
+        return
+    start = first.end - len(name)
+    for number, part in enumerate(parts):
+        yield Mention(start if number else first.start, start + len(part), {concept: part})
+        start += len(part) + len(" and ")
+    end = first.end
+    while (found := _NEXT_NAME.match(text, end)) and not _first_concepts(text[found.start("name") :]):
+        yield Mention(found.start("name"), found.end(), {concept: found["name"]})
+        end = found.end()
 
 
 def _trim_name(name: str) -> str:

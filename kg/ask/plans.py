@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import msgspec
 
-from kg.ask.intents import INTENTS, Intent, list_other_intents
+from kg.ask.intents import INTENTS, list_other_intents
+from kg.ask.kinds import Intent
 from kg.ask.mentions import Mention
 from kg.ask.readings import Reading
 from kg.queries import StoredQuery, load_queries

@@ -29,6 +29,13 @@ _PHASES = re.compile(
 )
 
 
+_PHASE_RANGE = re.compile(
+    r"\bphases?\s(?P<low>[1-4]|i{1,3}|iv)\s?(?P<joint>to|through|-|–)\s?(?:phase\s)?(?P<high>[1-4]|i{1,3}|iv)\b",
+    re.IGNORECASE,
+)
+_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
+
+
 class Reading(msgspec.Struct, frozen=True):
     """A question that has been read. ``notes`` say which spellings were corrected; ``text`` has them corrected."""
 
@@ -67,12 +74,21 @@ def _name_at(text: str, word: str, mentions: tuple[Mention, ...]) -> str:
     return word
 
 
+def _spell_range(found: re.Match[str]) -> str:
+    """Each phase of a range; a dash between neighbours ("phase I-II") is one trial of both."""
+    low, high = (_ROMAN.get(found[name].lower()) or int(found[name]) for name in ("low", "high"))
+    if high <= low or (found["joint"] in "-–" and high - low == 1):
+        return found[0]
+    return " or ".join(f"phase {number}" for number in range(low, high + 1))
+
+
 def _spell_phases(text: str) -> str:
     """Write "phase I/II" out, so that each phase has its name.
 
-    >>> _spell_phases("phase I/II trials"), _spell_phases("phases 1 and 2")
-    ('phase I/phase II trials', 'phase 1 and phase 2')
+    >>> _spell_phases("phase I/II trials"), _spell_phases("phases 1 and 2"), _spell_phases("phase 1 to 3")
+    ('phase I/phase II trials', 'phase 1 and phase 2', 'phase 1 or phase 2 or phase 3')
     """
+    text = _PHASE_RANGE.sub(_spell_range, text)
     for _ in range(3):
         text = _PHASES.sub(r"phase \1\2phase ", text)
     return re.sub(r"\bphases\s(?=\d|i)", "phase ", text, flags=re.IGNORECASE)

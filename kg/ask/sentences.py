@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from kg.ask.filters import Filter, join_values, quote
-from kg.ask.intents import Intent
+from kg.ask.kinds import Intent
 from kg.ask.mentions import Mention, show_term
 from kg.ask.plans import Plan, Used
 from kg.ask.readings import Reading

@@ -29,6 +29,7 @@ _LAST = re.compile(
     rf"({_TIME}|days?\b|weeks?\b|months?\b|years?\b)",
     re.IGNORECASE,
 )
+_THIS = re.compile(r"\b(?:(?:in|during|since)\s)?(?:this|the current) (year|month)\b", re.IGNORECASE)
 _MONTHS = (
     "january",
     "february",
@@ -103,6 +104,10 @@ def find_dates(text: str, today: date) -> Iterator[Mention]:
             since = today - timedelta(days=int(float(days)))
             role, word = _find_role(text, found.start())
             yield Mention(found.start(), found.end(), {_name_limit(role, "since"): since.isoformat()}, word)
+    for found in _THIS.finditer(text):
+        since = today.replace(day=1, **({"month": 1} if found[1].lower() == "year" else {}))
+        role, word = _find_role(text, found.start())
+        yield Mention(found.start(), found.end(), {_name_limit(role, "since"): since.isoformat()}, word)
     end, role = -9, ""
     for found in _DATE.finditer(text):
         span = _read_span(found)

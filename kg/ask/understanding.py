@@ -25,12 +25,15 @@ from kg.lexicon import fold
 from kg.queries import load_queries
 
 _MAX_RUNS = 16
+_MAX_UNKNOWN = 12
+"""More unknown words are no question, and each would be looked up in the graph."""
 _TURNING = re.compile(
     r"not|non|no|none|nor|neither|never|without|negative|except|exclud\w*|lack\w*|unless|"
     r"rather|instead|\w+n't",
     re.IGNORECASE,
 )
 """Words that, left over, would turn the answer round."""
+_TOP = re.compile(r"\btop\s(?:the\s)?([1-9]\d{0,3})\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 
 
@@ -41,6 +44,7 @@ class Understanding(msgspec.Struct, frozen=True):
     :ivar unknown: Words that were not understood.
     :ivar filters: Conditions that the query does not take, each asked by itself.
     :ivar uses: Every condition, of the query and of the filters that keep.
+    :ivar limit: How many rows of a ranking to keep; 0 keeps all.
     :ivar answers: Three-valued answers to keep; all when empty.
     """
 
@@ -53,6 +57,7 @@ class Understanding(msgspec.Struct, frozen=True):
     uses: Used = ()
     answers: tuple[str, ...] = ()
     is_count: bool = False
+    limit: int = 0
 
 
 def understand_question(question: str, today: date | None = None, names: GraphNames | None = None) -> Understanding:
@@ -71,7 +76,7 @@ def understand_question(question: str, today: date | None = None, names: GraphNa
         return _refuse("nothing", "That looks like SPARQL. Ask in words, or name a stored query: `kg query --list`")
     reading = read_question(question, today, own_words())
     plan, unknown = _lay_out(reading)
-    if names is not None and unknown:
+    if names is not None and 0 < len(unknown) <= _MAX_UNKNOWN:
         reading = _add_names(reading, unknown, names)
         plan, unknown = _lay_out(reading)
     return _refuse_unknown(reading, plan, unknown) or _explain(reading, plan, unknown)
@@ -89,7 +94,7 @@ def _add_names(reading: Reading, unknown: tuple[str, ...], names: GraphNames) ->
     mentions = list(reading.mentions)
     while words:
         size = 1
-        while size < len(words) and words[size].start() - words[size - 1].end() == 1:
+        while size < min(len(words), 6) and words[size].start() - words[size - 1].end() == 1:
             size += 1
         for taken in range(size, 0, -1):
             start, end = words[0].start(), words[taken - 1].end()
@@ -111,7 +116,8 @@ def _refuse_unknown(reading: Reading, plan: Plan | None, unknown: tuple[str, ...
 
     The card of a trial shows all there is: what of it a question asks for may stay open.
     """
-    hard = tuple(word for word in unknown if fold(word) not in SOFT)
+    limit = _read_limit(reading, plan)
+    hard = tuple(word for word in unknown if fold(word) not in SOFT and not (limit and word == str(limit)))
     is_card = plan is not None and plan.intent.query == "trial_card"
     if plan is not None and (not hard or is_card):
         return None
@@ -125,6 +131,15 @@ def _refuse_unknown(reading: Reading, plan: Plan | None, unknown: tuple[str, ...
     elif turning:
         hint = f"'{turning}' turns the meaning, and kg cannot tell what of"
     return _refuse("; ".join(understood) or "nothing that kg can ask for", hint, unknown)
+
+
+def _read_limit(reading: Reading, plan: Plan | None) -> int:
+    """The number of "top 10", of what comes ranked: a list of trials does not."""
+    found = _TOP.search(reading.text)
+    is_ranked = plan is not None and "trials" in (
+        load_queries()[plan.intent.query].columns if plan.intent.query else {}
+    )
+    return int(found[1]) if found is not None and is_ranked else 0
 
 
 def _list_kept(filters: list[Filter]) -> list[Used]:
@@ -161,8 +176,11 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
     look = (
         [f"look there for: {', '.join(put_mention(one, reading.text) for one in rest)}"] if is_single and rest else []
     )
-    unused = [f"not used: {', '.join(word[:40] for word in unknown[:8])}"] if unknown else []
-    notes = (*reading.notes, *list_notes(plan, filters), *look, *unused)
+    limit = _read_limit(reading, plan)
+    first = [f"the first {limit}"] if limit else []
+    left = [word[:40] for word in unknown if not (limit and word == str(limit))]
+    unused = [f"not used: {', '.join(left[:8])}"] if left else []
+    notes = (*reading.notes, *list_notes(plan, filters), *look, *first, *unused)
     return Understanding(
         query.name,
         parameters,
@@ -171,5 +189,6 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
         filters=tuple(filters),
         uses=tuple(one for used in (*plan.values.values(), *_list_kept(filters)) for one in used),
         answers=("no", "not stated") if is_turned(plan) else (),
+        limit=limit,
         is_count=_COUNTED.search(reading.text) is not None,
     )

@@ -28,7 +28,8 @@ NOISE = frozenset(
     where when here anywhere worldwide globally global world
     involved contain contains containing allowing carry carries carried carrying give gives giving given got
     called named name whether because since's lot lots bit
-    but though although even car cars construct constructs compare compares compared comparing comparison
+    applied apply applies but though although even car cars construct constructs
+    compare compares compared comparing comparison
     trialkg kg database graph knowledge information info data results' overview
     number total altogether different various several many most more
     like similar same other others another else one ones two
@@ -52,7 +53,7 @@ SOFT = frozenset(
 
 
 HINTS = {
-    r"child\w*|p(?:a)?ediatric\w*|infants?|adolescen\w+|adults?|elderly|teen\w*": (
+    r"child\w*|p(?:a)?ediatric\w*|ages?|infants?|adolescen\w+|adults?|elderly|teen\w*": (
         "Ask with an age, as in 'trials for a 10-year-old'"
     ),
     r"wom[ae]n|females?|m[ae]n|males?|girls?|boys?": "Sex can be asked only as 'open to women only'",

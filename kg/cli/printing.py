@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +65,16 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def tell_answer(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], graph: Graph) -> str:
-    """What an answer amounts to, and what it rests on; an answer of none is said as one."""
-    if not rows:
+def tell_answer(answers: Mapping[str, int], number: int, graph: Graph) -> str:
+    """What an answer amounts to, and what it rests on; an answer of none is said as one.
+
+    :param answers: Rows by their answer, where the question has three.
+    """
+    if not number:
         return f"none among {rests_on(graph)}"
-    if "answer" not in columns:
-        return rests_on(graph)
-    kinds = [(kind, sum(row["answer"] == kind for row in rows)) for kind in ("yes", "not stated", "no")]
-    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds if number)
-    return f"{'' if kinds[0][1] else 'none says yes: '}{told}, among {rests_on(graph)}"
+    told = ", ".join(f"{count:,} {kind}" for kind, count in answers.items())
+    none = "none says yes: " if told and "yes" not in answers else ""
+    return f"{none}{told}{', among ' if told else ''}{rests_on(graph)}"
 
 
 def rests_on(graph: Graph) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kg.extract.antigen_roles import is_construct_part
+from kg.extract.antigen_roles import is_bound_by_tcr, is_construct_part
 from kg.extract.antigens import list_targets
 from kg.extract.constructs import find_binder_type
 from kg.extract.named_products import Named, find_mentioned, infer_bindings, infer_fact
@@ -20,6 +20,9 @@ TITLES = ("title", "official title")
 _CANDIDATES = re.compile(
     r"personali[sz]ed|individuali[sz]ed|express|one or more|depending on|according to|positive|or other|panel",
     re.IGNORECASE,
+)
+_CARRIER = re.compile(
+    r"\b(?:virus|CMV|EBV|VZV|AdV|multivirus)[- ]specific|\b(?:EBV|CMV)-?CTLs?|\b(?:EB)?VSTs?\b", re.IGNORECASE
 )
 _LIGAND_AFTER = re.compile(
     r"[)\]]?[- .]?(?:zetakine[- ]?)?(?:receptor |ligand |based |derived )?(?:CAR|chimeric|UCAR|T[- ]?cells|NK\b|"
@@ -78,9 +81,26 @@ def find_bindings(
     )
     bound = tuple(
         Binding(Fact(mention.antigen, mention.quote, mention.rule), mention.written, binder_type=binder_type)
-        for mention in found
+        for mention in _drop_carriers(found)
     )
     return _join_natural(bound, natural)
+
+
+def _drop_carriers(found: tuple[Mention, ...]) -> tuple[Mention, ...]:
+    """Virus-specific T cells that carry a receptor, and a gene whose variant is the target, are no targets beside it.
+
+    "HER2 CAR CMV-specific T cells" bind HER2 by their CAR; "EGFR vIII CAR" binds the variant only.
+    """
+    antigens = load_vocabularies().scheme("antigen")
+    clear = [one for one in found if one.rule != "antigen.bare"]
+    genes = {broader for one in clear for broader in antigens[one.antigen].broader}
+    has_surface = any(not is_bound_by_tcr(one.antigen) for one in found)
+    return tuple(
+        one
+        for one in found
+        if not (has_surface and is_bound_by_tcr(one.antigen) and _CARRIER.search(one.quote.text))
+        and not (one.rule == "antigen.bare" and antigens[one.antigen].iri in genes)
+    )
 
 
 def _extend_lists(found: tuple[Mention, ...], mentions: Sequence[Mention]) -> tuple[Mention, ...]:

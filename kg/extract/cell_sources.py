@@ -102,7 +102,7 @@ _APHERESIS = re.compile(
 )
 _IMPLIED_ALLO = re.compile(
     r"\boff[- ]the[- ]shelf\b|\bU[- ]?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|"
-    r"\buniversal (?:[\w/]{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK)\b|"
+    r"\buniversal (?:[\w/]{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK|cell injection)\b|"
     r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b|"
     r"\bAllo-(?!H?SCT|HCT|BMT|PBSC|transplant|graft|reactiv)(?=[A-Z]{2,5}\d|CAR|BCMA|NK)",
     re.IGNORECASE,

@@ -32,7 +32,7 @@ _CELL_WORDS = re.compile(
 _CODE_NAME = re.compile(r"(?=[^a-z]{0,20}[A-Z\d])[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{0,10}(?: cells?)?", re.ASCII)
 _CODE = re.compile(
     r"\b(?:(?=[A-Za-z-]{0,8}[A-Z\d][A-Za-z\d-]{0,12}\d|[A-Z]{4})[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{1,12}"
-    r"|\d{1,3}[A-Z]{1,3}\d{1,3}\b)",
+    r"|\d{1,3}[A-Z]{1,3}\d{1,3}\b|[A-Za-z][a-z]{2,8}-cel\b)",
     re.ASCII,
 )
 """A product's code in a name: "RD14-01", "KSVCBD injection"."""

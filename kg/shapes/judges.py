@@ -46,12 +46,20 @@ class Judge:
                 self._lenses = grind_lenses(shapes)
             except CannotLook:
                 self._lenses = None
+        self._backwards = frozenset(
+            step.removeprefix("^")
+            for lenses in (self._lenses or {}).values()
+            for lens in lenses
+            for step in (*lens.follows, *((f"^{lens.inverse}",) if lens.inverse else ()))
+            if step.startswith("^")
+        )
         self._by_types: dict[tuple[str, ...], tuple[Lens, ...]] = {}
 
     def judge(self, part: Part) -> list[Found]:
         """All results on the nodes of a part."""
         if self._lenses is None:
             return list(self._read(part.write()))
+        part.index_incoming(self._backwards)
         found: list[Found] = []
         waiting = list(self._sift(part, part.nodes, found))
         is_first = True
@@ -80,7 +88,18 @@ class Judge:
             answers: list[tuple[str, str]] = []
             is_new = False
             for lens in self._find_lenses(described):
-                view = lens.look(node, described, part)
+                if lens.is_plain:  # the commonest case, without a call
+                    values = described.get(lens.predicate)
+                    if values is None:
+                        view: Hashable = 0
+                    elif len(values) == 1:
+                        view = lens.views.get(values[0])
+                        if view is None:
+                            view = lens.view(values[0], part)
+                    else:
+                        view = lens.look(node, described, part)
+                else:
+                    view = lens.look(node, described, part)
                 known = lens.known.get(view, _MISSING)
                 if known is None or known is _MISSING:
                     is_new = True

@@ -72,6 +72,7 @@ class Lens:
 
     :ivar shapes: IRIs of the property shapes at this path.
     :ivar follows: Steps of a path of several; ``inverse`` the predicate of an inverse one.
+    :ivar predicate: The only step of a plain path; ``is_plain`` where its values are compared with no others.
     :ivar reaches: Whether the shapes look at what is said of the values.
     :ivar known: Answers of the engine by view; None where the answer names a value and must be asked again.
     """
@@ -79,9 +80,11 @@ class Lens:
     def __init__(self, kind: str, steps: tuple[str, ...], needs: Needs, shapes: frozenset[str]) -> None:
         self.values, self.needs, self.shapes = _VALUES[kind](steps), needs, shapes
         self.follows = steps if kind == "sequence" else ()
+        self.predicate = steps[0] if kind == "predicate" else ""
+        self.is_plain = kind == "predicate" and not needs.others
         self.inverse = steps[0] if kind == "inverse" else ""
         self.known: dict[Hashable, Known | None] = {}
-        self._views: dict[str, Hashable] = {}
+        self.views: dict[str, Hashable] = {}
         self.reaches = bool(needs.inner)
         self._depends = needs.has_class or self.reaches
 
@@ -103,14 +106,14 @@ class Lens:
 
     def view(self, value: str, part: Part) -> Hashable:
         """What the constraints can see of one value."""
-        found = self._views.get(value)
+        found = self.views.get(value)
         if found is None:
             found = self._view(value, part)
             is_own = self._depends and value in part.nodes
             if not is_own and len(value) < _SHORT:
-                if len(self._views) > _CACHED:
-                    self._views.clear()
-                self._views[value] = found
+                if len(self.views) > _CACHED:
+                    self.views.clear()
+                self.views[value] = found
         return found
 
     def _view(self, value: str, part: Part) -> Hashable:

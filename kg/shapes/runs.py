@@ -25,7 +25,7 @@ from kg.shapes.engines import find_engine
 from kg.shapes.findings import Checked, Finding, describe_trials, sort_findings
 from kg.shapes.graphs import read_shapes
 from kg.shapes.judges import Found, Judge
-from kg.shapes.parts import PART, make_parts, read_shard
+from kg.shapes.parts import PART, group_shards, make_parts, read_shards
 from kg.shapes.quotes import QUOTE, check_quotes
 from kg.shapes.triples import KSH
 from kg.store import Snapshot
@@ -45,12 +45,14 @@ class Choice(msgspec.Struct, frozen=True):
 
     :ivar trials: IRIs of trials; None for all.
     :ivar shapes: Names of property shapes, of stored checks, or ``evidence-quote``; None for all.
+    :ivar has_checks: Whether the stored checks run too; they need the snapshot's index.
     """
 
     engine: str = "auto"
     trials: frozenset[str] | None = None
     shapes: frozenset[str] | None = None
     workers: int | None = None
+    has_checks: bool = True
 
 
 def validate(snapshot: Snapshot, choice: Choice | None = None) -> Iterator[Checked]:
@@ -64,7 +66,7 @@ def validate(snapshot: Snapshot, choice: Choice | None = None) -> Iterator[Check
     records = _find_records(snapshot, choice.trials)
     count = snapshot.manifest.trials if choice.trials is None else len(choice.trials)
     engine = pick_engine(choice.engine, count)
-    extra = run_checks(snapshot.engine, choice.shapes, choice.trials) if load_checks() else {}
+    extra = run_checks(snapshot.engine, choice.shapes, choice.trials) if choice.has_checks else {}
     wanted = None if choice.shapes is None else frozenset(_full_names(choice.shapes))
     for trial in _run(snapshot, engine, records, choice, count):
         if choice.trials is None or trial.trial in choice.trials:
@@ -113,8 +115,8 @@ def check_snapshot_quotes(snapshot: Snapshot) -> list[Finding]:
     read_text = snapshot.open_texts()
     return sort_findings(
         one
-        for path in _list_shards(snapshot)
-        for part in read_shard(path, None)
+        for paths in _list_shards(snapshot)
+        for part in read_shards(paths, None)
         for trial in describe_trials(part, check_quotes(part, read_text))
         for one in trial.findings
     )
@@ -153,8 +155,8 @@ def _find_records(snapshot: Snapshot, trials: Collection[str] | None) -> frozens
     return frozenset(stored.iri[1:-1] for stored in snapshot.list_records() if stored.trial[1:-1] in trials)
 
 
-def _list_shards(snapshot: Snapshot) -> list[Path]:
-    return sorted((snapshot.folder / "quads").glob("*.nq.gz"))
+def _list_shards(snapshot: Snapshot) -> list[tuple[Path, ...]]:
+    return group_shards(sorted((snapshot.folder / "quads").glob("*.nq.gz")))
 
 
 def _size_part(engine: str) -> int:
@@ -169,9 +171,9 @@ class _Worker:
         self.read_text = Snapshot(folder).open_texts()
         self.records = records
 
-    def check(self, path: Path) -> Iterator[list[Checked]]:
-        """The trials of a shard, part by part."""
-        for part in read_shard(path, self.records, _size_part(self.judge.engine)):
+    def check(self, paths: tuple[Path, ...]) -> Iterator[list[Checked]]:
+        """The trials of some shards, part by part."""
+        for part in read_shards(paths, self.records, _size_part(self.judge.engine)):
             found: list[Found] = [*self.judge.judge(part), *check_quotes(part, self.read_text)]
             yield describe_trials(part, found)
 
@@ -183,8 +185,8 @@ def _run(
     workers = choice.workers or (len(os.sched_getaffinity(0)) if count > SEVERAL else 1)
     if workers == 1 or len(shards) == 1:
         worker = _Worker(snapshot.folder, engine, records)
-        for path in shards:
-            for trials in worker.check(path):
+        for paths in shards:
+            for trials in worker.check(paths):
                 yield from trials
         return
     with ProcessPoolExecutor(
@@ -194,7 +196,7 @@ def _run(
         left = deque(shards)
         while left or waiting:
             while left and len(waiting) < 2 * workers:
-                waiting.append(pool.submit(_check_shard, left.popleft()))
+                waiting.append(pool.submit(_check_shards, left.popleft()))
             try:
                 packed = waiting.popleft().result(timeout=PATIENCE)
             except WaitedTooLong:
@@ -229,5 +231,5 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _check_shard(path: Path) -> bytes:
-    return msgspec.msgpack.encode([trial for trials in _WORKER[0].check(path) for trial in trials])
+def _check_shards(paths: tuple[Path, ...]) -> bytes:
+    return msgspec.msgpack.encode([trial for trials in _WORKER[0].check(paths) for trial in trials])

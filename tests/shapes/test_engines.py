@@ -14,7 +14,7 @@ from kg.shapes.engines import find_engine, start_engine
 from kg.shapes.judges import Found, Judge
 from kg.shapes.lenses import CannotLook, compare, grind_lenses, is_well_formed, unescape
 from kg.shapes.lints import find_pattern_fault
-from kg.shapes.parts import Part, make_parts, read_shard
+from kg.shapes.parts import Part, group_shards, make_parts, read_shards
 from kg.shapes.runs import pick_engine
 from kg.sources.inputs import Blob, open_sources
 from kg.store import Snapshot, open_snapshot
@@ -40,8 +40,8 @@ def judge_all(snapshot: Snapshot, judge: Judge, size: int) -> set[tuple[str, Fou
     """Every result, with the trials it belongs to."""
     return {
         (trial, one)
-        for path in sorted((snapshot.folder / "quads").glob("*.nq.gz"))
-        for part in read_shard(path, None, size)
+        for paths in group_shards(sorted((snapshot.folder / "quads").glob("*.nq.gz")))
+        for part in read_shards(paths, None, size)
         for one in judge.judge(part)
         for trial in part.find_trials(one.focus)
     }
@@ -60,6 +60,7 @@ def test_processes_and_the_size_of_parts_change_nothing(real: Snapshot, monkeypa
     """Nor does the spreading of a large shard over files."""
     whole = validate_snapshot(real, "rudof")
     monkeypatch.setattr("kg.shapes.parts.PART", 7)
+    monkeypatch.setattr("kg.shapes.runs.PART", 7)
     monkeypatch.setattr("kg.shapes.parts._SMALL", 0)
     assert validate_snapshot(real, "rudof") == whole
 

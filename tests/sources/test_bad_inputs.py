@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kg.model import Rejected, Study
-from kg.sources import MAX_PAGE, inputs, read_json, read_page
+from kg.sources import MAX_PAGE, read_json, read_page, splits, streams
 from kg.sources.inputs import open_file, read_blob, read_sources
 
 ROOT = Path(__file__).parents[2]
@@ -249,14 +249,14 @@ def test_half_a_character_costs_a_value_and_no_record(tmp_path: Path) -> None:
 
 def test_value_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list longer than the limit is one reject that tells the way out."""
-    monkeypatch.setattr(inputs, "MAX_FILE", 1000)
+    monkeypatch.setattr(splits, "MAX_FILE", 1000)
     [rejected] = read_bytes(tmp_path, b"[\n" + b",\n".join([ONE] * 50) + b"\n]")
     assert "more than" in check_line(rejected)
 
 
 def test_long_api_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An API page of many studies on one line is no line too long."""
-    monkeypatch.setattr(inputs, "MAX_LINE", 1000)
+    monkeypatch.setattr(splits, "MAX_LINE", 1000)
     found = read_bytes(tmp_path, b'{"studies": [' + b",".join([ONE] * 50) + b"]}")
     assert sum(isinstance(one, Study) for one in found) == len(found) == 50
 
@@ -274,9 +274,9 @@ BOMBS = {
 @pytest.mark.parametrize("case", BOMBS)
 def test_gzip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """A small file that unpacks to a huge one takes bounded memory and time, and is one reject."""
-    monkeypatch.setattr(inputs, "MAX_LINE", 2**20)
-    monkeypatch.setattr(inputs, "MAX_FILE", 2**21)
-    monkeypatch.setattr(inputs, "_PAGE_BYTES", 2**21)
+    monkeypatch.setattr(splits, "MAX_LINE", 2**20)
+    monkeypatch.setattr(splits, "MAX_FILE", 2**21)
+    monkeypatch.setattr(splits, "_PAGE_BYTES", 2**21)
     with gzip.open(tmp_path / "bomb.gz", "wb", compresslevel=1) as bomb:
         bomb.write(BOMBS[case])
         for _ in range(40):
@@ -309,7 +309,7 @@ def test_a_zip_archive_is_read_member_by_member(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["zip", "gzip"])
 def test_what_unpacks_without_end_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """A stream of good-looking lines that unpacks to far more than its size ends in one reject, in flat memory."""
-    monkeypatch.setattr(inputs, "FREE", 2**20)
+    monkeypatch.setattr(streams, "FREE", 2**20)
     line = ONE + b" " * 2**16 + b"\n"
     if kind == "zip":
         with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x", "w") as member:
@@ -320,7 +320,7 @@ def test_what_unpacks_without_end_is_broken_off(tmp_path: Path, monkeypatch: pyt
             for _ in range(1000):
                 stream.write(line)
     found = list(open_file(tmp_path / "bomb"))
-    assert isinstance(found[0], inputs.Blob)
+    assert isinstance(found[0], splits.Blob)
     assert isinstance(found[-1], Rejected)
     assert "times its size" in found[-1].reason
     assert found[-1].is_cut
@@ -338,7 +338,7 @@ def test_a_damaged_member_costs_no_other(tmp_path: Path) -> None:
 
 def test_memory_of_a_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line of six times the limit takes three times the limit at most, and the next line is read."""
-    monkeypatch.setattr(inputs, "MAX_LINE", 2**22)
+    monkeypatch.setattr(splits, "MAX_LINE", 2**22)
     (tmp_path / "x.jsonl").write_bytes(b'{"a": "' + b"x" * (6 * 2**22) + b'"}\n' + ONE)
     tracemalloc.start()
     found = list(open_file(tmp_path / "x.jsonl"))

@@ -51,7 +51,7 @@ def test_pages_are_parts_of_the_whole(client: TestClient) -> None:
 def test_csv_has_the_columns_of_the_header(client: TestClient) -> None:
     """By Accept or by name."""
     for extra in ({"params": {"output": "csv"}}, {"headers": {"accept": "text/csv"}}):
-        answer = client.get("/api/queries/trials", **extra)  # type: ignore[arg-type]
+        answer = client.get("/api/queries/trials", **extra)
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert next(csv.reader(io.StringIO(answer.text))) == list(QUERIES["trials"].columns)
 

@@ -29,7 +29,8 @@ def ask(
     note(f"understood: {reply.understood}")
     if reply.answer is None:
         raise UsageError("the question cannot be answered", mend=reply.hint)
-    from kg.queries import find_query
+    from kg.queries import find_query, list_answers
 
     print_rows(reply.answer.columns, list(reply.answer.rows), form, types=find_query(reply.query).columns)
-    note(tell_answer(reply.answer.columns, reply.answer.rows, graph))
+    answers = list_answers(find_query(reply.query), reply.parameters, reply.answer.rows)
+    note(tell_answer(answers, len(reply.answer.rows), graph))

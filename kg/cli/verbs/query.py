@@ -31,7 +31,7 @@ def query(
     graph_iri: GraphOption = None,
 ) -> None:
     """Answer a stored query."""
-    from kg.queries import find_query, load_queries
+    from kg.queries import find_query, list_answers, load_queries
 
     if listing or name is None:
         rows = [
@@ -45,7 +45,7 @@ def query(
     graph = open_wanted(store, endpoint, graph_iri)
     answer = graph.answer(stored.name, given)
     print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
-    note(tell_answer(answer.columns, answer.rows, graph))
+    note(tell_answer(list_answers(stored, given, answer.rows), len(answer.rows), graph))
 
 
 def _read_parameters(pairs: list[str]) -> dict[str, str]:

@@ -1,0 +1,230 @@
+"""The records in a stream: one page, one JSON value, a value of many studies, or a value on each line.
+
+Nothing is held whole but a page, a line, or one JSON value of many studies, each up to its limit.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from kg.model import Rejected
+from kg.sources import MAX_PAGE, mend_surrogates
+from kg.sources.streams import CHUNK, Input
+
+MAX_LINE = 32 * 2**20
+"""Longest line of a JSON lines file, in bytes."""
+MAX_FILE = 2**28
+"""Longest JSON value that holds many studies, in bytes; 1,000 studies with results are some 100 MB."""
+ZIP = b"PK\x03\x04"
+GIVE = "Give a page as text or a study as JSON, in UTF-8"
+RECODE = "Convert the file to UTF-8, for example with iconv"
+_BOM = b"\xef\xbb\xbf"
+_PAGE_BYTES = 4 * MAX_PAGE
+_SIGNATURES = (
+    (0, b"\xff\xfe", "UTF-16 text"),
+    (0, b"\xfe\xff", "UTF-16 text"),
+    (0, ZIP, "a zip archive on standard input or inside another file"),
+    (4, b"1AY&SY", "bzip2 data"),
+    (0, b"\xfd7zXZ", "xz data"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd data"),
+    (0, b"%PDF-", "a PDF"),
+    (257, b"ustar", "a tar archive"),
+)
+"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is."""
+_MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]{1,40})\s*,){0,9}\s*"studies"\s*:\s*\[')
+"""How a value that holds many studies begins."""
+_MAX_BROKEN = 100
+_OPEN_ENDS = (b"{", b"[", b",", b":")
+_STUDY = re.compile(r'\{\s*"(?:protocolSection|study)"\s*:')
+
+
+class Blob(msgspec.Struct, frozen=True):
+    """The bytes of one record, still to be read; ``is_json`` is what their beginning says."""
+
+    name: str
+    content: bytes
+    is_json: bool
+
+
+class _Envelope(msgspec.Struct):
+    """Enough of ``{"studies": […]}`` to hand the studies on as the bytes they were."""
+
+    studies: list[msgspec.Raw] | None = None
+
+
+def split_stream(stream: io.BufferedReader, source: Input, name: str) -> Iterator[Blob | Rejected]:
+    """The records of a stream; their kind is told from its beginning."""
+    blank = _skip_blank(stream)
+    head = stream.peek(512)
+    signature = next((what for offset, sign, what in _SIGNATURES if head.startswith(sign, offset)), "")
+    if signature:
+        yield Rejected(name, f"{signature}, which is not read", RECODE if "UTF" in signature else GIVE)
+    elif head[:1] in (b"{", b"[") and b"\0" in head[:4]:
+        yield Rejected(name, "binary content", GIVE)
+    elif head[:1] in (b"{", b"["):
+        yield from _split_json(stream, source, name, 1 + blank.count(b"\n"))
+    else:
+        yield from _take_page(blank, stream, source, name)
+
+
+def _skip_blank(stream: io.BufferedReader) -> bytes:
+    """Step over white space and a byte order mark, at most a page full; what was stepped over."""
+    skipped = bytearray()
+    while len(skipped) <= _PAGE_BYTES and (chunk := stream.peek(len(_BOM))):
+        size = len(chunk) - len(chunk.lstrip(b" \t\r\n")) or len(_BOM) * chunk.startswith(_BOM)
+        if not size:
+            break
+        skipped += stream.read(size)
+    return bytes(skipped)
+
+
+def _take_page(blank: bytes, stream: io.BufferedReader, source: Input, name: str) -> Iterator[Blob | Rejected]:
+    content = _read_rest(blank, stream, _PAGE_BYTES)
+    if len(content) > _PAGE_BYTES:
+        yield Rejected(name, f"a page of more than {MAX_PAGE:,} characters", "Split the file")
+    elif not source.broken:
+        yield Blob(name, content, is_json=False)
+
+
+def _read_rest(head: bytes, stream: io.BufferedReader, limit: int) -> bytes:
+    """``head`` and what follows it, up to one byte more than ``limit``."""
+    parts, missing = [head], limit + 1 - len(head)
+    while missing > 0 and (part := stream.read(min(missing, 1 << 20))):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def _split_json(stream: io.BufferedReader, source: Input, name: str, number: int) -> Iterator[Blob | Rejected]:
+    """One value over several lines, or lines of one value each: the first two lines tell, for either may be broken."""
+    first, second = stream.readline(MAX_LINE + 1), b""
+    is_long = len(first) > MAX_LINE
+    if not is_long and not _is_value(first) and (len(first) > 200 or not first.rstrip().endswith(_OPEN_ENDS)):
+        second = stream.readline(MAX_LINE + 1)
+    if (is_long and not _MANY.match(first)) or _is_value(first) or _is_value(second):
+        yield from _split_lines(first, second, stream, source, name, number)
+    else:
+        yield from _split_value(_read_rest(first + second, stream, MAX_FILE), source, name, number)
+
+
+def _is_value(line: bytes) -> bool:
+    """Whether a line is an object or array of its own."""
+    content = _strip(line)
+    if len(line) > MAX_LINE or not content.startswith((b"{", b"[")):
+        return False
+    try:
+        _decode(content, msgspec.Raw)
+    except RecursionError:
+        return True
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _decode(content: bytes, kind: Any) -> Any:
+    """Decode JSON whose strings may hold half characters; they are mended when the record is read."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError:
+        mended = mend_surrogates(content)
+        if mended == content:
+            raise
+        return msgspec.json.decode(mended, type=kind)
+
+
+def _strip(line: bytes) -> bytes:
+    """A line without its end, and without the byte order mark that joined files carry inside."""
+    return line.strip().removeprefix(_BOM)
+
+
+def _split_lines(
+    first: bytes, second: bytes, stream: io.BufferedReader, source: Input, name: str, number: int
+) -> Iterator[Blob | Rejected]:
+    line, only = first, not second and not stream.peek(1)
+    while line:
+        where = name if only else f"{name}:{number}"
+        is_cut = source.broken and not line.endswith(b"\n") and not _is_value(line)
+        if len(line) > MAX_LINE:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(CHUNK)
+            yield Rejected(where, f"a line longer than {MAX_LINE // 2**20} MB", "Put one study on a line")
+        elif not is_cut and (content := _strip(line)):
+            yield from _open_members(content, where) or (Blob(where, content, is_json=True),)
+        line, second, number = second or stream.readline(MAX_LINE + 1), b"", number + 1
+
+
+def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
+    """The studies of a list or of ``{"studies": […]}``; nothing where the value is neither, or holds no object."""
+    if not content.startswith(b"[") and b'"studies"' not in content:
+        return []
+    try:
+        members: list[msgspec.Raw] | None = (
+            _decode(content, list[msgspec.Raw]) if content.startswith(b"[") else _decode(content, _Envelope).studies
+        )
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    if members is None or (members and not any(bytes(member).startswith(b"{") for member in members)):
+        return []
+    if not members:
+        return [Rejected(where, "a list without studies", "Ask the registry for fewer restrictions")]
+    return [Blob(f"{where}:{number}", bytes(member), is_json=True) for number, member in enumerate(members, 1)]
+
+
+def _split_value(content: bytes, source: Input, name: str, number: int) -> Iterator[Blob | Rejected]:
+    """One JSON value over several lines, or many studies in one value; what a broken one holds is saved."""
+    if len(content) > MAX_FILE:
+        yield Rejected(name, f"one JSON value of more than {MAX_FILE // 2**20} MB", "Save the studies as JSON lines")
+        return
+    content = content.strip()
+    try:
+        _decode(content, msgspec.Raw)
+    except RecursionError:
+        yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
+    except msgspec.DecodeError as error:
+        saved = _save(content, name, number, str(error))
+        yield from (one for one in saved if isinstance(one, Blob) or not source.broken)
+    else:
+        yield from _open_members(content, name) or (Blob(name, content, is_json=True),)
+
+
+def _save(content: bytes, name: str, number: int, reason: str) -> list[Blob | Rejected]:
+    """What a broken value holds: by line where that saves as many studies, since a line's number helps to mend it."""
+    saved = list(_save_studies(content, name, reason))
+    studies = sum(isinstance(one, Blob) for one in saved)
+    lines = content.split(b"\n")
+    if studies and sum(b"protocolSection" in line and _is_value(line) for line in lines) >= studies:
+        return [
+            Blob(f"{name}:{here}", _strip(line), is_json=True)
+            for here, line in enumerate(lines, number)
+            if _strip(line)
+        ]
+    if len(saved) == 1:
+        return [msgspec.structs.replace(one, **{"name" if isinstance(one, Blob) else "file": name}) for one in saved]
+    return saved
+
+
+def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rejected]:
+    """Whole studies in a value that is broken elsewhere, or one after the other without a list around them."""
+    text = content.decode("utf-8", "surrogateescape")
+    decode, end, number, broken, outside = json.JSONDecoder().raw_decode, 0, 0, 0, ""
+    for found in _STUDY.finditer(text):
+        if found.start() < end or broken > _MAX_BROKEN:
+            continue
+        number, outside = number + 1, outside + text[end : found.start()].strip()
+        try:
+            _, end = decode(text, found.start())
+        except (ValueError, RecursionError) as error:
+            broken, end = broken + 1, found.end()
+            yield Rejected(f"{name}:{number}", f"not JSON: {error}", "Get the record again")
+        else:
+            study = text[found.start() : end].encode("utf-8", "surrogateescape")
+            yield Blob(f"{name}:{number}", study, is_json=True)
+    if not broken and (outside or text[end:].strip()):
+        mend = f"The {number:,} whole studies in it were read" if number else "Get it again; a study is one object"
+        yield Rejected(name, f"not JSON: {reason}", mend)
