@@ -41,7 +41,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
     size: int = 4
     slow: int = 2
-    grace: float = 0.3
+    grace: float = 1.0
     queue: int = 64
     deadline: float = 5.0
     uses: int = 5_000

@@ -44,6 +44,13 @@ class Settings(msgspec.Struct, frozen=True):
     base_url: str = ""
 
 
+class _Flight(msgspec.Struct):
+    """A query under way, and how many clients wait for it."""
+
+    task: asyncio.Task[Reply]
+    waiting: int = 0
+
+
 class Service:
     """The pools, the answers kept, and what the graph rests on."""
 
@@ -62,6 +69,7 @@ class Service:
         self._kept: OrderedDict[bytes, Reply] = OrderedDict()
         self._size = 0
         self._flights: dict[bytes, asyncio.Task[Reply]] = {}
+        self._shared: dict[bytes, _Flight] = {}
 
     async def start(self) -> None:
         """Start the workers.
@@ -81,7 +89,7 @@ class Service:
         await asyncio.gather(self.queries.close(), self.desk.close())
 
     async def run_query(self, request: Request, arguments: dict[str, Any]) -> Reply:
-        """A client's query; when the client goes away, the worker is freed.
+        """A client's query; when all clients that ask it go away, the worker is freed.
 
         :raises Refused: no answer within the bounds.
         """
@@ -91,9 +99,25 @@ class Service:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        reply = await run_while_connected(request, self.queries.run(job))
-        self._keep(key, reply)
-        return reply
+        flight = self._shared.get(key)
+        if flight is None:
+            flight = self._shared[key] = _Flight(asyncio.create_task(self.queries.run(job)))
+            flight.task.add_done_callback(lambda done: self._land_shared(key, done))
+        flight.waiting += 1
+        try:
+            return await run_while_connected(request, asyncio.shield(flight.task))
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting:
+                flight.task.cancel()
+                if self._shared.get(key) is flight:
+                    del self._shared[key]
+
+    def _land_shared(self, key: bytes, done: asyncio.Task[Reply]) -> None:
+        if key in self._shared and self._shared[key].task is done:
+            del self._shared[key]
+        if not done.cancelled() and done.exception() is None:
+            self._keep(key, done.result())
 
     async def run_task(self, task: str, **arguments: Any) -> Reply:
         """One of our own tasks; the same task asked twice at once is done once.

@@ -26,6 +26,8 @@ def test_no_case_is_a_server_error(store: Path) -> None:
                 "30",
                 "--workers",
                 "4",
+                "--suppress-health-check",
+                "all",
                 "--seed",
                 "1",
             ],

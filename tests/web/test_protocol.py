@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import rdflib
 from pyoxigraph import NamedNode, QueryResultsFormat, RdfFormat, parse_query_results
@@ -19,7 +18,7 @@ from rdflib.collection import Collection
 from rdflib.namespace import RDF
 from starlette.testclient import TestClient
 
-from kg.store import VERSION, Manifest, open_records
+from kg.store import VERSION, Manifest, open_records, write_manifest
 from kg.terms import DATASET
 from kg.web.app import make_app
 from kg.web.service import Settings
@@ -49,7 +48,7 @@ def make_store(folder: Path, data: dict[str | None, Path | None]) -> Path:
     del engine
     open_records(snapshot / "records.sqlite", is_new=True).close()
     manifest = Manifest(VERSION, "w3c", 0, 0, 0, "", (), {})
-    (snapshot / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    write_manifest(snapshot, manifest)
     (folder / "current").symlink_to(snapshot)
     return folder
 

@@ -50,8 +50,8 @@ def test_pages_are_parts_of_the_whole(client: TestClient) -> None:
 
 def test_csv_has_the_columns_of_the_header(client: TestClient) -> None:
     """By Accept or by name."""
-    for extra in ({"params": {"output": "csv"}}, {"headers": {"accept": "text/csv"}}):
-        answer = client.get("/api/queries/trials", **extra)
+    by_name = client.get("/api/queries/trials", params={"output": "csv"})
+    for answer in (by_name, client.get("/api/queries/trials", headers={"accept": "text/csv"})):
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert next(csv.reader(io.StringIO(answer.text))) == list(QUERIES["trials"].columns)
 
