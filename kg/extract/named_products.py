@@ -41,11 +41,7 @@ def find_titled(titles: Sequence[Passage]) -> Named | None:
 
 
 def find_mentioned(study: Study) -> Named | None:
-    """The one product of the vocabulary that titles, arms and prose name, for cells that are listed without a name.
-
-    >>> find_mentioned(Study(Record("a", "b", "c", ""), {})) is None
-    True
-    """
+    """The one product of the vocabulary that titles, arms and prose name, for cells that are listed without a name."""
     found: dict[str, Named] = {}
     for passage in study.parts("title", "official title", "arm", "arm description", "summary"):
         for match in open_lexicon("product").find(passage.text):

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLong
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -189,8 +190,9 @@ def _run(
             for trials in worker.check(paths):
                 yield from trials
         return
+    # Not forked: the engine's threads, once used in this process, leave locks that a forked copy would wait for.
     with ProcessPoolExecutor(
-        workers, initializer=_start, initargs=(os.getpid(), snapshot.folder, engine, records)
+        workers, get_context("spawn"), initializer=_start, initargs=(os.getpid(), snapshot.folder, engine, records)
     ) as pool:
         waiting: deque[Future[bytes]] = deque()
         left = deque(shards)
