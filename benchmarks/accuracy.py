@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyoxigraph import QuerySolutions
+
 from kg.evaluation.comparisons import Evaluation, evaluate_cards, find_cards
 from kg.evaluation.labels import Label, read_labels
-from kg.graph import open_graph
+from kg.graph import Graph, open_graph
 from kg.pipeline import build
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +65,37 @@ def write_causes() -> str:
     return "\n".join((*lines, ""))
 
 
+SINGLES = """
+PREFIX kg: <https://w3id.org/trialkg/ontology#>
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+SELECT ?kind ?name (COUNT(DISTINCT ?trial) AS ?trials) WHERE {
+  { ?evidence kg:rule ?name . BIND("rule" AS ?kind)
+    BIND(REPLACE(STR(?evidence), "/evidence/.*", "") AS ?trial) }
+  UNION
+  { ?trial kg:hasIntervention/kg:hasBinding/kg:antigen/skos:notation ?name . BIND("antigen" AS ?kind) }
+  UNION
+  { ?trial kg:hasIntervention/kg:namedProduct/skos:notation ?name . BIND("product" AS ?kind) }
+} GROUP BY ?kind ?name HAVING (COUNT(DISTINCT ?trial) = 1) ORDER BY ?kind ?name
+"""
+"""Rules and terms that stand behind exactly one trial of the corpora: where a rule made for one trial would show."""
+
+
+def write_singles(graph: Graph) -> None:
+    """Write docs/singletons.tsv."""
+    solutions = graph.snapshot.engine.query(SINGLES)
+    assert isinstance(solutions, QuerySolutions)  # noqa: S101  # the query is a SELECT
+    found = [(row["kind"].value, row["name"].value) for row in solutions]
+    lines = ["kind\tname", *("\t".join(one) for one in found), ""]
+    (ROOT / "docs" / "singletons.tsv").write_text("\n".join(lines), encoding="utf-8")
+
+
+def count_singles() -> str:
+    """How many rules, antigens and products stand behind one trial only."""
+    with (ROOT / "docs" / "singletons.tsv").open(encoding="utf-8", newline="") as stream:
+        counts = Counter(row["kind"] for row in csv.DictReader(stream, delimiter="\t"))
+    return ", ".join(f"{count} {kind}s" for kind, count in sorted(counts.items()))
+
+
 def main() -> None:
     """Build both corpora, score them, and write the page."""
     if not SHARED.is_dir():
@@ -80,12 +113,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = build(CORPORA, Path(folder))
         graph = open_graph(folder)
+        write_singles(graph)
         tables = [write_scores(title, evaluate_cards(labels, find_cards(graph, labels))) for title, labels in sets]
     text = (ROOT / "benchmarks" / "accuracy.head.md").read_text(encoding="utf-8")
     PAGE.write_text(
         text.replace("{{records}}", f"{report.manifest.records:,}")
         .replace("{{trials}}", f"{report.manifest.trials:,}")
         .replace("{{scores}}", "\n".join(tables))
+        .replace("{{singles}}", count_singles())
         .replace("{{causes}}", write_causes()),
         encoding="utf-8",
     )
