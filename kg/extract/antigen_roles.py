@@ -49,6 +49,7 @@ _TARGET_AFTER = re.compile(
 )
 _RECEPTOR_AFTER = re.compile(r"[- ]?(?:CAR\b|CAR-|chimeric)")
 _COMBINATION_AFTER = re.compile(
+    r"[)\]]?[- ]targeted (?:\d{2,3})?-?(?:Lu\b|lutetium|radio|PET\b|imaging|conjugate)|"
     r"[)\]]?[- ]?(?:(?:targeted|directed|targeting|monoclonal|blocking|checkpoint|immune checkpoint|antagonist|"
     r"humani[sz]ed)[- ])?"
     r"(?:antibod|mAbs?\b|bi-?specific\b(?! (?:CAR|T\b|chimeric|NK|UCAR))|monoclonal|inhibitor|blockade|ADC\b|"
@@ -57,7 +58,9 @@ _COMBINATION_AFTER = re.compile(
     re.IGNORECASE,
 )
 _COMBINATION_BEFORE = re.compile(
-    r"(?:\b\w{3,20}(?:mab|nib|tug|tamig|fusp)\s?\((?:an? )?(?:anti[- ]?)?|"
+    r"(?:\b\w{3,20}(?:mab|nib|tug|tamig|vedotin),? (?:which |that )?(?:targeting|targets|binds|against|directed (?:at|"
+    r"against|to)) (?:the )?|"
+    r"\b\w{3,20}(?:mab|nib|tug|tamig|fusp)\s?\((?:an? )?(?:anti[- ]?)?|"
     r"\b(?:conjugate|(?:auto)?antibod\w{1,3}|bi-?specific|inhibitor|immunotoxin|ADC|mAb)s?,? (?:against|to|of|for|"
     r"that targets|targeting|"
     r"directed (?:at|against)) (?:the )?)$",
@@ -83,7 +86,10 @@ _NEGATIVE_AFTER = re.compile(
     r"[)\]]?(?:\s?[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\s?\(-\))", re.IGNORECASE
 )
 _NEGATIVE_BEFORE = re.compile(
-    r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$", re.IGNORECASE
+    r"\b(?:not|n't) (?:directed (?:at|against|to)|target(?:ing)?|against|bind(?:ing)?)(?: to)? ?(?:the )?$|"
+    r"\b(?:rather than|instead of)(?: targeting)? $|"
+    r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$",
+    re.IGNORECASE,
 )
 _REAGENT = re.compile(
     r"bead|co-?stimulation signal|magnetic|dynabead|OKT3|leukapheresis product|cell selection|selected|selection|"
@@ -105,7 +111,8 @@ _EDIT_BEFORE = re.compile(
 _KNOCK_OUT_HEAD = re.compile(r"\bknock(?:ed)?[- ]?out $", re.IGNORECASE)
 """What is knocked out stands before: "TRAC knock-out CD19 CAR-T" targets CD19."""
 _PRIOR_BEFORE = re.compile(
-    r"(?:\bprior|\bprevious(?:ly)?|\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
+    r"(?:\bprior|\bunlike|\bin contrast to|\bpublished|\bsister trial|\bearlier reported|\bprevious(?:ly)?|"
+    r"\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
     r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|"
     r"\bwho received|"
     r"\b(?:have|has|had|having)(?: \w{1,12})? received|\bexposed to|\bexposure to|\bsalvage after|"
@@ -147,7 +154,9 @@ _COSTIM_NEAR = re.compile(
 def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     """Role of one name by the words beside it, and the rule that says so; None where they say nothing."""
     start = _sentence_start(text, place.start)
-    before, after = text[max(start, place.start - _WINDOW) : place.start], text[place.end : place.end + _WINDOW]
+    before = text[max(start, place.start - _WINDOW) : place.start]
+    ending = _SENTENCE_END.search(text, place.end, place.end + _WINDOW)
+    after = text[place.end : ending.start() if ending else place.end + _WINDOW]
     if place.is_switch:
         return "marker or safety switch", "antigen.marker"
     if place.is_contextual and (_CODE_HEAD.search(before) or _NUMBER_HEAD.search(before)):

@@ -21,6 +21,8 @@ _LIST_GAP = re.compile(
 
 _TIGHT_LIST = re.compile(r"(?:/|[/\w -]*/)")
 _Role = tuple[str | None, str]
+_LONGEST_LIST = 24
+"""Members of a list that share a judgement and a quote."""
 _BARE: _Role = (None, "antigen.bare")
 
 
@@ -60,7 +62,8 @@ def _group_lists(text: str, places: tuple[Place, ...]) -> Iterator[tuple[Place, 
     group: list[Place] = []
     for place in places:
         if group and not (
-            place.start >= group[-1].end
+            len(group) < _LONGEST_LIST
+            and place.start >= group[-1].end
             and _LIST_GAP.fullmatch(text, group[-1].end, place.start)
             and place.start - group[-1].end < 14
         ):

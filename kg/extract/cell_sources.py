@@ -34,7 +34,8 @@ _CELLS = re.compile(
     r"CAR-?T|TCR|precursor|vaccine|STAR|immunotherapy)\b|CAR[-T]|CART|γδ|gd ?T"
 )
 _TRANSPLANT = re.compile(
-    r"[ -]?(?:(?:and|or|/)[ -]?(?:autologous|allogen\w{2,4})[ -])?(?:\w{1,14}[ -]){0,4}?(?:stem|transplant\w{0,8}|"
+    r"[ -]?(?:serum|plasma|tumou?r)\b|[ -]?(?:(?:and|or|/)[ -]?(?:autologous|"
+    r"allogen\w{2,4})[ -])?(?:\w{1,14}[ -]){0,4}?(?:stem|transplant\w{0,8}|"
     r"HSCT|HCT|SCT|BMT|ASCT|"
     r"hematopoietic|haematopoietic|bone marrow|hemopoietic|marrow|graft|aHSCT|alloHSCT|PBSC|CD34)",
     re.IGNORECASE,
@@ -47,7 +48,8 @@ _HISTORY = re.compile(
 )
 _SIDE = re.compile(
     r"back-?up|availab|identified|match(?:ed)? donor (?:search|identified)|search|eligible donor|\bversus\b|unlike|"
-    r"compared (?:with|to)|instead of|rather than|limitation|traditional|conventional",
+    r"compared (?:with|to)|chimerism|\bcontrols?\b|allograft|(?:is|are) not\b|instead of|rather than|limitation|"
+    r"traditional|conventional",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
@@ -102,8 +104,9 @@ _APHERESIS = re.compile(
 )
 _IMPLIED_ALLO = re.compile(
     r"\boff[- ]the[- ]shelf\b|\bU[- ]?CAR-?(?:T|NK|γδ)|(?<![A-Za-z])UCART?\d{0,3}|"
-    r"\buniversal (?:[\w/]{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK|cell injection)\b|"
-    r"\b(?:CAR|chimeric)[^.;\n]{0,25}\buniversal\b|"
+    r"\buniversal (?!health|agreement|coverage|consent|precaution)(?:[\w/]{1,14}[ -]){0,4}?(?:CAR|chimeric|T|NK|"
+    r"cell injection)\b|"
+    r"\b(?:CAR|chimeric)[^.;\n]{0,25}(?<!not )\buniversal\b|"
     r"\bAllo-(?!H?SCT|HCT|BMT|PBSC|transplant|graft|reactiv)(?=[A-Z]{2,5}\d|CAR|BCMA|NK)",
     re.IGNORECASE,
 )
@@ -112,11 +115,14 @@ _ADAPTER = re.compile(r"UniCAR|adapt[eo]r|switchable|switch module|targeting mod
 _INN = re.compile(r"\b\w{4,24}[ -]autoleucel\b", re.IGNORECASE)
 """Second word of an International Nonproprietary Name that says "autologous white cells" (WHO INN stem list, 2023)."""
 _IN_VIVO = re.compile(
-    r"\bin[- ]vivo (?:(?!(?:and|or|of|with|in|the|by|after)\b)\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|"
+    r"\bin[- ]vivo (?:(?!(?:and|or|of|with|in|the|by|after|stud|model|mouse|mice|kinetic|preclinical|persist|"
+    r"expan|surviv|distribut|fate)\w{0,9}\b)\w{1,14}[ -]){0,4}?(?:CAR\b|CAR-|chimeric|"
     r"gene[- ]engineer|engineered|generat\w{2,4}|"
     r"gene transfer|transduction|programm\w{2,4})"
-    r"|\bin[- ]vivo [^.;\n]{0,60}?(?:targeted|targeting|directed|specific)[ -]CAR\b"
-    r"|\b(?:LNPs?|nanoparticles?)\b[^.;\n]{0,90}\b(?:CAR\b|chimeric)"
+    r"|\bin[- ]vivo (?:(?!(?:and|of|with|stud\w+|model\w*)\b)[\w()-]{1,16} ){0,5}?[\w()-]{0,16}(?:targeted|"
+    r"targeting|directed|specific)[ -]CAR\b"
+    r"|\b(?:LNPs?|nanoparticles?)\b[^.;\n]{0,60}\b(?:encod|encapsul|deliver|carr|contain|"
+    r"with )[^.;\n]{0,60}\b(?:CAR\b|chimeric)"
     r"|\bgenerate (?:CAR|chimeric)[^.;\n]{0,50}\b(?:inside|within|in) the (?:body|patient)"
     r"|\bin situ (?:\w{1,14}[ -]){0,3}?CAR\b|\bCAR[^.;\n]{0,30}\b(?:generated|produced|engineered) in[- ]vivo\b",
     re.IGNORECASE,

@@ -96,7 +96,7 @@ def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
     """
     for passage in passages:
         receptor = _RECEPTOR.search(passage.text)
-        if receptor is None:
+        if receptor is None or _is_homograph(passage.text, receptor):
             continue
         low, high = max(0, receptor.start() - 80), receptor.end() + 80
         for pattern, notation in _RECEPTOR_CELLS:
@@ -110,6 +110,17 @@ def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
                     "modality.receptor-and-cells",
                 )
     return None
+
+
+def _is_homograph(text: str, receptor: re.Match[str]) -> bool:
+    """Whether "CAR" abbreviates other words: "cortisol awakening response (CAR)".
+
+    >>> text = "Cortisol awakening response (CAR) and NK cells"
+    >>> find_receptor_modality([Passage("title", "text", 0, text)]) is None
+    True
+    """
+    before = text[max(0, receptor.start() - 50) : receptor.start()]
+    return before.endswith("(") and "eceptor" not in before
 
 
 def is_supportive(text: str, start: int, end: int) -> bool:

@@ -30,6 +30,7 @@ from kg.extract.trial_modalities import (
     find_trial_modality,
     has_cell_words,
     infer_trial_modality,
+    is_about_patients,
     may_be_cells,
 )
 from kg.lexicon import open_lexicon
@@ -63,7 +64,8 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     ]
     if not cells:
         titled = find_titled(study.parts(*TITLES))
-        if titled or (trial_modality and str(trial_modality.value) in ENGINEERED):
+        is_given = trial_modality and str(trial_modality.value) in ENGINEERED and not is_about_patients(study)
+        if titled or is_given:
             products.append(_make_unlisted(study, mentions, trial_modality, titled))
     return tuple(products)
 
@@ -172,8 +174,8 @@ def _finish(product: Product, around: Sequence[Passage], study: Study) -> Produc
 
 def _find_prose_name(study: Study) -> Fact | None:
     for passage in study.parts(*TITLES, "summary", "description"):
+        places = [mention for mention in find_mentions((passage,)) if mention.role == "target"]
         for match in open_lexicon("modality").find(passage.text):
-            places = [mention for mention in find_mentions((passage,)) if mention.role == "target"]
             for mention in places:
                 at = passage.text.find(mention.written, max(0, match.start - 30))
                 if 0 <= at < match.start and match.start - at < 30:

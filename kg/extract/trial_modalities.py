@@ -16,6 +16,7 @@ from kg.extract.cells import (
     find_modalities,
     find_receptor_modality,
     has_supportive_modality,
+    is_follow_up,
     is_supportive,
 )
 from kg.lexicon import open_lexicon
@@ -29,7 +30,7 @@ _CELL_WORDS = re.compile(
     r"suspension)|"
     r"[Ii]nfusion of (?:\w+ )?cells|\bgene[- ](?:modified|engineered)\b.{0,30}\bcells"
 )
-_CODE_NAME = re.compile(r"(?=[^a-z]{0,20}[A-Z\d])[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{0,10}(?: cells?)?", re.ASCII)
+_CODE_NAME = re.compile(r"(?=[A-Za-z -]{1,12}\d)[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{0,10}(?: cells?)?", re.ASCII)
 _CODE = re.compile(
     r"\b(?:(?=[A-Za-z-]{0,8}[A-Z\d][A-Za-z\d-]{0,12}\d|[A-Z]{4})[A-Z][A-Za-z]{0,8}[- ]?[A-Z\d][A-Za-z\d-]{1,12}"
     r"|\d{1,3}[A-Z]{1,3}\d{1,3}\b|[A-Za-z][a-z]{2,8}-cel\b)",
@@ -69,6 +70,19 @@ _GENERIC_NAME = re.compile(
     r"(?:dose|low|middle|medium|high|cohort|group|arm)[ -](?:dose|level|group|cohort)?[ \w()+-]{0,40}",
     re.IGNORECASE,
 )
+_OTHER_DRUG = re.compile(
+    r"\b(?:inhibitor|antibod(?:y|ies)|small molecule|tablets?|capsules?|vaccine|oral|unlike|alternative|"
+    r"compar(?:es?|ed|ing)|"
+    r"prevents?|prophyla\w{2,5}|during|together|exclud\w{2,4}|progressed on|failed|at least one)\b",
+    re.IGNORECASE,
+)
+"""Words by which a sentence speaks of a code and of CAR-T cells, and does not say that they are one."""
+_CARE = re.compile(
+    r"\b(?:survey|decision aid|exercise|(?:tele)?monitoring|biomarkers?|microbiome|registry|imaging|infections?|"
+    r"sampling|caregivers?|"
+    r"questionnaires?|observational|prevention|prophylaxis|cardiovascular effects|late effects|withdrawal|costs?)\b",
+    re.IGNORECASE,
+)
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|HCT|SCT|BMT)\b|transplant", re.IGNORECASE)
 _NOT_CELLS = re.compile(
     r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
@@ -89,7 +103,9 @@ def infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | No
     for mention, passage in _locate(named, study.parts(*TITLES, "intervention", "other name")):
         start = mention.quote.start - passage.start
         at = passage.text.find(mention.written, start)
-        cells = _TARGETED_CELLS.search(passage.text, at, at + 80) or _CELLS_TARGETED.search(passage.text[:at])
+        cells = _TARGETED_CELLS.search(passage.text, at, at + 80) or _CELLS_TARGETED.search(
+            passage.text[max(0, at - 120) : at]
+        )
         if not cells or is_bound_by_tcr(mention.antigen):
             continue
         if str(cells.groupdict().get("word")).lower() == "targeted" or _is_engineered(study):
@@ -143,7 +159,7 @@ def _list_purposes(passage: Passage) -> Iterator[Passage]:
     """Sentences that say what the study is for."""
     start = 0
     for end in (*(found.end() for found in _SENTENCE_END.finditer(passage.text)), len(passage.text)):
-        if _PURPOSE.search(passage.text, start, end):
+        if _PURPOSE.search(passage.text, start, end) and not _OTHER_DRUG.search(passage.text, start, end):
             yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
         start = end
 
@@ -154,10 +170,17 @@ def find_definition(study: Study, item: Intervention) -> Fact | None:
     key = _CODE.search(name)
     if not key or _is_no_cells(name):
         return None
-    own = tuple(one for one in study.parts("intervention description") if one.ref == name)
-    around = study.parts(*TITLES, "summary", "description", "arm description")
-    told = (*own, *(clause for passage in around for clause in _list_clauses(passage, key[0])))
-    return find_modality(told) or (find_modality(study.parts("keyword", "condition")) if may_be_cells(item) else None)
+    for passage in study.parts("intervention description"):
+        if passage.ref == name and not _OTHER_DRUG.search(passage.text) and (fact := find_modality((passage,))):
+            return fact
+    for passage in study.parts(*TITLES, "summary", "description", "arm description"):
+        for clause in _list_clauses(passage, key[0]):
+            fact = None if _OTHER_DRUG.search(clause.text) else find_modality((clause,))
+            if fact:
+                start, at = fact.quote.start - clause.start, clause.text.find(key[0])
+                if " and " not in clause.text[min(start, at) : max(start, at)]:
+                    return fact
+    return find_modality(study.parts("keyword", "condition")) if may_be_cells(item) else None
 
 
 def find_modality(passages: Sequence[Passage]) -> Fact | None:
@@ -195,3 +218,12 @@ def may_be_cells(item: Intervention) -> bool:
         if item.type
         else bool(_CODE_NAME.fullmatch(name) or _CODE_INJECTION.fullmatch(name) or _GENERIC_NAME.fullmatch(name))
     )
+
+
+def is_about_patients(study: Study) -> bool:
+    """Whether a title speaks of a survey, a registry or the care of people who have the cells, and not of the cells.
+
+    A study that follows the people of a product's trials is one of the product.
+    """
+    titles = [passage.text for passage in study.parts(*TITLES)]
+    return any(_CARE.search(title) for title in titles) and not any(map(is_follow_up, titles))
