@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -165,8 +164,8 @@ class _Build:
             else:
                 done = []
                 load_index(self.building, _feed(shards, done))
-            self.intake.show("asking", None)
-            self._ask_ahead(pool)
+        self.intake.show("asking", None)
+        self._ask_ahead()
         self.intake.show("checking", None)
         (self.building / "rejects.jsonl").write_bytes(
             _write_rejects([*order_rejects(self.intake.rejected), *self.intake.list_set_aside()])
@@ -177,11 +176,11 @@ class _Build:
         manifest = self._make_manifest(sources, done, sum(one.quads for one in done))
         return publish(self.store, self.building, manifest, self.options.keep), manifest
 
-    def _ask_ahead(self, pool: Executor | None) -> None:
+    def _ask_ahead(self) -> None:
+        """Asked in this process: the engine cannot be opened in a copy of one that has used it."""
         (self.building / "answers").mkdir()
-        names = list_overviews()
-        answers = run_all(pool, partial(ask_overview, index=self.building / "index"), names)
-        for name, content in zip(names, answers, strict=True):
+        for name in list_overviews():
+            content = ask_overview(name, self.building / "index")
             if content is not None:
                 (self.building / "answers" / f"{name}.json").write_bytes(content)
 

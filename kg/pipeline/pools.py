@@ -47,6 +47,8 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
         return
     try:
         with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(os.getpid(),)) as pool:
+            # Forked now, before the engine starts threads whose locks a later copy of this process would wait for.
+            pool.submit(os.getpid).result()
             try:
                 yield pool
             except BaseException:
