@@ -31,8 +31,9 @@ _SINGLE_CENTER = re.compile(r"\b(?:single|one|mono)[- ]?cent(?:er|re)\b|\bsingle
 _ENROLL = re.compile(
     r"\b(?:enroll?|recruit|include)(?:ing)?\s(?:up to |about |approximately |a total of |"
     r"at least )?(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s"
-    r"(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)|(?<![\d.-])(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)"
-    r"\s(?:will be|are to be|are planned to be)\s(?:enrolled|recruited|included)",
+    r"(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)|"
+    r"(?<![\d.-])(\d{1,5})(?:\s?(?:-|to|and)\s?(\d{1,5}))?\s(?:\w{1,14}\s){0,2}?(?:participants|patients|subjects)"
+    r"\s(?:(?:will be|are to be|are planned to be)\s(?:enrolled|recruited|included)|are planned\b)",
     re.IGNORECASE,
 )
 _TREATED = re.compile(
