@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from kg.pipeline import build
 from kg.store import Snapshot, open_snapshot
+from tests.conftest import ROOT, find_shared
 
-ROOT = Path(__file__).parents[2]
-SEEDS = ROOT.parent / "shared" / "seeds"
+SEEDS = (find_shared() or ROOT / "nowhere") / "seeds"
 
 
 @pytest.fixture(scope="session")

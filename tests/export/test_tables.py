@@ -31,8 +31,9 @@ from kg.export.tables import (
 from kg.resources import list_files
 from kg.store import Snapshot
 from kg.terms import KG, PREFIXES, boolean, decimal, integer, literal
+from tests.conftest import ROOT, find_shared
 
-SEEDS = Path(__file__).parents[3] / "shared" / "seeds"
+SEEDS = (find_shared() or ROOT / "nowhere") / "seeds"
 
 
 def read_table(snapshot: Snapshot, name: str) -> list[dict[str, str]]:

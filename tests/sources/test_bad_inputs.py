@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from kg.model import Rejected, Study
 from kg.sources import MAX_PAGE, read_json, read_page, splits, streams
 from kg.sources.inputs import open_file, read_blob, read_sources
+from tests.conftest import ROOT, find_shared
 
-ROOT = Path(__file__).parents[2]
-SEED = next(iter(sorted((ROOT.parent / "shared" / "seeds").glob("*.txt"))), None)
+SEED = next(iter(sorted(((find_shared() or ROOT / "nowhere") / "seeds").glob("*.txt"))), None)
 
 
 def make_study(number: int, **extra: object) -> bytes:

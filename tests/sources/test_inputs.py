@@ -15,9 +15,9 @@ import pytest
 from kg.errors import SourceError
 from kg.model import Rejected, Study
 from kg.sources.inputs import find_files, read_sources
+from tests.conftest import ROOT, find_shared
 
-ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared"
+SHARED = find_shared() or ROOT / "nowhere"
 BOM = b"\xef\xbb\xbf"
 
 
