@@ -95,7 +95,7 @@ def make_costly() -> Iterator[tuple[str, str]]:
             inner = "{ SELECT * { " + inner + " } }" if len(inner) < 2_000 else inner
         yield "nested-select", "SELECT * { " + inner + " ?g ?h ?i . ?j ?k ?l } ORDER BY ?l"
     for size in (1_000, 2_000):
-        terms = "+".join(["STRLEN(STR(?i))", *["1"] * size])
+        terms = "+".join(["STRLEN(STR(?a))", "STRLEN(STR(?d))", "STRLEN(STR(?i))", *["1"] * size])
         yield "long-sum", f"SELECT * {{ ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER({terms} = 0) }}"
         yield (
             "long-or",
