@@ -182,14 +182,14 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     )
 
 
-_Role = tuple[str | None, str]
+Role = tuple[str | None, str]
 
 
-def _judge_reagent(before: str, after: str) -> _Role | None:
+def _judge_reagent(before: str, after: str) -> Role | None:
     return ("reagent", "antigen.reagent") if _REAGENT.search(before[-40:] + after[:40]) else None
 
 
-def _judge_signal(before: str, after: str, part: str) -> _Role:
+def _judge_signal(before: str, after: str, part: str) -> Role:
     """Antigens that are parts of constructs and reagents: targets only where a binder word says so of them."""
     is_named = bool(
         re.search(r"(?:\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
@@ -212,7 +212,7 @@ def _judge_signal(before: str, after: str, part: str) -> _Role:
     return None, "antigen.bare"
 
 
-def _judge_absence(before: str, after: str) -> _Role | None:
+def _judge_absence(before: str, after: str) -> Role | None:
     """Genes that are edited away, antigens that are absent, cells that are sorted out."""
     is_knocked_out_beside = bool(_KNOCK_OUT_HEAD.search(before) and _TARGET_AFTER.match(after))
     if _EDIT_AFTER.match(after) or (_EDIT_BEFORE.search(before) and not is_knocked_out_beside):
@@ -224,7 +224,7 @@ def _judge_absence(before: str, after: str) -> _Role | None:
     return None
 
 
-def _judge_history(before: str, part: str, *, is_bound: bool) -> _Role | None:
+def _judge_history(before: str, part: str, *, is_bound: bool) -> Role | None:
     """What describes patients: their eligibility, and what they had before."""
     is_prior = bool(_PRIOR_BEFORE.search(before)) and not _TREATED_NOW.search(before)
     if part == "eligibility":
@@ -238,7 +238,7 @@ def _judge_history(before: str, part: str, *, is_bound: bool) -> _Role | None:
     return None
 
 
-def _judge_company(before: str, after: str) -> _Role | None:
+def _judge_company(before: str, after: str) -> Role | None:
     """What is given or secreted beside the product's own binding."""
     if _EXPRESSED_BY.match(after) or (
         _SECRETED_BEFORE.search(before) and (_SECRETED_AFTER.match(after) or "dominant" in before)
@@ -250,7 +250,7 @@ def _judge_company(before: str, after: str) -> _Role | None:
     return None
 
 
-def _judge_binding(before: str, after: str, place: Place, *, is_bound: bool) -> _Role:
+def _judge_binding(before: str, after: str, place: Place, *, is_bound: bool) -> Role:
     if is_bound:
         return "target", "antigen.code" if place.is_code else "antigen.beside-binder-word"
     if _POSITIVE_AFTER.match(after):

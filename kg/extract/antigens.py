@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kg.extract.antigen_places import Place, find_places
-from kg.extract.antigen_roles import is_construct_part, is_followed_by_receptor, judge_place
+from kg.extract.antigen_roles import Role, is_construct_part, is_followed_by_receptor, judge_place
 from kg.extract.quotes import quote_around
 from kg.lexicon import fold_width
 from kg.model import Mention, Passage
@@ -20,10 +20,9 @@ _LIST_GAP = re.compile(
 )
 
 _TIGHT_LIST = re.compile(r"(?:/|[/\w -]*/)")
-_Role = tuple[str | None, str]
 _LONGEST_LIST = 24
 """Members of a list that share a judgement and a quote."""
-_BARE: _Role = (None, "antigen.bare")
+_BARE: Role = (None, "antigen.bare")
 
 
 def find_mentions(passages: Sequence[Passage]) -> tuple[Mention, ...]:
@@ -74,12 +73,12 @@ def _group_lists(text: str, places: tuple[Place, ...]) -> Iterator[tuple[Place, 
         yield tuple(group)
 
 
-def _end_role(roles: list[_Role]) -> list[_Role]:
+def _end_role(roles: list[Role]) -> list[Role]:
     """What follows a list with slashes holds for all of it: "anti-CTLA-4/PD-1 expressing CAR-T"."""
     return [roles[-1]] * len(roles) if roles[-1][0] in ("secreted payload", "combination drug target") else roles
 
 
-def _share_role(roles: list[_Role]) -> list[_Role]:
+def _share_role(roles: list[Role]) -> list[Role]:
     """In a list, one clear target makes targets of the members that say nothing themselves; other roles spread
     likewise."""
     for wanted in (

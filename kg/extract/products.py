@@ -67,7 +67,13 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
         is_given = trial_modality and str(trial_modality.value) in ENGINEERED and not is_about_patients(study)
         if titled or is_given:
             products.append(_make_unlisted(study, mentions, trial_modality, titled))
-    return tuple(products)
+    if not any(product.is_cell for product in products):
+        return tuple(products)
+    # Read once for all: lymphodepletion is told of the trial and not of one product.
+    drugs = find_lymphodepletion(tuple(one for one in study.passages if one.part != "eligibility"))
+    return tuple(
+        msgspec.structs.replace(product, lymphodepletion=drugs) if product.is_cell else product for product in products
+    )
 
 
 def _passages_of(study: Study, item: Intervention) -> tuple[tuple[Passage, ...], tuple[Passage, ...]]:
@@ -125,7 +131,6 @@ def _make_product(
             named_product=named[1] if named else None,
         ),
         around if count == 1 else (*own, *of_arms),
-        study,
     )
 
 
@@ -152,13 +157,11 @@ def _make_unlisted(
             named_product=named[1] if named else None,
         ),
         around,
-        study,
     )
 
 
-def _finish(product: Product, around: Sequence[Passage], study: Study) -> Product:
-    """Add what the words around the product tell of its construct, dose and preparation."""
-    whole = tuple(passage for passage in study.passages if passage.part != "eligibility")
+def _finish(product: Product, around: Sequence[Passage]) -> Product:
+    """Add what the words around the product tell of its construct and dose."""
     return msgspec.structs.replace(
         product,
         cell_type=infer_cell_type(product.modality) if product.modality else None,
@@ -168,7 +171,6 @@ def _finish(product: Product, around: Sequence[Passage], study: Study) -> Produc
         edits=find_edits(around),
         doses=extract_doses(around),
         dose_escalation=find_dose_escalation(around),
-        lymphodepletion=find_lymphodepletion(whole),
     )
 
 
