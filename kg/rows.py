@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import msgspec
 
+from kg.spreadsheets import neutralise
 from kg.terms import PREFIXES
 
 _DETAIL = {"target_quote", "source_quote"}
@@ -52,7 +53,7 @@ def make_safe(value: Any) -> Any:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return neutralise(value) if isinstance(value, str) else value
 
 
 def shorten_iri(value: str) -> str:

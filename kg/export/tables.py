@@ -17,6 +17,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode
 
 from kg.errors import UsageError
 from kg.export.columns import POSITION, TABLES, Column, Table, list_columns
+from kg.spreadsheets import neutralise
 from kg.store import Snapshot
 from kg.terms import PREFIXES, RDFS
 
@@ -38,8 +39,6 @@ __all__ = [
 ]
 
 FORMATS = ("csv", "parquet")
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
-"""First characters that make a spreadsheet run a cell (https://owasp.org/www-community/attacks/CSV_Injection)."""
 _QUOTED = re.compile(r'[",\r\n]')
 _READ: dict[str, Callable[[str], Any]] = {
     "integer": int,
@@ -268,7 +267,7 @@ def write_cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(int(value)) if value == int(value) else f"{value:.10f}".rstrip("0")
-    text = f"'{value}" if _FORMULA.match(value) else str(value)
+    text = neutralise(value)
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
