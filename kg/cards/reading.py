@@ -52,9 +52,7 @@ def read_again(records: Sequence[StoredRecord]) -> Reading:
             order.setdefault(key, len(order))
             if one.fact and one.fact.quote.field:
                 quote, file = one.fact.quote, stored.record.file
-                proof = Proof(
-                    quote.field, quote.start, quote.end, quote.text, one.fact.rule, one.fact.basis, file
-                )
+                proof = Proof(quote.field, quote.start, quote.end, quote.text, one.fact.rule, one.fact.basis, file)
                 proofs.setdefault(key, proof)
     return Reading(proofs, order)
 
