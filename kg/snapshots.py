@@ -147,6 +147,11 @@ def remove_leftovers(store: Path) -> None:
 def publish(store: Path, building: Path, manifest: Manifest, keep: int = KEEP) -> Path:
     """Make a finished folder the served snapshot, in one step; the one before it is kept, older ones are removed."""
     write_manifest(building, manifest)
+    return place_snapshot(store, building, manifest, keep)
+
+
+def place_snapshot(store: Path, building: Path, manifest: Manifest, keep: int = KEEP) -> Path:
+    """Give a whole folder its name and serve it, for one who holds the lock."""
     final = store / "snapshots" / manifest.snapshot
     number = 1
     while final.exists():

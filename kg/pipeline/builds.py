@@ -9,7 +9,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from kg.errors import SourceError
+from kg.locations import hide_secrets
 from kg.model import Rejected
 from kg.overviews import ask_overview, list_overviews
 from kg.pipeline.filters import Choice
@@ -38,7 +39,7 @@ from kg.pipeline.shards import (
 )
 from kg.resources import fingerprint
 from kg.snapshots import KEEP, explain_faults, lock_store, publish, remove_leftovers
-from kg.sources.inputs import find_files
+from kg.sources.inputs import File, find_files
 from kg.store import VERSION, Manifest, Snapshot, hash_file, open_snapshot
 
 _MUCH = 0.3
@@ -96,27 +97,36 @@ def build(
     :raises StoreError: the store cannot be written; the previous snapshot stays served.
     """
     options = Options(workers, scheduler, tuple(choices), limit, is_dry, keep)
-    files = find_files(sources, outside=store)
-    if not files:
-        raise SourceError("the sources hold no file besides the store itself", where=", ".join(sources)[:200])
-    with lock_store(store), explain_faults(store):
-        remove_leftovers(store)
-        building = store / "snapshots" / f".building-{os.getpid()}"
-        (building / "quads").mkdir(parents=True)
-        previous = open_snapshot(store) if is_update else None
-        try:
-            return _Build(store, building, previous, options, progress).run(sources, files)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+    # Workers first: they are copies of this process, taken before reading URLs or the engine starts threads in it.
+    with open_pool(workers) as pool:
+        files = find_files(sources, outside=store)
+        if not files:
+            raise SourceError("the sources hold no file besides the store itself", where=_name_sources(sources))
+        with lock_store(store), explain_faults(store):
+            remove_leftovers(store)
+            building = store / "snapshots" / f".building-{os.getpid()}"
+            (building / "quads").mkdir(parents=True)
+            previous = open_snapshot(store) if is_update else None
+            try:
+                return _Build(store, building, previous, options, progress, pool).run(sources, files)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
 
 
 class _Build:
     """One build: what was read so far, and where it goes."""
 
     def __init__(
-        self, store: Path, building: Path, previous: Snapshot | None, options: Options, progress: Progress | None
+        self,
+        store: Path,
+        building: Path,
+        previous: Snapshot | None,
+        options: Options,
+        progress: Progress | None,
+        pool: Executor | None,
     ) -> None:
         self.store, self.building, self.previous, self.options = store, building, previous, options
+        self.pool = pool
         self.is_small = False
         self.is_fresh = previous is None or previous.manifest.maker != fingerprint()
         self.plan = Plan(previous, is_fresh=self.is_fresh)
@@ -124,10 +134,11 @@ class _Build:
         self.log = WorkLog(store / "unfinished.log", f"{fingerprint()} {chosen}")
         self.intake = Intake(self.plan, self.log, options, progress)
 
-    def run(self, sources: Sequence[str], files: list[Path]) -> Report:
+    def run(self, sources: Sequence[str], files: Sequence[File]) -> Report:
+        scheduler = self.options.scheduler
         with closing(self.log):
-            with open_pool(self.options.workers, self.options.scheduler) as pool:
-                self.intake.read(files, pool)
+            with open_pool(scheduler=scheduler) if scheduler else nullcontext(self.pool) as readers:
+                self.intake.read(files, readers)
             self.log.flush()
             self._check_read(sources)
             self.plan.choose()
@@ -146,7 +157,7 @@ class _Build:
                 "every record was left out by --where"
                 if self.intake.left_out
                 else f"not one record could be read{first}",
-                where=", ".join(sources)[:200],
+                where=_name_sources(sources),
                 mend="See `kg build --help` for the formats that are read",
             )
 
@@ -155,15 +166,14 @@ class _Build:
             return self.previous.folder, self.previous.manifest
         self.is_small = not self.is_fresh and self.plan.share_changed() <= _MUCH
         write_records(self.building / "records.sqlite", self.plan, self.previous, self.log.path)
-        with open_pool(self.options.workers) as pool:
-            shards = self._write_shards(pool)
-            if self.previous and self.is_small:
-                done = list(shards)
-                self.intake.show("index", None)
-                self._change_index(self.previous, done, pool)
-            else:
-                done = []
-                load_index(self.building, _feed(shards, done))
+        shards = self._write_shards()
+        if self.previous and self.is_small:
+            done = list(shards)
+            self.intake.show("index", None)
+            self._change_index(self.previous, done)
+        else:
+            done = []
+            load_index(self.building, _feed(shards, done))
         self.intake.show("asking", None)
         self._ask_ahead()
         self.intake.show("checking", None)
@@ -184,9 +194,9 @@ class _Build:
             if content is not None:
                 (self.building / "answers" / f"{name}.json").write_bytes(content)
 
-    def _write_shards(self, pool: Executor | None) -> Iterator[ShardDone]:
+    def _write_shards(self) -> Iterator[ShardDone]:
         tasks = self._plan_shards()
-        for number, done in enumerate(run_all(pool, write_shard, tasks), 1):
+        for number, done in enumerate(run_all(self.pool, write_shard, tasks), 1):
             self.intake.show("sorting", number / len(tasks))
             yield done
 
@@ -219,12 +229,12 @@ class _Build:
             for number in numbers
         ]
 
-    def _change_index(self, previous: Snapshot, done: Sequence[ShardDone], pool: Executor | None) -> None:
+    def _change_index(self, previous: Snapshot, done: Sequence[ShardDone]) -> None:
         added = [line for one in done for line in _unpack(one.added)]
         removed = {line for one in done for line in _unpack(one.removed)}
         shared = frozenset(line for line in removed if is_shared(line))
         if shared:
-            for found in run_all(pool, find_survivors, [Search(one.path, shared) for one in done if one.path]):
+            for found in run_all(self.pool, find_survivors, [Search(one.path, shared) for one in done if one.path]):
                 removed -= found
         change_index(previous.folder, self.building, sorted(removed), added)
 
@@ -242,7 +252,7 @@ class _Build:
             records=len(kept),
             rejected=len(self.intake.rejected),
             newest=max((one.updated for one in kept), default=""),
-            sources=tuple(sources),
+            sources=tuple(map(hide_secrets, sources)),
             files={name: hash_file(path) for name, path in zip(names, files, strict=True)},
             sizes={name: path.stat().st_size for name, path in zip(names, files, strict=True)},
             shards=plain,
@@ -267,6 +277,10 @@ class _Build:
             self.intake.resumed,
             any(one.is_cut for one in rejected),
         )
+
+
+def _name_sources(sources: Sequence[str]) -> str:
+    return ", ".join(map(hide_secrets, sources))[:200]
 
 
 def _feed(shards: Iterable[ShardDone], done: list[ShardDone]) -> Iterator[bytes]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import msgspec
 
@@ -19,7 +18,7 @@ from kg.pipeline.progress import Meter, Progress, State
 from kg.pipeline.readings import Reading, hash_content, read_batch
 from kg.pipeline.records import Plan
 from kg.snapshots import KEEP
-from kg.sources.inputs import Blob, open_files
+from kg.sources.inputs import Blob, File, measure_file, open_files
 
 BATCH = 50
 """Records that go to a worker at once."""
@@ -50,9 +49,9 @@ class Intake:
         self.set_aside: dict[str, list[Rejected]] = {}
         self.duplicates = self.left_out = self.resumed = self.taken = 0
 
-    def read(self, files: list[Path], pool: Executor | None) -> None:
+    def read(self, files: Sequence[File], pool: Executor | None) -> None:
         """Read every record of the files."""
-        meter = Meter(files)
+        meter = Meter(map(measure_file, files))
         run = partial(read_batch, choices=self.options.choices)
         with closing(open_files(files, meter.add)) as blobs, closing(self._take(blobs)) as stream:
             for results in run_all(pool, run, iter(lambda: list(islice(stream, BATCH)), [])):

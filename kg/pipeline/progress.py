@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -29,13 +28,16 @@ Progress = Callable[[State], None]
 class Meter:
     """Counts the bytes that were taken from files, as they lie on disk.
 
-    :ivar total: Size of all files; 0 where one of them is a pipe.
+    :param sizes: Of the files; None for one whose size is not known.
     """
 
-    def __init__(self, files: list[Path]) -> None:
-        self.taken = 0
-        regular = all(path.is_file() for path in files)
-        self.total = sum(path.stat().st_size for path in files) if regular else 0
+    def __init__(self, sizes: Iterable[int | None]) -> None:
+        self.taken = self.total = 0
+        for size in sizes:
+            if size is None:
+                self.total = 0
+                return
+            self.total += size
 
     def add(self, size: int) -> None:
         self.taken += size

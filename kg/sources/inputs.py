@@ -1,4 +1,4 @@
-"""Open files, folders, globs, standard input; plain, gzip or zip; one record or many.
+"""Open files, folders, globs, URLs, standard input; plain, gzip or zip; one record or many.
 
 What cannot be read becomes a `Rejected` and the rest goes on; only a source that does not exist is an error.
 """
@@ -16,35 +16,51 @@ from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from kg.errors import SourceError
+from kg.locations import RemoteFile, find_remote, is_url
 from kg.model import Rejected, Study
 from kg.sources import read_json, read_page
 from kg.sources.splits import GIVE, RECODE, ZIP, Blob, split_stream
 from kg.sources.streams import CHUNK, Counted, Input
 
-__all__ = ["Blob", "find_files", "open_file", "open_files", "open_sources", "read_blob", "read_sources"]
+__all__ = [
+    "Blob",
+    "File",
+    "find_files",
+    "measure_file",
+    "open_file",
+    "open_files",
+    "open_sources",
+    "read_blob",
+    "read_sources",
+]
+File = Path | RemoteFile
 _CHECK = "Check the path; `-` reads standard input"
 _EMPTY_ZIP = b"PK\x05\x06"
 
 
-def find_files(sources: Iterable[str], outside: Path | None = None) -> list[Path]:
+def find_files(sources: Iterable[str], outside: Path | None = None) -> list[File]:
     """All files that the sources name, each once, in order; folders are walked by name; hidden files are left out.
 
     :param outside: A folder whose files are no input: the store, where it lies inside a source.
     :raises SourceError: a source names nothing.
+    :raises UsageError: what reads such a URL is not installed.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, File] = {}
     store = outside.resolve() if outside else None
     for source in sources:
+        if is_url(source):
+            found.update((file.path, file) for file in find_remote(source))
+            continue
         try:
             found.update(
-                (path, None)
+                (str(path), path)
                 for path in _find_source(source)
                 if store is None or str(path) == "-" or not path.resolve().is_relative_to(store)
             )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"cannot be opened: {reason}", where=_show_name(source[:80]), mend=_CHECK) from None
-    return list(found)
+    return list(found.values())
 
 
 def _find_source(source: str) -> list[Path]:
@@ -78,7 +94,7 @@ def open_sources(sources: Iterable[str], outside: Path | None = None) -> Iterato
 
 
 def open_files(
-    files: Iterable[Path], count: Callable[[int], None] = lambda _: None
+    files: Iterable[File], count: Callable[[int], None] = lambda _: None
 ) -> Generator[Blob | Rejected, None, None]:
     """The bytes of every record of the files; ``count`` is told how many bytes on disk were taken."""
     for path in files:
@@ -97,13 +113,21 @@ def read_blob(blob: Blob) -> Study | Rejected:
         return Rejected(blob.name, f"not UTF-8 at byte {error.start:,}", RECODE)
 
 
-def open_file(path: Path, count: Callable[[int], None] = lambda _: None) -> Iterator[Blob | Rejected]:
+def measure_file(file: File) -> int | None:
+    """Its size in bytes; None where that is not known: of a pipe, and where a server does not tell."""
+    if isinstance(file, RemoteFile):
+        return file.size
+    return file.stat().st_size if file.is_file() else None
+
+
+def open_file(file: File, count: Callable[[int], None] = lambda _: None) -> Iterator[Blob | Rejected]:
     """The records of one file."""
-    name = "stdin" if str(path) == "-" else _show_name(path.name)
+    is_stdin, is_remote = str(file) == "-", isinstance(file, RemoteFile)
+    name = "stdin" if is_stdin else _show_name(file.name)
     try:
         with ExitStack() as stack:
-            raw = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
-            if str(path) != "-" and raw.seekable():
+            raw = sys.stdin.buffer if is_stdin else stack.enter_context(_open(file))
+            if not is_stdin and raw.seekable():
                 head = raw.read(4)
                 raw.seek(0)
                 if head in (ZIP, _EMPTY_ZIP):
@@ -111,7 +135,12 @@ def open_file(path: Path, count: Callable[[int], None] = lambda _: None) -> Iter
                     return
             yield from _open_stream(Counted(raw, count), name)
     except OSError as error:
-        yield Rejected(name, f"cannot be read: {error.strerror or error}", "Check the file's rights", is_cut=True)
+        mend = "Say the same again: what was read is kept" if is_remote else "Check the file's rights"
+        yield Rejected(name, f"cannot be read: {error.strerror or error}", mend, is_cut=True)
+
+
+def _open(file: File) -> IO[bytes]:
+    return file.open() if isinstance(file, RemoteFile) else file.open("rb")
 
 
 def _open_stream(raw: Counted, name: str, packed: int | None = None) -> Iterator[Blob | Rejected]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SourceArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Files, folders, globs, or - for standard input; plain, gzip or zip. Default: the records shipped with kg",
+        help="Files, folders, globs, URLs, or - for standard input; plain, gzip or zip. "
+        "Default: the records shipped with kg",
         show_default=False,
     ),
 ]
@@ -65,7 +66,7 @@ def build(
 
 @app.command(epilog="Example: `kg update new-studies.jsonl && kg diff previous current`")
 def update(
-    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs, or -")],
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs, URLs, or -")],
     store: StoreOption = None,
     workers: WorkersOption = None,
     scheduler: SchedulerOption = None,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from kg.cli.application import app
 from kg.cli.options import StoreOption
 from kg.cli.printing import note
 from kg.errors import UsageError
+from kg.locations import hide_secrets, is_url, open_filesystem, put_files
 
 
 class ExportFormat(StrEnum):
@@ -31,14 +33,15 @@ class ExportFormat(StrEnum):
 
 @app.command(
     epilog="Examples:\n\n- `kg export --format ttl > graph.ttl`\n\n- `kg export --format csv --output tables/`\n\n"
-    "- `kg export --format csv --table targets`"
+    "- `kg export --format csv --table targets`\n\n- `kg export --format nt --output s3://bucket/graph.nt`"
 )
 def export(
     form: Annotated[
         ExportFormat, typer.Option("--format", help="ttl, nt, nq, jsonld: the graph; csv, parquet: tables; queries")
     ] = ExportFormat.TTL,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File, or folder for tables. Default: standard output")
+        str | None,
+        typer.Option("--output", "-o", help="File, or folder for tables; a path or a URL. Default: standard output"),
     ] = None,
     table: Annotated[
         str | None, typer.Option(help="One table: trials, products, targets, endpoints, sites, criteria …")
@@ -60,8 +63,9 @@ def export(
     if form in (ExportFormat.CSV, ExportFormat.PARQUET) and table is None:
         if output is None:
             raise UsageError("several tables need a folder", mend="Give --output FOLDER, or --table NAME for one table")
-        write_tables(snapshot, output, form.value)
-        note(f"wrote tables to {output}")
+        with _stage(output) as folder:
+            write_tables(snapshot, folder, form.value)
+        note(f"wrote tables to {hide_secrets(output)}")
         return
     with _open_output(output) as stream:
         if table is not None:
@@ -73,17 +77,34 @@ def export(
 
 
 @contextmanager
-def _open_output(path: Path | None) -> Iterator[Any]:
+def _open_output(output: str | None) -> Iterator[Any]:
     """Standard output, or a file that appears only when it is whole."""
-    if path is None:
+    if output is None:
         yield sys.stdout.buffer
         return
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as stream:
-            yield stream
-        part.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write ({error.strerror})", where=str(path), mend="Choose another --output") from None
-    finally:
-        part.unlink(missing_ok=True)
+    with _stage(output) as path:
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with part.open("wb") as stream:
+                yield stream
+            part.replace(path)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write ({error.strerror})", where=str(path), mend="Choose another --output"
+            ) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stage(output: str) -> Iterator[Path]:
+    """The place on this machine to write to; from there a URL is given what was written whole."""
+    if not is_url(output):
+        yield Path(output)
+        return
+    open_filesystem(output)  # what is missing is said before the work
+    with TemporaryDirectory(prefix="kg-export-") as folder:
+        staged = Path(folder) / "output"
+        yield staged
+        inside = {path: str(path.relative_to(staged)) for path in sorted(staged.rglob("*"))}
+        put_files(inside or {staged: ""}, output)

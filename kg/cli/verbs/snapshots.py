@@ -10,13 +10,15 @@ from kg.cli.application import app
 from kg.cli.options import Rows, StoreOption
 from kg.cli.printing import count, note, print_rows
 
-_snapshots = typer.Typer(no_args_is_help=True, help="List, check, choose and remove the snapshots of a store.")
+_snapshots = typer.Typer(no_args_is_help=True, help="List, check, choose, copy and remove the snapshots of a store.")
 app.add_typer(
     _snapshots,
     name="snapshots",
-    epilog="Examples:\n\n- `kg snapshots list`\n\n- `kg snapshots verify`\n\n- `kg snapshots use previous`",
+    epilog="Examples:\n\n- `kg snapshots list`\n\n- `kg snapshots verify`\n\n- `kg snapshots use previous`\n\n"
+    "- `kg snapshots copy current s3://bucket/graphs`",
 )
 _COLUMNS = ("snapshot", "served", "created", "records", "trials", "newest", "megabytes", "fault")
+KeepOption = Annotated[int, typer.Option(help="Snapshots to keep, the served one among them", min=1)]
 NameArgument = Annotated[str, typer.Argument(help="Name of a snapshot or its beginning; current, previous")]
 
 
@@ -68,7 +70,7 @@ def use(name: NameArgument, store: StoreOption = None) -> None:
 
 @_snapshots.command(epilog="Example: `kg snapshots prune --keep 1`")
 def prune(
-    keep: Annotated[int, typer.Option(help="Snapshots to keep, the served one among them", min=1)] = 2,
+    keep: KeepOption = 2,
     store: StoreOption = None,
 ) -> None:
     """Remove old and damaged snapshots; the served one stays."""
@@ -77,3 +79,31 @@ def prune(
 
     removed = prune_snapshots(find_store(store), keep)
     note(f"removed {count(len(removed), 'snapshot')}{': ' if removed else ''}{', '.join(removed)}")
+
+
+@_snapshots.command(epilog="Example: `kg snapshots copy current s3://bucket/graphs`")
+def copy(
+    name: NameArgument,
+    url: Annotated[str, typer.Argument(help="Where to: s3://, gs://, file:// … (what fsspec writes)")],
+    store: StoreOption = None,
+) -> None:
+    """Copy a snapshot to a URL, after checking it; `kg snapshots fetch` brings it into another store."""
+    from kg.locations import hide_secrets
+    from kg.snapshots import find_snapshot
+    from kg.store import find_store
+    from kg.transfers import copy_snapshot
+
+    note(f"copied to {hide_secrets(copy_snapshot(find_snapshot(find_store(store), name), url))}")
+
+
+@_snapshots.command(epilog="Example: `kg snapshots fetch s3://bucket/graphs/1b1fad6e86ee8d11`")
+def fetch(
+    url: Annotated[str, typer.Argument(help="A snapshot's folder: https://, s3://, gs:// … (what fsspec reads)")],
+    store: StoreOption = None,
+    keep: KeepOption = 2,
+) -> None:
+    """Fetch a snapshot from a URL, check every byte of it, and serve it."""
+    from kg.store import find_store
+    from kg.transfers import fetch_snapshot
+
+    note(f"{fetch_snapshot(find_store(store), url, keep).folder.name} is served")

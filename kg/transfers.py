@@ -1,0 +1,82 @@
+"""Snapshots on their way: copied to a URL, and fetched from one into a store.
+
+Neither SQLite nor the engine reads a bucket, so a snapshot is asked where a disk is; a bucket keeps it and hands it on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from kg.errors import SourceError, StoreError, UsageError
+from kg.locations import fetch_file, find_remote, hide_secrets, join_url, put_files
+from kg.snapshots import KEEP, explain_faults, lock_store, place_snapshot, remove_leftovers
+from kg.store import Manifest, Snapshot, read_manifest
+
+_MANIFEST, _MARK = "manifest.json", "manifest.sha256"
+_MAX_MANIFEST = 2**28
+_MAX_MARK = 100
+_PART = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{16,64}")
+
+
+def copy_snapshot(snapshot: Snapshot, url: str) -> str:
+    """Copy a snapshot, checked byte for byte, into a folder of its name below a URL; the URL of that folder.
+
+    The mark of the manifest goes last: a copy that was broken off has none, and cannot be fetched.
+
+    :raises StoreError: the snapshot is damaged, or the place cannot be written.
+    :raises UsageError: another snapshot of that name is there.
+    """
+    snapshot.verify()
+    target = join_url(url, snapshot.folder.name)
+    held = _read_mark(target)
+    if held and held != (snapshot.folder / _MARK).read_bytes():
+        raise UsageError("another build of this graph is there", where=hide_secrets(target), mend="Remove it first")
+    if not held:
+        names = (*sorted(snapshot.manifest.files), _MANIFEST, _MARK)
+        put_files({snapshot.folder / name: name for name in names}, target)
+    return target
+
+
+def _read_mark(url: str) -> bytes:
+    """The mark of a snapshot at a URL; empty where there is none yet."""
+    try:
+        return b"".join(find_remote(join_url(url, _MARK))[0].read(_MAX_MARK))
+    except SourceError:
+        return b""
+
+
+def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
+    """Fetch a snapshot from its folder at a URL, check every byte of it, and serve it.
+
+    :raises SourceError: there is none, or the server does not answer.
+    :raises StoreError: what came is not what was built, or the store cannot be written.
+    """
+    with lock_store(store), explain_faults(store):
+        remove_leftovers(store)
+        coming = store / "snapshots" / f".fetching-{os.getpid()}"
+        coming.mkdir()
+        try:
+            manifest = _fetch_manifest(url, coming)
+            for name, size in manifest.sizes.items():
+                (coming / name).parent.mkdir(parents=True, exist_ok=True)
+                fetch_file(join_url(url, name), coming / name, size)
+            Snapshot(coming).verify()
+            return Snapshot(place_snapshot(store, coming, manifest, keep))
+        finally:
+            shutil.rmtree(coming, ignore_errors=True)
+
+
+def _fetch_manifest(url: str, folder: Path) -> Manifest:
+    """The manifest at a URL. It was written elsewhere, so no name in it may lead out of the folder."""
+    for name, limit in ((_MARK, _MAX_MARK), (_MANIFEST, _MAX_MANIFEST)):
+        fetch_file(join_url(url, name), folder / name, limit)
+    manifest = read_manifest(folder)
+    names = [part for name in manifest.sizes for part in name.split("/")]
+    is_sound = manifest.sizes.keys() == manifest.files.keys() and all(map(_PART.fullmatch, names))
+    if not is_sound or not _ID.fullmatch(manifest.snapshot):
+        raise StoreError("the manifest names files that no build writes", where=hide_secrets(url), mend="Do not use it")
+    return manifest
