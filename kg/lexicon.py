@@ -46,6 +46,7 @@ _ASCII_SPACES = str.maketrans("\t\n\r\x0b\x0c", "     ")
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
+_PART = re.compile(r"[-\s\x00]+|(?<=[A-Za-z])(?=\d)")
 _MAX_BREAKS = 4
 _MAX_GREEK = 3
 _SHORT_TO_GREEK = {"a": "α", "b": "β", "g": "γ", "d": "δ"}
@@ -89,6 +90,8 @@ def expand_form(form: str) -> frozenset[str]:
     True
     """
     text = _SHORT_GREEK.sub(lambda found: _SHORT_TO_GREEK[found[1]], form)
+    if text.isascii():
+        return frozenset(_expand_breaks(text.translate(_ASCII_SPACES)))
     spelled: list[str] = [""]
     is_single = sum(char in _GREEK for char in text) > _MAX_GREEK
     for char in text:
@@ -103,10 +106,10 @@ def expand_form(form: str) -> frozenset[str]:
 
 
 def _expand_breaks(text: str) -> Iterator[str]:
-    text = (
-        text.strip("\x00").replace("\x00\x00", "\x00").replace("-\x00", "-").replace("\x00-", "-").replace("\x00 ", " ")
-    )
-    parts = re.split(r"[-\s\x00]+|(?<=[A-Za-z])(?=\d)", text)
+    if "\x00" in text:
+        text = text.strip("\x00").replace("\x00\x00", "\x00")
+        text = text.replace("-\x00", "-").replace("\x00-", "-").replace("\x00 ", " ")
+    parts = _PART.split(text)
     breaks = len(parts) - 1
     if breaks > _MAX_BREAKS:
         written = _BREAK.sub(lambda found: found[0][:1] and " ", text.replace("\x00", " "))
@@ -158,11 +161,12 @@ class Lexicon:
                 (term.case_forms, True, False),
                 (term.context_forms, False, True),
             ):
-                for spelling in {spelling for form in forms for spelling in expand_form(form)}:
-                    cased = spelling if is_cased else None
-                    entries.setdefault(_lower(spelling), []).append((term, cased, is_contextual))
-        for key, found in sorted(entries.items()):
-            self._automaton.add_word(key, (len(key), tuple(found)))
+                plain = (term, None, is_contextual)
+                for spelling in set().union(*map(expand_form, forms)):
+                    key = spelling.lower() if spelling.isascii() else spelling.translate(_LOWER)
+                    entries.setdefault(key, []).append((term, spelling, is_contextual) if is_cased else plain)
+        for key, found in entries.items():
+            self._automaton.add_word(key, (len(key), found))
         if entries:
             self._automaton.make_automaton()
         self._is_empty = not entries
