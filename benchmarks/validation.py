@@ -8,7 +8,6 @@ peak memory is its own.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import resource
 import shutil
@@ -23,6 +22,7 @@ from subprocess import run
 import msgspec
 
 from benchmarks.__main__ import SHARED
+from kg.packing import list_shards, open_shard
 from kg.pipeline import build
 from kg.shapes.checks import run_checks
 from kg.shapes.runs import Choice, validate
@@ -39,10 +39,10 @@ def make_copies(snapshot: Snapshot, folder: Path) -> Path:
     """A snapshot of `COPIES` times the trials, under ids that nobody has given."""
     made = folder / "snapshots" / "copies"
     (made / "quads").mkdir(parents=True)
-    for path in sorted((snapshot.folder / "quads").glob("*.nq.gz")):
-        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as stream:
+    for path in list_shards(snapshot.folder):
+        with open_shard(path) as stream:
             lines = list(stream)
-        with gzip.open(made / "quads" / path.name, "wt", encoding="utf-8", newline="\n", compresslevel=1) as out:
+        with open_shard(made / "quads" / path.name, "wt") as out:
             for copy in range(COPIES):
                 out.writelines(_remint(line, copy) for line in lines)
     shutil.copy(snapshot.folder / "records.sqlite", made / "records.sqlite")

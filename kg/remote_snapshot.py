@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from pyoxigraph import Store as Engine
 from kg.errors import EndpointError
 from kg.model import Record
 from kg.neighbourhood import collect_neighbourhood
+from kg.packing import SHARD, open_shard, pack
 from kg.remote import RemoteEngine, put_terms
 from kg.resources import list_files
 from kg.store import VERSION, Manifest, Snapshot, StoredRecord, add_record, open_records, write_manifest
@@ -101,7 +101,7 @@ class RemoteSnapshot(Snapshot):
         with contextlib.closing(open_records(folder / "records.sqlite", is_new=True)) as records:
             described: set[str] = set()
             for stored in self.read_records():
-                add_record(records, stored, zlib.compress(stored.record.text.encode(), 1))
+                add_record(records, stored, pack(stored.record.text.encode()))
                 if stored.trial not in described:
                     described.add(stored.trial)
                     triples = collect_neighbourhood(self.remote, stored.trial[1:-1])
@@ -112,7 +112,7 @@ class RemoteSnapshot(Snapshot):
             index.bulk_load(path=str(path), format=RdfFormat.TURTLE)
         index.flush()
         del index
-        with gzip.open(folder / "quads" / "00.nq.gz", "wt", encoding="utf-8", newline="\n") as shard:
+        with open_shard(folder / "quads" / f"00{SHARD}", "wt") as shard:
             shard.writelines(sorted(lines))
         write_manifest(folder, msgspec.structs.replace(self.manifest, version=VERSION, files={}, sizes={}, shards={}))
         return Snapshot(folder)

@@ -8,11 +8,9 @@ is guarded by ``manifest.sha256``.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +22,14 @@ from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
 from kg.model import Record
+from kg.packing import list_shards, open_shard, unpack
 
-VERSION = 2
+VERSION = 3
 DEFAULT = Path(".kg-store")
 _AGAIN = "Build the graph again with `kg build`, or go back to another with `kg snapshots use`"
 _SCHEMA = """
 CREATE TABLE record (iri TEXT PRIMARY KEY, trial TEXT, file TEXT, format TEXT, sha256 TEXT, updated TEXT, part INTEGER,
-text BLOB) WITHOUT ROWID;
+text BLOB);
 CREATE INDEX record_trial ON record (trial);
 """
 
@@ -107,7 +106,7 @@ class Snapshot:
                 f"SELECT iri, trial, file, format, sha256, updated, part, text FROM record {chosen} ORDER BY file, iri",  # noqa: S608
                 (trial,) if chosen else (),
             ):
-                record = Record(file, form, sha256, zlib.decompress(text).decode(), updated, bool(part))
+                record = Record(file, form, sha256, unpack(text).decode(), updated, bool(part))
                 yield StoredRecord(iri, of, record)
 
     def open_texts(self) -> Callable[[str], str | None]:
@@ -116,7 +115,7 @@ class Snapshot:
 
         def read(record: str) -> str | None:
             row = records.execute("SELECT text FROM record WHERE iri = ?", (record,)).fetchone()
-            return zlib.decompress(row[0]).decode() if row else None
+            return unpack(row[0]).decode() if row else None
 
         return read
 
@@ -138,8 +137,8 @@ class Snapshot:
 
     def read_quads(self) -> Iterator[str]:
         """The N-Quads lines of the records, shard by shard, sorted within each."""
-        for path in sorted((self.folder / "quads").glob("*.nq.gz")):
-            with gzip.open(path, "rt", encoding="utf-8", newline="\n") as stream:
+        for path in list_shards(self.folder):
+            with open_shard(path) as stream:
                 yield from stream
 
     def verify(self) -> None:
@@ -254,7 +253,7 @@ def open_records(path: Path, *, is_new: bool) -> sqlite3.Connection:
 
 
 def add_record(records: sqlite3.Connection, stored: StoredRecord, text: bytes) -> None:
-    """Keep a record; ``text`` is its text, compressed with zlib."""
+    """Keep a record; ``text`` is its text, packed."""
     record = stored.record
     records.execute(
         "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

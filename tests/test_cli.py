@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kg.store import VERSION
 from tests.conftest import ROOT
 
 
@@ -155,7 +156,7 @@ def test_a_store_of_a_newer_version(store: Path, tmp_path: Path) -> None:
     copy = tmp_path / "newer"
     shutil.copytree(store, copy, symlinks=True)
     manifest = copy / "current" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"version": 2', '"version": 99'))
+    manifest.write_text(manifest.read_text().replace(f'"version": {VERSION}', '"version": 99'))
     done = run_kg("query", "trials_by_target_and_source", store=copy)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert "99" in done.stderr

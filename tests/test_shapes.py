@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from functools import cache
@@ -15,6 +14,7 @@ from pyoxigraph import RdfFormat, parse
 from rdflib import Graph, URIRef
 
 from kg.errors import ShapeError, UsageError
+from kg.packing import SHARD, list_shards, open_shard
 from kg.pipeline import build
 from kg.resources import find_root
 from kg.shapes import (
@@ -275,9 +275,9 @@ def write_snapshot(tmp_path: Path, field: str, start: int, words: str, text: str
     }
     lines = [f"{stored.trial} <{KG_RECORD}> {stored.iri} {stored.iri} .\n"]
     lines += [f"{node} <{kg}{name}> {value} {stored.iri} .\n" for name, value in values.items()]
-    for path in (snapshot.folder / "quads").glob("*.nq.gz"):
+    for path in list_shards(snapshot.folder):
         path.unlink()
-    with gzip.open(snapshot.folder / "quads" / "00.nq.gz", "wt", encoding="utf-8") as stream:
+    with open_shard(snapshot.folder / "quads" / f"00{SHARD}", "wt") as stream:
         stream.writelines(lines)
     return snapshot
 

@@ -6,7 +6,6 @@ of RDF 1.1 (https://www.w3.org/TR/turtle/), and JSON-LD 1.1 has its context insi
 
 from __future__ import annotations
 
-import gzip
 import heapq
 import itertools
 import re
@@ -20,6 +19,7 @@ import msgspec
 from pyoxigraph import BlankNode, RdfFormat, parse
 
 from kg.errors import UsageError
+from kg.packing import list_shards, open_shard
 from kg.rdf import to_triple
 from kg.resources import list_files
 from kg.store import Snapshot
@@ -60,8 +60,8 @@ def _merge(snapshot: Snapshot, trial: str | None, with_vocabularies: bool) -> It
     endings = _find_graphs(snapshot, trial) if trial else None
     with ExitStack() as stack:
         shards = [
-            stack.enter_context(gzip.open(path, "rt", encoding="utf-8", newline="\n"))
-            for path in sorted((snapshot.folder / "quads").glob("*.nq.gz"))
+            stack.enter_context(open_shard(path))
+            for path in list_shards(snapshot.folder)
         ]
         kept: list[Iterable[str]] = (
             [(line for line in shard if line.endswith(endings)) for shard in shards] if endings else list(shards)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -20,6 +19,7 @@ from kg.errors import SourceError
 from kg.locations import hide_secrets
 from kg.model import Rejected
 from kg.overviews import ask_overview, list_overviews
+from kg.packing import SHARD, unpack
 from kg.pipeline.filters import Choice
 from kg.pipeline.indexes import change_index, load_index
 from kg.pipeline.intakes import Intake, Options, order_rejects
@@ -221,7 +221,7 @@ class _Build:
                 str(self.log.path),
                 tuple(places[number]),
                 tuple(self.plan.read_texts(trial, self.log.path) for trial in merges[number]),
-                str(folder / "quads" / f"{number}.nq.gz") if number in before else "",
+                str(folder / "quads" / f"{number}{SHARD}") if number in before else "",
                 before.get(number, ("", 0)),
                 frozenset(dropped[number]),
                 self.is_small,
@@ -292,7 +292,7 @@ def _feed(shards: Iterable[ShardDone], done: list[ShardDone]) -> Iterator[bytes]
 
 
 def _unpack(lines: bytes) -> list[bytes]:
-    return zlib.decompress(lines).splitlines(keepends=True) if lines else []
+    return unpack(lines).splitlines(keepends=True) if lines else []
 
 
 def _write_rejects(rejected: Iterable[Rejected]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Sequence
 
 import msgspec
@@ -12,6 +11,7 @@ from kg import rdf
 from kg.errors import KgError
 from kg.extract import extract_trial
 from kg.model import Record, Rejected, Study, Trial
+from kg.packing import pack
 from kg.pipeline.filters import Choice, is_chosen, is_kept
 from kg.sources.inputs import Blob, read_blob
 
@@ -23,8 +23,8 @@ class Reading(msgspec.Struct, frozen=True):
     :ivar iri: Of the record, as N-Triples; empty where a restriction left the record out.
     :ivar trial: IRI of its trial, as N-Triples.
     :ivar is_part: Whether the record was saved with some of its fields only.
-    :ivar text: The record's text, compressed with zlib.
-    :ivar lines: Its sorted N-Quads lines, compressed with zlib.
+    :ivar text: The record's text, packed.
+    :ivar lines: Its sorted N-Quads lines, packed.
     :ivar set_aside: Single values that could not be read.
     """
 
@@ -72,8 +72,8 @@ def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
         record.sha256,
         record.updated,
         record.is_part,
-        zlib.compress(record.text.encode(), 1),
-        zlib.compress("".join(lines).encode(), 1),
+        pack(record.text.encode()),
+        pack("".join(lines).encode()),
         study.set_aside,
     )
 

@@ -188,7 +188,7 @@ class Plan:
 
 
 def read_text(folder: Path, iri: str) -> bytes:
-    """A record's text in a snapshot, compressed with zlib."""
+    """A record's text in a snapshot, packed."""
     with closing(open_records(folder / "records.sqlite", is_new=False)) as records:
         text: bytes = records.execute("SELECT text FROM record WHERE iri = ?", (iri,)).fetchone()[0]
         return text

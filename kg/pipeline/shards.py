@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import msgspec
 from kg import rdf
 from kg.merges import merge_records
 from kg.model import Record, Trial
+from kg.packing import SHARD, Packer, open_packed, pack, read_packed, unpack
 from kg.pipeline.logs import Place, read_entry
 from kg.pipeline.readings import reread
 from kg.terms import ID
@@ -30,7 +30,7 @@ _OWN = f"<{ID}trial/".encode()
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A record whose text is read again: its file name and format, and its text compressed with zlib."""
+    """A record whose text is read again: its file name and format, and its text, packed."""
 
     file: str
     format: str
@@ -66,8 +66,8 @@ class ShardDone(msgspec.Struct, frozen=True):
 
     :ivar path: Empty where the shard would hold nothing.
     :ivar digest: SHA-256 of its lines.
-    :ivar added: For an update: N-Triples lines that it has and the shard before had not, compressed.
-    :ivar removed: For an update: those that the shard before had and it has not, compressed.
+    :ivar added: For an update: N-Triples lines that it has and the shard before had not, packed.
+    :ivar removed: For an update: those that the shard before had and it has not, packed.
     """
 
     number: str
@@ -89,7 +89,7 @@ def shard_of(trial: str) -> str:
 
 def write_shard(task: ShardTask) -> ShardDone:
     """Write one shard."""
-    path = Path(task.folder) / "quads" / f"{task.number}.nq.gz"
+    path = Path(task.folder) / "quads" / f"{task.number}{SHARD}"
     if task.previous and not (task.places or task.merges or task.dropped):
         os.link(task.previous, path)
         return ShardDone(task.number, str(path), *task.before)
@@ -100,7 +100,7 @@ def write_shard(task: ShardTask) -> ShardDone:
     text: bytes = b""
     gone: list[bytes] = []
     if task.previous:
-        text, gone = _take_out(unpack(Path(task.previous).read_bytes()), task.dropped)
+        text, gone = _take_out(read_packed(Path(task.previous)), task.dropped)
     digest, quads = _pack(path, _merge(text, new) if text else _chunk(new))
     added, removed = _compare(gone, new) if task.is_update else (b"", b"")
     if not quads:
@@ -153,9 +153,9 @@ def _chunk(lines: list[bytes]) -> Iterator[bytes]:
 
 
 def _compare(gone: list[bytes], new: list[bytes]) -> tuple[bytes, bytes]:
-    """The triples that came and those that went, compressed."""
+    """The triples that came and those that went, packed."""
     before, after = (set(_GRAPH.sub(b" .\n", b"".join(some)).splitlines(keepends=True)) for some in (gone, new))
-    return zlib.compress(b"".join(sorted(after - before)), 1), zlib.compress(b"".join(sorted(before - after)), 1)
+    return pack(b"".join(sorted(after - before))), pack(b"".join(sorted(before - after)))
 
 
 def _read_places(task: ShardTask) -> Iterator[bytes]:
@@ -164,7 +164,7 @@ def _read_places(task: ShardTask) -> Iterator[bytes]:
     descriptor = os.open(task.log, os.O_RDONLY)
     try:
         for place in task.places:
-            yield from zlib.decompress(read_entry(descriptor, place).lines).splitlines(keepends=True)
+            yield from unpack(read_entry(descriptor, place).lines).splitlines(keepends=True)
     finally:
         os.close(descriptor)
 
@@ -173,7 +173,7 @@ def describe_together(records: Iterable[Kept]) -> list[str]:
     """Read the records of one trial again from their texts; what they say together, as N-Quads lines."""
     found = []
     for one in records:
-        trial = reread(Record(one.file, one.format, "", zlib.decompress(one.text).decode()))
+        trial = reread(Record(one.file, one.format, "", unpack(one.text).decode()))
         if isinstance(trial, Trial):
             found.append((rdf.mint_record(trial), trial.study.record.updated, trial))
     if len(found) == 1:
@@ -182,17 +182,17 @@ def describe_together(records: Iterable[Kept]) -> list[str]:
 
 
 def _pack(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
-    """Write lines with gzip, the same bytes each time; their digest and number.
+    """Write lines, packed, the same bytes each time; their digest and number.
 
     The packer sees the text in pieces of one size: how they were cut before would change its output.
     """
-    digest, packer, quads = hashlib.sha256(), zlib.compressobj(1, zlib.DEFLATED, 31), 0
+    digest, packer, quads = hashlib.sha256(), Packer(), 0
     with path.open("wb") as stream:
         for chunk in _cut_evenly(chunks):
             digest.update(chunk)
             quads += chunk.count(b"\n")
-            stream.write(packer.compress(chunk))
-        stream.write(packer.flush())
+            stream.write(packer.take(chunk))
+        stream.write(packer.end())
     return digest.hexdigest(), quads
 
 
@@ -206,18 +206,12 @@ def _cut_evenly(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(held)
 
 
-def unpack(content: bytes) -> bytes:
-    """What is in gzip."""
-    return zlib.decompress(content, 31)
-
-
 def read_triples(path: str) -> Iterator[bytes]:
     """A shard as N-Triples, in chunks of whole lines."""
-    unpacker = zlib.decompressobj(31)
     rest = b""
-    with Path(path).open("rb") as stream:
-        while packed := stream.read(_CHUNK // 8):
-            head, _, rest = (rest + unpacker.decompress(packed)).rpartition(b"\n")
+    with open_packed(Path(path)) as stream:
+        while piece := stream.read(_CHUNK):
+            head, _, rest = (rest + piece).rpartition(b"\n")
             if head:
                 yield _GRAPH.sub(b" .\n", head + b"\n")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from kg.packing import open_shard
 from kg.shapes.triples import read_background
 from kg.terms import ID, RDF, iri, kg
 
@@ -228,11 +228,6 @@ def _spread(lines: Iterable[str], where: dict[str, int], files: list[Path]) -> N
     finally:
         for stream in streams:
             stream.close()
-
-
-def open_shard(path: Path) -> TextIO:
-    """The N-Quads lines of a shard."""
-    return gzip.open(path, "rt", encoding="utf-8", newline="\n")
 
 
 _LINK = f"> {_HAS_RECORD} <"

@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from kg.errors import LimitReached, UsageError
+from kg.packing import list_shards
 from kg.shapes.checks import load_checks, run_checks
 from kg.shapes.engines import find_engine
 from kg.shapes.findings import Checked, Finding, describe_trials, sort_findings
@@ -157,7 +158,7 @@ def _find_records(snapshot: Snapshot, trials: Collection[str] | None) -> frozens
 
 
 def _list_shards(snapshot: Snapshot) -> list[tuple[Path, ...]]:
-    return group_shards(sorted((snapshot.folder / "quads").glob("*.nq.gz")))
+    return group_shards(list_shards(snapshot.folder))
 
 
 def _size_part(engine: str) -> int:

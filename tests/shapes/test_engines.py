@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import ShapeError, UsageError
+from kg.packing import list_shards
 from kg.pipeline import build
 from kg.shapes import read_shapes, validate_graph, validate_snapshot
 from kg.shapes.engines import find_engine, start_engine
@@ -40,7 +41,7 @@ def judge_all(snapshot: Snapshot, judge: Judge, size: int) -> set[tuple[str, Fou
     """Every result, with the trials it belongs to."""
     return {
         (trial, one)
-        for paths in group_shards(sorted((snapshot.folder / "quads").glob("*.nq.gz")))
+        for paths in group_shards(list_shards(snapshot.folder))
         for part in read_shards(paths, None, size)
         for one in judge.judge(part)
         for trial in part.find_trials(one.focus)

@@ -1,0 +1,60 @@
+"""How texts and shards are packed: with zstd, which packs them smaller and in a third of zlib's time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, TextIO
+
+import zstandard
+
+SHARD = ".nq.zst"
+"""How the name of a shard ends: unpacked it is N-Quads."""
+LEVEL = 3
+
+
+def pack(data: bytes) -> bytes:
+    """Some bytes, packed."""
+    return zstandard.compress(data, LEVEL)
+
+
+def unpack(packed: bytes) -> bytes:
+    """What `pack` was given."""
+    return zstandard.decompress(packed)
+
+
+class Packer:
+    """Packs a stream; the same pieces give the same bytes."""
+
+    def __init__(self) -> None:
+        self._packer = zstandard.ZstdCompressor(level=LEVEL).compressobj()
+
+    def take(self, piece: bytes) -> bytes:
+        """Packed bytes that are ready after a piece."""
+        return self._packer.compress(piece)
+
+    def end(self) -> bytes:
+        """The rest of them."""
+        return self._packer.flush()
+
+
+def open_packed(path: Path) -> IO[bytes]:
+    """A packed file, to read what was packed."""
+    stream: IO[bytes] = zstandard.open(path, "rb")
+    return stream
+
+
+def read_packed(path: Path) -> bytes:
+    """What was packed into a file."""
+    with open_packed(path) as stream:
+        return stream.read()
+
+
+def list_shards(folder: Path) -> list[Path]:
+    """The shards of a snapshot's folder, in order of their numbers."""
+    return sorted((folder / "quads").glob(f"*{SHARD}"))
+
+
+def open_shard(path: Path, mode: str = "rt") -> TextIO:
+    """The N-Quads lines of a shard; mode ``wt`` writes one."""
+    stream: TextIO = zstandard.open(path, mode, encoding="utf-8", newline="\n")
+    return stream
