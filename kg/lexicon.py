@@ -42,7 +42,9 @@ _FOLD = {
     ord("\u2018"): "'",
     ord("\u2032"): "'",
 }
-_ASCII_SPACES = str.maketrans("\t\n\r\x0b\x0c", "     ")
+_FOLD_CHARS = {chr(code): char for code, char in _FOLD.items()}
+_ODD = re.compile(f"[{re.escape(''.join(_FOLD_CHARS))}]")
+_BLANKS = "\t\n\r\x0b\x0c"
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
@@ -61,7 +63,10 @@ def fold_width(text: str) -> str:
     >>> fold_width("CD19‑CAR γδ")
     'CD19-CAR gd'
     """
-    return text.translate(_ASCII_SPACES) if text.isascii() else text.translate(_FOLD)
+    # One replacement for each odd character that is there: `str.translate` looks at every letter by itself.
+    for char in filter(text.__contains__, _BLANKS) if text.isascii() else set(_ODD.findall(text)):
+        text = text.replace(char, _FOLD_CHARS[char])
+    return text
 
 
 def fold(text: str) -> str:
@@ -91,7 +96,7 @@ def expand_form(form: str) -> frozenset[str]:
     """
     text = _SHORT_GREEK.sub(lambda found: _SHORT_TO_GREEK[found[1]], form)
     if text.isascii():
-        return frozenset(_expand_breaks(text.translate(_ASCII_SPACES)))
+        return frozenset(_expand_breaks(fold_width(text)))
     spelled: list[str] = [""]
     is_single = sum(char in _GREEK for char in text) > _MAX_GREEK
     for char in text:
@@ -189,7 +194,7 @@ class Lexicon:
             for term, cased, is_contextual in entries:
                 if cased is None or width[start:end] == cased:
                     found.append(Match(start, end, term, is_contextual))
-        return _keep_longest(found)
+        return _keep_longest(found) if len(found) > 1 else found
 
     def _is_word(self, low: str, start: int, end: int) -> bool:
         if start and low[start - 1].isalnum():

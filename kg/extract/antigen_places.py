@@ -31,10 +31,18 @@ _CODE_CHAIN = re.compile(r"(?<![A-Za-z])(?:CART?|LV)-?(\d\d(?:[./-]\d\d){1,3})(?
 _CODE_DIGIT = re.compile(r"(?<![A-Za-z])U?CART?([57])(?![\d.%A-Za-z]|-\d)")
 _CODE_TAIL = re.compile(r"(?<![A-Za-z])U?CAR-?T-[A-Za-z]{2,12}-(\d\d)(?![\d%.])")
 """A number after a name in a construct's code: "CART-meso-19"."""
-_CODE_MARKS = ("CAR", "CTL", "LV", "28", "BB", "luster of diff")
-"""What every code holds: most texts are passed over by these alone."""
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
 _CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
+
+
+_NUMBERED = (
+    (_CODE, ("CAR", "CTL")),
+    (_CHAIN, ("28", "BB", "bb", "Bb", "bB")),
+    (_CODE_DIGIT, ("CAR",)),
+    (_CODE_TAIL, ("CAR",)),
+    (_CLUSTER, ("luster of diff", "CAR", "CTL", "LV", "28", "BB")),
+)
+"""Codes with one number, and what each holds: most texts are passed over by that alone."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -68,6 +76,8 @@ def find_places(text: str) -> tuple[Place, ...]:
     numbered = (*_expand_crosses(folded), *_expand_lists(folded)) if "CD" in folded or "cd" in folded else ()
     for place in (*numbered, *_expand_codes(folded)):
         found.add(place)
+    if not found.places:
+        return ()
     switches, binders = _Spans(), _Spans()
     for match in open_lexicon("safety-switch").find(text):
         switches.add(_place(match))
@@ -148,22 +158,20 @@ def _expand_lists(text: str) -> Iterator[Place]:
 
 
 def _expand_codes(text: str) -> Iterator[Place]:
-    if not any(mark in text for mark in _CODE_MARKS):
-        return
-    for found in _CODE_LIST.finditer(text):
+    for found in _CODE_LIST.finditer(text) if "SCAR" in text else ():
         for name in re.finditer(r"[A-Za-z\d]{2,6}", found[1]):
             antigen = _lookup(name[0])
             if antigen:
                 start = found.start(1) + name.start()
                 yield Place(start, start + len(name[0]), antigen, is_code=True)
-    for found in _CODE_CHAIN.finditer(text):
+    for found in _CODE_CHAIN.finditer(text) if "CAR" in text or "LV" in text else ():
         for number in re.finditer(r"\d\d", found[1]):
             antigen = _lookup(number[0])
             if antigen:
                 start = found.start(1) + number.start()
                 yield Place(start, start + 2, antigen, is_code=True)
-    for pattern in (_CODE, _CHAIN, _CODE_DIGIT, _CODE_TAIL, _CLUSTER):
-        for found in pattern.finditer(text):
+    for pattern, marks in _NUMBERED:
+        for found in pattern.finditer(text) if any(mark in text for mark in marks) else ():
             antigen = _lookup(found[1])
             if antigen:
                 yield Place(found.start(1), found.end(1), antigen, is_code=pattern is not _CLUSTER)

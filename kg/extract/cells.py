@@ -16,6 +16,8 @@ _RECEPTOR = re.compile(
     r"CHIMERIC ANTIGEN RECEPTOR|\b[a-z]{1,6}CART?\b|[Cc]himeric (?:T[- ][Cc]ell |[Ii]mmune )?[Rr]eceptor|"
     r"\bCIR\b|\b(?:Tri|Bi|Dual)CAR\b|\dCAR[- ]|\d[sS]CAR|-CAR\b|\bCARvac\b"
 )
+_RECEPTOR_MARKS = ("CAR", "himeric", "HIMERIC", "CIR")
+"""What every name of a receptor holds: most texts are passed over by these alone."""
 _RECEPTOR_CELLS = (
     (re.compile(r"\bi?NK[- ]?T\b(?:[- ]?[Cc]ells?)?|(?i:natural killer T)"), "CAR-NKT"),
     (re.compile(r"γδ ?-?T|\b[Gg]amma[- /][Dd]elta"), "CAR-gdT"),
@@ -95,7 +97,8 @@ def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
     ('CAR-T', 'CAR-BCMA T')
     """
     for passage in passages:
-        receptor = _RECEPTOR.search(passage.text)
+        is_likely = any(mark in passage.text for mark in _RECEPTOR_MARKS)
+        receptor = _RECEPTOR.search(passage.text) if is_likely else None
         if receptor is None or _is_homograph(passage.text, receptor):
             continue
         low, high = max(0, receptor.start() - 80), receptor.end() + 80

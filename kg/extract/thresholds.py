@@ -70,6 +70,7 @@ _BEFORE = (
 )
 _NUMBER = rf"(?P<number>{_BEFORE}{_DIGITS}(?!(?![xe])[a-z]?\d)|\b(?:{_WORDS})\b(?=[\s-]))"
 _THRESHOLD = re.compile(rf"(?:(?P<op>{_OPERATOR})(?P<filler>{_FILLER}))?{_NUMBER}")
+_ANY_NUMBER = re.compile(rf"\d|{_WORDS}")
 _ULN = (
     r"(?:\W{0,3}\b(?:the|of|than|above|to|institution(?:al)?(?:['`]?s)?|local|lab(?:oratory)?(?:['`]?s)?|age"
     r"|adjusted|reference|site"
@@ -231,7 +232,7 @@ def find_thresholds(text: str) -> list[Threshold]:
 
 def _read_all(text: str) -> Iterator[Threshold]:
     at = 0
-    while (found := _THRESHOLD.search(text, at)) is not None:
+    while _ANY_NUMBER.search(text, at) and (found := _THRESHOLD.search(text, at)):
         threshold = _read_one(text, found)
         yield threshold
         at = max(threshold.end, found.end())

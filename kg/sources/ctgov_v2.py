@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -284,11 +285,22 @@ def read_country(fact: Fact | None, set_aside: list[str]) -> Fact | None:
     """The fact with the country's ISO 3166-1 code as value; an unknown name is set aside."""
     if fact is None:
         return None
-    for match in open_lexicon("country").find(str(fact.value)):
-        if match.end - match.start == len(str(fact.value)):
-            return msgspec.structs.replace(fact, value=match.term.notation)
+    code = find_country(str(fact.value))
+    if code:
+        return msgspec.structs.replace(fact, value=code)
     set_aside.append(f"{fact.quote.field}: {fact.value!r} is not a known country")
     return None
+
+
+@lru_cache(maxsize=1024)
+def find_country(name: str) -> str:
+    """ISO 3166-1 code of a country; empty where the name is not known.
+
+    >>> find_country("Switzerland"), find_country("Nowhere")
+    ('CH', '')
+    """
+    matches = open_lexicon("country").find(name)
+    return next((one.term.notation for one in matches if one.end - one.start == len(name)), "")
 
 
 def _read_passages(section: Node) -> Iterator[Passage | None]:
