@@ -157,13 +157,27 @@ def place_snapshot(store: Path, building: Path, manifest: Manifest, keep: int = 
     while final.exists():
         number += 1
         final = final.with_name(f"{manifest.snapshot}-{number}")
+    # A power cut keeps what reached the disk, in any order. So that no link outlives the files it leads to, contents
+    # and names go there first, then the folder's name, and the link last; only then may the snapshot before go.
+    for path in (*building.rglob("*"), building):
+        _sync(path)
     building.rename(final)
+    _sync(final.parent)
     _serve(store, final.name)
     for folder in (store / "snapshots").glob(f"{manifest.snapshot}*"):
         if folder != final:  # the same graph, built before
             _remove(folder)
     remove_old(store, keep)
     return final
+
+
+def _sync(path: Path) -> None:
+    """See a file's content, or a folder's list of names, through to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _remove(folder: Path) -> None:
@@ -179,6 +193,7 @@ def _serve(store: Path, name: str) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(Path("snapshots") / name)
     link.replace(store / "current")
+    _sync(store)
 
 
 @contextmanager

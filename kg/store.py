@@ -197,15 +197,9 @@ class _Version(msgspec.Struct):
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest and its mark, and see them through to the disk."""
+    """Write the manifest and its mark."""
     (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     (folder / "manifest.sha256").write_text(hash_file(folder / "manifest.json") + "\n")
-    for name in ("manifest.json", "manifest.sha256"):
-        descriptor = os.open(folder / name, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def check_mark(folder: Path) -> None:

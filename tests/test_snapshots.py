@@ -115,6 +115,32 @@ def test_a_damaged_snapshot_is_not_served_and_the_next_prune_removes_it(store: P
     assert entries[1].name in prune_snapshots(store, 5)
 
 
+def test_all_is_on_the_disk_before_the_link_leads_there(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut at any moment leaves a whole graph served: files and folders are synced first, then the link."""
+    events: list[str] = []
+    sync, swap = os.fsync, Path.replace
+
+    def note_sync(descriptor: int) -> None:
+        events.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    def note_swap(self: Path, target: Path) -> Path:
+        events.append("swap" if target.name == "current" else "")
+        return swap(self, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "replace", note_swap)
+    build([str(write("x.jsonl", make_study(1)))], tmp_path / "store", workers=1)
+    snapshot = open_snapshot(tmp_path / "store")
+    before, after = set(events[: events.index("swap")]), set(events[events.index("swap") :])
+    built = {path.rpartition(".building-")[2].partition("/")[2] for path in before if ".building-" in path}
+    assert built >= {*snapshot.manifest.files, "manifest.json", "manifest.sha256", "", "quads", "index", "answers"}
+    assert str(tmp_path / "store" / "snapshots") in before
+    assert str(tmp_path / "store") in after
+
+
 def test_a_link_to_nowhere_is_one_line(store: Path) -> None:
     """The served snapshot was removed by hand."""
     shutil.rmtree(store / os.readlink(store / "current"))

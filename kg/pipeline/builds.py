@@ -149,17 +149,19 @@ class _Build:
         return self._report(manifest, folder)
 
     def _check_read(self, sources: Sequence[str]) -> None:
-        if not self.plan.versions:
-            first = (
-                f" ({self.intake.rejected[0].file}: {self.intake.rejected[0].reason})" if self.intake.rejected else ""
-            )
+        if self.plan.versions:
+            return
+        where = _name_sources(sources)
+        if self.intake.left_out:
             raise SourceError(
-                "every record was left out by --where"
-                if self.intake.left_out
-                else f"not one record could be read{first}",
-                where=_name_sources(sources),
-                mend="See `kg build --help` for the formats that are read",
+                f"no record of {self.intake.left_out:,} meets --where {' '.join(map(str, self.options.choices))}",
+                where=where,
+                mend="Take a restriction away",
             )
+        first = next(iter(order_rejects(self.intake.rejected)), None)
+        told = f" ({first.file}: {first.reason})" if first else ""
+        mend = "See `kg build --help` for the formats that are read"
+        raise SourceError(f"not one record could be read{told}", where=where, mend=mend)
 
     def _write(self, sources: Sequence[str]) -> tuple[Path, Manifest]:
         if self.previous and not self.plan.has_work():

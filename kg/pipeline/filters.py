@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kg.errors import UsageError
+from kg.errors import QueryError, UsageError
 from kg.model import Frozen, Study, Trial
+from kg.parameters import resolve_term
 
 CELL_THERAPY = "cell-therapy"
+_COUNTRY = "country"
+_TERMS = {
+    "status": ("status", "status"),
+    "phase": ("phases", "phase"),
+    "type": ("study_type", "study-type"),
+    "sex": ("sex", "sex"),
+    "purpose": ("primary_purpose", "primary-purpose"),
+}
+"""Keys whose value is a term: the record's key, and the vocabulary."""
 _WORDS = {
     "condition": ("conditions",),
     "title": ("title", "official_title"),
     "sponsor": ("sponsor", "collaborators"),
     "id": ("registry_id", "secondary_ids"),
+    "funder": ("funder_types",),
 }
 """Keys whose value is looked for inside the record's own words."""
-_TERMS = {
-    "status": "status",
-    "phase": "phases",
-    "type": "study_type",
-    "sex": "sex",
-    "purpose": "primary_purpose",
-    "funder": "funder_types",
-}
-"""Keys whose value is compared with a registry's term as a whole."""
-_NAMES = (CELL_THERAPY, "country", *_WORDS, *_TERMS)
+_NAMES = (CELL_THERAPY, *_TERMS, _COUNTRY, *_WORDS)
 
 
 class Choice(Frozen, frozen=True):
@@ -33,23 +35,33 @@ class Choice(Frozen, frozen=True):
     key: str
     value: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}" if self.value else self.key
+
 
 def parse_choice(text: str) -> Choice:
     """A restriction as it is written on the command line.
 
-    >>> parse_choice("status=Recruiting")
-    Choice(key='status', value='recruiting')
+    >>> str(parse_choice("status=Recruiting")), str(parse_choice("country=Switzerland"))
+    ('status=RECRUITING', 'country=CH')
 
-    :raises UsageError: the key is unknown, or lacks its value.
+    :raises UsageError: the key is unknown, lacks its value, or takes other values; near ones are given.
     """
     key, _, value = text.partition("=")
-    key, value = key.strip().lower(), value.strip().casefold()
+    key, value = key.strip().lower(), value.strip()
     if key not in _NAMES or bool(value) == (key == CELL_THERAPY):
         raise UsageError(
             f"{text!r} is no restriction",
+            where="--where",
             mend=f"Write {CELL_THERAPY}, or KEY=VALUE with one of {', '.join(_NAMES[1:])}",
         )
-    return Choice(key, value)
+    scheme = _COUNTRY if key == _COUNTRY else _TERMS[key][1] if key in _TERMS else ""
+    if not scheme:
+        return Choice(key, value.casefold())
+    try:
+        return Choice(key, resolve_term(scheme, value).notation)
+    except QueryError as error:
+        raise UsageError(error.what, where=f"--where {key}", mend=error.mend) from None
 
 
 def is_chosen(study: Study, choices: Sequence[Choice]) -> bool:
@@ -64,16 +76,10 @@ def is_kept(trial: Trial, choices: Sequence[Choice]) -> bool:
 
 
 def _holds(study: Study, choice: Choice) -> bool:
-    if choice.key == "country":
-        countries = [site.country for site in study.sites if site.country]
-        return any(choice.value in (str(fact.value).casefold(), fact.quote.text.casefold()) for fact in countries)
+    if choice.key == _COUNTRY:
+        return any(site.country and site.country.value == choice.value for site in study.sites)
     if choice.key in _TERMS:
-        return any(_fold(str(fact.value)) == _fold(choice.value) for fact in study.facts.get(_TERMS[choice.key], ()))
+        return any(fact.value == choice.value for fact in study.facts.get(_TERMS[choice.key][0], ()))
     return any(
         choice.value in str(fact.value).casefold() for key in _WORDS[choice.key] for fact in study.facts.get(key, ())
     )
-
-
-def _fold(value: str) -> str:
-    """A term however it is spaced: "Phase 2" is "PHASE2"."""
-    return value.casefold().replace(" ", "").replace("_", "")

@@ -60,6 +60,7 @@ def test_nothing_but_the_records_matters(tmp_path: Path, write: Write) -> None:
         (["condition=leukemia", "cell-therapy"], [0, 1, 2]),
         (["country=CH"], [0, 1, 2]),
         (["country=switzerland", "id=81000001"], [1]),
+        (["country=Germany", "country=Switzerland", "funder=other"], [0, 1, 2]),
     ],
 )
 def test_where(tmp_path: Path, write: Write, where: list[str], kept: list[int]) -> None:
@@ -73,7 +74,7 @@ def test_where(tmp_path: Path, write: Write, where: list[str], kept: list[int]) 
 
 def test_where_nothing_fits(tmp_path: Path, write: Write) -> None:
     """A restriction that no record meets, or that means nothing, is said plainly."""
-    with pytest.raises(SourceError, match="left out by --where"):
+    with pytest.raises(SourceError, match="no record of 1 meets --where status=WITHDRAWN"):
         build(
             [str(write("x.jsonl", make_study(1)))],
             tmp_path / "s",
@@ -83,6 +84,26 @@ def test_where_nothing_fits(tmp_path: Path, write: Write) -> None:
     for text in ("colour=red", "status=", "cell-therapy=yes", ""):
         with pytest.raises(UsageError, match="is no restriction"):
             parse_choice(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("status=recruting", "Did you mean Recruiting"),
+        ("status=banana", "scheme=status"),
+        ("phase=5", "scheme=phase"),
+        ("country=Swizerland", "Switzerland"),
+        ("sex=women", "scheme=sex"),
+        ("type=interventionel", "Interventional"),
+        ("purpose=treatmnt", "Treatment"),
+    ],
+)
+def test_where_takes_only_terms_of_the_vocabulary(text: str, hint: str) -> None:
+    """A value that no record can have is refused before anything is read, with what it may have meant."""
+    with pytest.raises(UsageError) as raised:
+        parse_choice(text)
+    assert raised.value.where == f"--where {text.partition('=')[0]}"
+    assert hint in raised.value.mend
 
 
 def test_limit_and_dry_run(tmp_path: Path, write: Write) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,7 @@ from kg.cli.application import app
 from kg.cli.options import StoreOption
 from kg.cli.printing import count, note
 from kg.cli.progress import show_progress
-from kg.errors import SourceError
+from kg.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from kg.pipeline import Report
@@ -20,7 +20,7 @@ SourceArgument = Annotated[
     list[str] | None,
     typer.Argument(
         help="Files, folders, globs, URLs, or - for standard input; plain, gzip or zip. "
-        "Default: the records shipped with kg",
+        "Default of a build: the records shipped with kg",
         show_default=False,
     ),
 ]
@@ -41,81 +41,67 @@ DryOption = Annotated[bool, typer.Option("--dry-run", help="Read and count, and 
 KeepOption = Annotated[int, typer.Option(help="Snapshots to keep, this one included", min=1)]
 
 
-@app.command(
+_BUILD = """Read registry records into a new graph, which replaces the present one.
+
+Reads ClinicalTrials.gov API v2 JSON (one study, a list, JSON lines) and pages of MedPath, ClinicalTrials.Veeva and the
+"Overview / Description / Eligibility" kind. The format is told from the content. Stop it at any time: the present graph
+stays, and the next build goes on from what was read.
+"""
+_UPDATE = """Add registry records to the graph; a newer version of a record takes the place of the older one.
+
+Only records whose content is new are worked on. The snapshot before is kept: `kg diff` tells what changed.
+"""
+
+
+def _make_verb(*, is_update: bool) -> Callable[..., None]:
+    """``kg build`` or ``kg update``, which take the same options."""
+
+    def run(
+        sources: SourceArgument = None,
+        store: StoreOption = None,
+        workers: WorkersOption = None,
+        scheduler: SchedulerOption = None,
+        where: WhereOption = None,
+        limit: LimitOption = None,
+        is_dry: DryOption = False,
+        keep: KeepOption = 2,
+    ) -> None:
+        from kg.pipeline import build, parse_choice
+        from kg.resources import find_root
+        from kg.store import find_store
+
+        if is_update and not sources:
+            raise UsageError("no records are named", mend="Name files, folders or URLs, or - for standard input")
+        choices = [parse_choice(one) for one in where or []]
+        with show_progress() as show:
+            report = build(
+                sources or [str(find_root() / "data" / "trials")],
+                find_store(store),
+                is_update=is_update,
+                workers=workers,
+                scheduler=scheduler,
+                choices=choices,
+                limit=limit,
+                is_dry=is_dry,
+                keep=keep,
+                progress=show,
+            )
+        _print_report(report)
+        if report.is_cut:
+            raise SourceError("a source broke off", mend="The graph holds what was read before the break; see above")
+
+    return run
+
+
+app.command(
+    "build",
+    help=_BUILD,
     epilog="Examples:\n\n- `kg build` – the five trials shipped with kg\n\n- `kg build pages/ studies.jsonl.gz`\n\n"
-    "- `kg build ctg-studies.json.zip --where cell-therapy --where status=recruiting`\n\n- `curl … | kg build -`"
+    "- `kg build ctg-studies.json.zip --where cell-therapy --where status=recruiting`\n\n- `curl … | kg build -`",
+)(_make_verb(is_update=False))
+app.command("update", help=_UPDATE, epilog="Example: `kg update new-studies.jsonl && kg diff previous current`")(
+    _make_verb(is_update=True)
 )
-def build(
-    sources: SourceArgument = None,
-    store: StoreOption = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
-    where: WhereOption = None,
-    limit: LimitOption = None,
-    is_dry: DryOption = False,
-    keep: KeepOption = 2,
-) -> None:
-    """Read registry records into a new graph, which replaces the present one.
-
-    Reads ClinicalTrials.gov API v2 JSON (one study, a list, JSON lines) and pages of MedPath, ClinicalTrials.Veeva
-    and the "Overview / Description / Eligibility" kind. The format is told from the content. Stop it at any time: the
-    present graph stays, and the next build goes on from what was read.
-    """
-    _run_build(sources, store, workers, scheduler, where, limit, is_dry, keep, is_update=False)
-
-
-@app.command(epilog="Example: `kg update new-studies.jsonl && kg diff previous current`")
-def update(
-    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs, URLs, or -")],
-    store: StoreOption = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
-    where: WhereOption = None,
-    limit: LimitOption = None,
-    is_dry: DryOption = False,
-    keep: KeepOption = 2,
-) -> None:
-    """Add registry records to the graph; a newer version of a record takes the place of the older one.
-
-    Only records whose content is new are worked on. The snapshot before is kept: `kg diff` tells what changed.
-    """
-    _run_build(sources, store, workers, scheduler, where, limit, is_dry, keep, is_update=True)
-
-
-def _run_build(
-    sources: list[str] | None,
-    store: Path | None,
-    workers: int | None,
-    scheduler: str | None,
-    where: list[str] | None,
-    limit: int | None,
-    is_dry: bool,
-    keep: int,
-    *,
-    is_update: bool,
-) -> None:
-    from kg.pipeline import build as run
-    from kg.pipeline import parse_choice
-    from kg.resources import find_root
-    from kg.store import find_store
-
-    choices = [parse_choice(one) for one in where or []]
-    with show_progress() as show:
-        report = run(
-            sources or [str(find_root() / "data" / "trials")],
-            find_store(store),
-            is_update=is_update,
-            workers=workers,
-            scheduler=scheduler,
-            choices=choices,
-            limit=limit,
-            is_dry=is_dry,
-            keep=keep,
-            progress=show,
-        )
-    _print_report(report)
-    if report.is_cut:
-        raise SourceError("a source broke off", mend="The graph holds what was read before the break; see above")
 
 
 def _print_report(report: Report) -> None:
