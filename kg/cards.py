@@ -39,6 +39,7 @@ _SCALARS = (
     ("min_age_years", "minAgeYears"),
     ("max_age_years", "maxAgeYears"),
     ("sponsor", "sponsor"),
+    ("ethics_review", "ethicsReview"),
     ("start_date", "startDate"),
     ("number_of_arms", "numberOfArms"),
     ("number_of_sites", "numberOfSites"),
@@ -310,6 +311,8 @@ class _Builder:
             "enrollment": self._enrollment(),
         }
         card |= {**scalars, **lists}
+        card["responsible_party"] = self._responsible_party()
+        card["brief_summary"] = self._brief_summary()
         card["arms"] = [self._arm(f"arms.{index}", node) for index, node in enumerate(self.parts(self.trial, "hasArm"))]
         card["interventions"] = [
             self._intervention(f"interventions.{index}", node)
@@ -354,6 +357,22 @@ class _Builder:
         value = to_value(low) if low == high else [to_value(low), to_value(high)]
         self.prove("enrollment", self.trial, "enrollmentMin", low)
         return value
+
+    def _responsible_party(self) -> Card | None:
+        """Who answers for the record, as it is stated there: the kind, and the name where the record gives one."""
+        party = {
+            key: self.scalar(f"responsible_party.{key}", self.trial, name)
+            for key, name in (("type", "responsiblePartyType"), ("name", "responsibleParty"))
+        }
+        return party if any(party.values()) else None
+
+    def _brief_summary(self) -> str | None:
+        """The words, from the record; None too where a server holds no texts."""
+        record = self.first(self.trial, "summarisedIn")
+        if record is not None:
+            self.prove("brief_summary", self.trial, "summarisedIn", record)
+        is_there = bool(self.evidence) and self.evidence[-1]["about"] == "brief_summary"
+        return str(self.evidence[-1]["quote"]) if is_there else None
 
     def _arm(self, about: str, node: str) -> Card:
         return {
@@ -542,6 +561,8 @@ class _Builder:
     def _not_stated(self, card: Card) -> list[str]:
         """Card keys that the records do not tell; a key of an intervention stands by its own name."""
         found = {key: None for key, value in card.items() if key not in _NEVER_MISSING and value in (None, [])}
+        if self.first(self.trial, "summarisedIn") is not None:
+            found.pop("brief_summary", None)
         for node in (self.trial, *self.parts(self.trial, "hasIntervention")):
             for term in self.values(node, "notStated"):
                 found[card_key(term.value.removeprefix(KG)).rpartition(".")[2]] = None

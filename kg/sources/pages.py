@@ -4,7 +4,7 @@ words."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -108,6 +108,13 @@ class Page:
     def add_lines(self, key: str, heading: str) -> None:
         """Each line under the heading is a value."""
         self.add(key, *(self.fact(line) for line in self.under(heading)))
+
+    def add_summary(self, lines: Sequence[Line]) -> None:
+        """The summary, from its first line to its last. Its words stay in the page, so they need no evidence of their
+        own."""
+        if lines:
+            words = self.quote(lines[0].start, lines[-1].start + len(lines[-1].text))
+            self.add("brief_summary", Fact(words.text, words))
 
     def add_terms(self, key: str, scheme: str, lines: Iterable[Line]) -> None:
         """Each line names a term of a vocabulary; a line that names none is set aside."""
