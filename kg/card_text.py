@@ -14,6 +14,8 @@ _FIRST = (
     "status",
     "enrollment",
     "sponsor",
+    "responsible_party",
+    "ethics_review",
     "start_date",
     "conditions",
     "disease_setting",
@@ -126,6 +128,8 @@ def _render_mention(item: dict[str, Any]) -> str:
 
 
 def _show(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(_show(one) for one in value.values() if one is not None)
     if isinstance(value, list):
         return ", ".join(map(_show, value))
     if isinstance(value, bool):

@@ -26,6 +26,7 @@ _PARTS = frozenset(
             "usesIntervention",
             "lastUpdateDate",
             "notStated",
+            "summarisedIn",
         ),
     )
 )

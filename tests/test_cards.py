@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,3 +81,40 @@ def test_source_is_proved_in_all_its_keys(cards: list[dict[str, Any]]) -> None:
                 for key in ("cell_source", "cell_source_as_written", "basis"):
                     assert about[f"interventions.{index}.{key}"]["value"] == item[key] is not None
     assert seen
+
+
+PARTIES = {
+    "an investigator with a name": ({"type": "PRINCIPAL_INVESTIGATOR", "investigatorFullName": "Wei Li"}, "Wei Li"),
+    "the sponsor": ({"type": "SPONSOR"}, None),
+    "an old record": ({"oldNameTitle": "Wei Li, MD", "oldOrganization": "North Hospital"}, "Wei Li, MD"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PARTIES))
+def test_responsible_party_and_summary(name: str, tmp_path: Path) -> None:
+    """Type and name of the responsible party as stated; the summary's words from the record; each with its quote."""
+    party, shown = PARTIES[name]
+    study = {
+        "protocolSection": {
+            "identificationModule": {"nctId": "NCT90000066", "briefTitle": "Cells"},
+            "sponsorCollaboratorsModule": {"responsibleParty": party},
+            "descriptionModule": {"briefSummary": "Cells are given.\n\nThen we wait."},
+        }
+    }
+    (tmp_path / "one.json").write_text(json.dumps(study), encoding="utf-8")
+    build([str(tmp_path / "one.json")], tmp_path / "store", workers=1)
+    (card,) = open_graph(tmp_path / "store").cards()
+    assert card["responsible_party"] == {"type": party.get("type"), "name": shown}
+    assert card["brief_summary"] == "Cells are given.\n\nThen we wait."
+    quotes = {one["about"]: (one["field"], one["quote"]) for one in card["evidence"]}
+    assert quotes["brief_summary"] == ("protocolSection.descriptionModule.briefSummary", card["brief_summary"])
+    if shown:
+        assert quotes["responsible_party.name"][1] == shown
+    assert {"responsible_party", "brief_summary"}.isdisjoint(card["not_stated"])
+
+
+def test_a_record_without_them_says_so(cards: list[dict[str, Any]]) -> None:
+    """No fixture names a responsible party; the key is null, and named."""
+    for card in cards:
+        assert card["responsible_party"] is None
+        assert "responsible_party" in card["not_stated"]

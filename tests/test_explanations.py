@@ -15,7 +15,7 @@ from kg.vocabularies import load_vocabularies
 from tests.conftest import ROOT
 
 RULE = re.compile(r'"((?:antigen|binder|cell-type|condition|construct|criterion|design|dose|endpoint|endpoint-grading|'
-                  r'endpoint-kind|logic|lymphodepletion|modality|page|product|record|setting|source|time-frame)'
+                  r'endpoint-kind|ethics|logic|lymphodepletion|modality|page|product|record|setting|source|time-frame)'
                   r'\.[A-Za-z-]+)"')  # fmt: skip
 
 

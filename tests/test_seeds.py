@@ -168,3 +168,26 @@ def test_a_wider_source_is_no_denial(source: str, graph: Graph) -> None:
     assert {row["answer"] for row in rows} == {"not stated"}
     rows = graph.query("trials_by_target_and_source", target="CD123", cell_source="autologous")
     assert [row["answer"] for row in rows] == ["not stated", "no"]
+
+
+SUMMARIES = {
+    FILES[0]: ("This is a prospective,open-label", "acute myeloid leukemia."),
+    FILES[1]: ("Acute leukemia is a malignant clonal disease", "in the treatment of acute leukemia."),
+    FILES[2]: None,
+    FILES[3]: ("A Study of IL3 CAR-T Cell Therapy", "Refractory Acute Myeloid Leukemia."),
+    FILES[4]: ("The CD123-Targeted CAR-NK cell therapy", "given to these patients."),
+}
+"""First and last words of each page's brief summary; the third page has a title under "Overview" and nothing else."""
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_brief_summary_is_that_of_the_page(file: str, cards: dict[str, dict[str, Any]]) -> None:
+    """The whole summary and no line of the next part; no page names a responsible party or an ethics review."""
+    card, expected = cards[file], SUMMARIES[file]
+    if expected is None:
+        assert card["brief_summary"] is None
+    else:
+        assert card["brief_summary"].startswith(expected[0])
+        assert card["brief_summary"].endswith(expected[1])
+    absent = {"responsible_party", "ethics_review", *(() if expected else ("brief_summary",))}
+    assert absent <= set(card["not_stated"])

@@ -24,6 +24,7 @@ SCALARS = (
     ("min_age_years", "minAgeYears"),
     ("max_age_years", "maxAgeYears"),
     ("sponsor", "sponsor"),
+    ("ethics_review", "ethicsReview"),
     ("start_date", "startDate"),
     ("number_of_arms", "numberOfArms"),
     ("number_of_sites", "numberOfSites"),

@@ -36,6 +36,8 @@ def build_card(snapshot: Snapshot, trial: str) -> Card:
         "enrollment": _lay_out_enrollment(prover),
     }
     card |= {**scalars, **lists}
+    card["responsible_party"] = _lay_out_responsible_party(prover)
+    card["brief_summary"] = _lay_out_brief_summary(prover)
     for key, name, lay_out in _PARTS:
         parts = facts.parts(trial, name)
         card[key] = [lay_out(prover, f"{key}.{index}", node) for index, node in enumerate(parts)]
@@ -54,6 +56,21 @@ def _lay_out_enrollment(prover: Prover) -> Any:
         return None
     prover.prove("enrollment", facts.trial, "enrollmentMin", facts.first(facts.trial, "enrollmentMin"))
     return low if low == high else [low, high]
+
+
+def _lay_out_responsible_party(prover: Prover) -> Card | None:
+    """Who answers for the record, as it is stated there: the kind, and the name where the record gives one."""
+    names = (("type", "responsiblePartyType"), ("name", "responsibleParty"))
+    trial = prover.facts.trial
+    party = {key: prover.scalar(f"responsible_party.{key}", trial, name) for key, name in names}
+    return party if any(party.values()) else None
+
+
+def _lay_out_brief_summary(prover: Prover) -> str | None:
+    """The words, from the record; None too where a server holds no texts."""
+    trial, record = prover.facts.trial, prover.facts.first(prover.facts.trial, "summarisedIn")
+    proof = prover.prove("brief_summary", trial, "summarisedIn", record) if record else None
+    return proof.quote if proof else None
 
 
 def _lay_out_arm(prover: Prover, about: str, node: str) -> Card:
@@ -91,6 +108,8 @@ def _list_not_stated(prover: Prover, card: Card) -> list[str]:
     """Card keys that the records do not tell; a key of an intervention stands by its own name."""
     found = {key: None for key, value in card.items() if key not in NEVER_MISSING and value in (None, [])}
     facts = prover.facts
+    if facts.first(facts.trial, "summarisedIn") is not None:
+        found.pop("brief_summary", None)
     for node in (facts.trial, *facts.parts(facts.trial, "hasIntervention")):
         for term in facts.values(node, "notStated"):
             found[card_key(term.value.removeprefix(KG)).rpartition(".")[2]] = None

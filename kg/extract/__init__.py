@@ -8,6 +8,7 @@ from kg.extract.antigens import find_mentions
 from kg.extract.criteria import extract_criteria
 from kg.extract.designs import find_ages, find_conditions, find_design, find_settings
 from kg.extract.endpoints import extract_endpoints
+from kg.extract.ethics import find_ethics_review
 from kg.extract.products import extract_products
 from kg.model import Study, Trial
 
@@ -17,7 +18,12 @@ def extract_trial(study: Study) -> Trial:
     mentions = find_mentions(study.passages)
     criteria = extract_criteria(study)
     written, conditions = find_conditions(study)
-    added = {**find_design(study), **find_ages(study, criteria), **({"conditions": written} if written else {})}
+    added = {
+        **find_design(study),
+        **find_ages(study, criteria),
+        **find_ethics_review(study),
+        **({"conditions": written} if written else {}),
+    }
     full = msgspec.structs.replace(study, facts={**study.facts, **added})
     return Trial(
         study=full,

@@ -14,8 +14,9 @@ from kg.vocabularies import load_vocabularies
 A = iri(f"{RDF}type")
 LABEL = iri(f"{RDFS}label")
 REGISTRY_ID = re.compile(
-    r"NCT\d{8}|(?:EUCTR)?\d{4}-\d{6}-\d{2}(?:-\d{2})?|ChiCTR[-\w]{6,20}|ISRCTN\d{8}|jRCT\w{8,12}|JPRN-\w{6,20}|ACTRN\d{14}"
-    r"|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{8,20}|NL-?\w{4,12}"
+    r"NCT\d{8}|(?:EUCTR|CTIS)?\d{4}-\d{6}-\d{2}(?:-\d{2}|-[A-Z]{2})?|ChiCTR[-\w]{6,20}|ISRCTN\d{8}|jRCT\w{8,12}"
+    r"|JPRN-\w{6,20}|ACTRN\d{14}|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{8,20}|NL-?\w{4,12}"
+    r"|PACTR\d{15,16}|RBR-[a-z0-9]{5,8}|RPCEC\d{8}|SLCTR/\d{4}/\d{3}|LBCTR\d{10}|PER-\d{3}-\d{2}|ITMCTR\d{10}"
 )
 """Ids on which records merge: patterns of the registries of the WHO network. In-house codes never merge records."""
 NO_QUOTE = Quote("", 0, 0, "")

@@ -21,6 +21,7 @@ _TERM_KEYS = {
     "masking": ("masking", "masking"),
     "primary_purpose": ("primaryPurpose", "primary-purpose"),
     "sex": ("sex", "sex"),
+    "responsible_party_type": ("responsiblePartyType", "responsible-party-type"),
 }
 _VALUE_KEYS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "registry_id": ("registryId", literal),
@@ -38,6 +39,7 @@ _VALUE_KEYS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "data_source": ("dataSource", literal),
     "has_results": ("hasResults", boolean),
     "scientific_contacts": ("scientificContact", literal),
+    "responsible_party": ("responsibleParty", literal),
     "ethics_review": ("ethicsReview", literal),
     "ipd_sharing": ("ipdSharing", literal),
 }
@@ -105,6 +107,8 @@ def describe_facts(of: Described) -> Iterator[Statement]:
                 yield Statement(of.iri, kg(name), write(fact.value), fact)
             elif key in _DATE_KEYS:
                 yield from _describe_date(of.iri, _DATE_KEYS[key], fact)
+            elif key == "brief_summary":  # a pointer: the words stay in the record (docs/decisions/0012)
+                yield Statement(of.iri, kg("summarisedIn"), of.record, fact)
             elif key in _ORGANISATION_KEYS:
                 yield from _describe_organisation(of, _ORGANISATION_KEYS[key], fact)
             elif key == "enrollment":

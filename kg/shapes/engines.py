@@ -71,6 +71,7 @@ def _literals_as_written() -> Iterator[None]:
 
 def _start_pyshacl(shapes: str) -> Run:
     import pyshacl
+    from pyshacl.errors import ReportableRuntimeError
     from rdflib import Graph
 
     with _literals_as_written():
@@ -79,7 +80,10 @@ def _start_pyshacl(shapes: str) -> Run:
     def run(data: str) -> str:
         with _literals_as_written():
             data_graph = Graph().parse(data=data, format="nt")
-        _, report, text = pyshacl.validate(data_graph, shacl_graph=graph, inference="none", inplace=True)
+        try:
+            _, report, text = pyshacl.validate(data_graph, shacl_graph=graph, inference="none", inplace=True)
+        except ReportableRuntimeError as error:
+            raise ShapeError(f"pySHACL refuses the shapes: {error.message}", mend="Run the lint; see shapes/") from None
         if not isinstance(report, Graph):
             raise ShapeError(f"pySHACL refuses the shapes: {text}", mend="Run the lint; see shapes/")
         return report.serialize(format="nt")

@@ -222,7 +222,7 @@ def find_registry_gaps(registries: Iterable[str]) -> list[Finding]:
             field=shape.field,
             card_key=shape.card_key,
             severity="info",
-            message=f"{registry} has no field for this item: {shape.item}.",
+            message=f"{registry} has no field for this item: {shape.item}. {list_gaps(registry)[shape.who_item]}.",
             mend="Look in another registry of the trial, or ask its contact; nothing can be mended in these records.",
             why=shape.comment,
             value=None,
@@ -234,7 +234,7 @@ def find_registry_gaps(registries: Iterable[str]) -> list[Finding]:
         )
         for registry in sorted(set(registries))
         for shape in sorted(read_shapes().properties.values(), key=lambda one: one.name)
-        if shape.who_item in list_gaps(registry) and shape.group == "completeness"
+        if shape.who_item and shape.who_item in list_gaps(registry) and shape.group == "completeness"
     ]
 
 

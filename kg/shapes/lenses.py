@@ -87,6 +87,7 @@ class Lens:
         self.views: dict[str, Hashable] = {}
         self.reaches = bool(needs.inner)
         self._depends = needs.has_class or self.reaches
+        self._is_textual = not (needs.is_whole or needs.lengths or needs.bounds or self._depends)
 
     def look(self, node: str, described: dict[str, list[str]], part: Part) -> Hashable:
         """The view of a node's values at this path."""
@@ -118,6 +119,9 @@ class Lens:
 
     def _view(self, value: str, part: Part) -> Hashable:
         needs = self.needs
+        if self._is_textual and value[0] == value[-1] == '"' and "\\" not in value:  # plain text, the commonest literal
+            text = value[1:-1]
+            return ("", "", *[pattern.search(text) is not None for pattern in needs.patterns])
         if value[0] == "<":
             text, kind = value[1:-1], "iri"
         elif value[0] == '"':

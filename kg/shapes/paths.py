@@ -22,7 +22,7 @@ def read_list(triples: Indexed, head: Any) -> Iterator[Any]:
 
 
 def write_path(triples: Indexed, node: Any) -> tuple[str, str, str]:
-    """A path as SPARQL, as Turtle, and the IRI of its last property, where there is one.
+    """A path as SPARQL, as Turtle, and the IRI of its last property, where there is one; of several, the first.
 
     :raises ShapeError: a kind of path that no shape has needed yet.
     """
@@ -41,7 +41,7 @@ def write_path(triples: Indexed, node: Any) -> tuple[str, str, str]:
         return (
             "|".join(step[0] for step in steps),
             f"[ sh:alternativePath ( {' '.join(step[1] for step in steps)} ) ]",
-            "",
+            steps[0][2],
         )
     for name, mark in (("zeroOrMorePath", "*"), ("oneOrMorePath", "+"), ("zeroOrOnePath", "?")):
         if repeated := found.get(f"{SH}{name}"):

@@ -6,28 +6,20 @@ Nothing grows with the graph but what the caller keeps, so half a million trials
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import time
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures import TimeoutError as WaitedTooLong
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
 
-from kg.errors import LimitReached, UsageError
+from kg.errors import UsageError
 from kg.packing import list_shards
-from kg.shapes.checks import load_checks, run_checks
+from kg.shapes.checks import load_checks
 from kg.shapes.engines import find_engine
 from kg.shapes.findings import Checked, Finding, describe_trials, sort_findings
 from kg.shapes.graphs import read_shapes
-from kg.shapes.judges import Found, Judge
-from kg.shapes.parts import PART, group_shards, make_parts, read_shards
+from kg.shapes.judges import Judge
+from kg.shapes.parts import group_shards, make_parts, read_shards
+from kg.shapes.pools import Job, check_in_processes, size_part
 from kg.shapes.quotes import QUOTE, check_quotes
 from kg.shapes.triples import KSH
 from kg.store import Snapshot
@@ -36,10 +28,10 @@ BULK = 500
 """Above this many trials the bulk engine is the default."""
 SEVERAL = 100
 """Above this many trials several processes are worth their start."""
-REFERENCE_PART = 50
-"""Trials given to pySHACL at once: rdflib needs about 1 KB for each statement."""
-PATIENCE = 1800.0
-"""Seconds that one shard may take; a hundred times what the largest was seen to take."""
+LEAST_CPU = 5.0
+"""Seconds of CPU that a part of the graph may use, however small it is."""
+CPU_PER_NODE = {"pyshacl": 0.008, "rudof": 0.001}
+"""Seconds more for each node: five times what pySHACL takes, and three times pyrudof without its memory."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -62,19 +54,23 @@ def validate(snapshot: Snapshot, choice: Choice | None = None) -> Iterator[Check
 
     :returns: Every trial that was checked, shard by shard.
     :raises UsageError: there is no such engine or shape.
+    :raises LimitReached: a pattern or a path takes for ever, or a worker was killed.
     """
     choice = choice or Choice()
     find_shapes(choice.shapes)
     records = _find_records(snapshot, choice.trials)
     count = snapshot.manifest.trials if choice.trials is None else len(choice.trials)
     engine = pick_engine(choice.engine, count)
-    extra = run_checks(snapshot.engine, choice.shapes, choice.trials) if choice.has_checks else {}
+    job = Job(snapshot.folder, engine, records, read_shapes().text, LEAST_CPU, CPU_PER_NODE[engine])
+    workers = choice.workers or (len(os.sched_getaffinity(0)) if count > SEVERAL else 1)
+    checks = (choice.shapes, choice.trials) if choice.has_checks else None
     wanted = None if choice.shapes is None else frozenset(_full_names(choice.shapes))
-    for trial in _run(snapshot, engine, records, choice, count):
-        if choice.trials is None or trial.trial in choice.trials:
-            found = (*trial.found, *extra.pop(trial.trial, ()))
-            kept = found if wanted is None else tuple(one for one in found if one.shape in wanted)
-            yield msgspec.structs.replace(trial, found=kept)
+    for trials, extra in check_in_processes(job, _list_shards(snapshot), workers, checks):
+        for trial in trials:
+            if choice.trials is None or trial.trial in choice.trials:
+                found = (*trial.found, *extra.pop(trial.trial, ()))
+                kept = found if wanted is None else tuple(one for one in found if one.shape in wanted)
+                yield msgspec.structs.replace(trial, found=kept)
 
 
 def validate_snapshot(
@@ -106,7 +102,7 @@ def validate_graph(lines: Iterable[str], engine: str = "rudof") -> list[Finding]
     judge = Judge(engine, read_shapes().text)
     return sort_findings(
         one
-        for part in make_parts(lines, _size_part(judge.engine))
+        for part in make_parts(lines, size_part(judge.engine))
         for trial in describe_trials(part, judge.judge(part))
         for one in trial.findings
     )
@@ -159,80 +155,3 @@ def _find_records(snapshot: Snapshot, trials: Collection[str] | None) -> frozens
 
 def _list_shards(snapshot: Snapshot) -> list[tuple[Path, ...]]:
     return group_shards(list_shards(snapshot.folder))
-
-
-def _size_part(engine: str) -> int:
-    return REFERENCE_PART if engine == "pyshacl" else PART
-
-
-class _Worker:
-    """What a process keeps between shards: the engine with the shapes, and the record texts."""
-
-    def __init__(self, folder: Path, engine: str, records: frozenset[str] | None) -> None:
-        self.judge = Judge(engine, read_shapes().text)
-        self.read_text = Snapshot(folder).open_texts()
-        self.records = records
-
-    def check(self, paths: tuple[Path, ...]) -> Iterator[list[Checked]]:
-        """The trials of some shards, part by part."""
-        for part in read_shards(paths, self.records, _size_part(self.judge.engine)):
-            found: list[Found] = [*self.judge.judge(part), *check_quotes(part, self.read_text)]
-            yield describe_trials(part, found)
-
-
-def _run(
-    snapshot: Snapshot, engine: str, records: frozenset[str] | None, choice: Choice, count: int
-) -> Iterator[Checked]:
-    shards = _list_shards(snapshot)
-    workers = choice.workers or (len(os.sched_getaffinity(0)) if count > SEVERAL else 1)
-    if workers == 1 or len(shards) == 1:
-        worker = _Worker(snapshot.folder, engine, records)
-        for paths in shards:
-            for trials in worker.check(paths):
-                yield from trials
-        return
-    # Not forked: the engine's threads, once used in this process, leave locks that a forked copy would wait for.
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_start, initargs=(os.getpid(), snapshot.folder, engine, records)
-    ) as pool:
-        waiting: deque[Future[bytes]] = deque()
-        left = deque(shards)
-        while left or waiting:
-            while left and len(waiting) < 2 * workers:
-                waiting.append(pool.submit(_check_shards, left.popleft()))
-            try:
-                packed = waiting.popleft().result(timeout=PATIENCE)
-            except WaitedTooLong:
-                for process in list((pool._processes or {}).values()):
-                    process.kill()
-                raise LimitReached(
-                    f"a shard took more than {PATIENCE:.0f} s",
-                    mend="Look for a pattern in shapes/ that hangs the engine",
-                ) from None
-            except BrokenProcessPool:
-                raise LimitReached(
-                    "a worker process was killed, most likely for want of memory",
-                    mend="Free some, or stop other programs",
-                ) from None
-            yield from msgspec.msgpack.decode(packed, type=list[Checked])
-
-
-_WORKER: list[_Worker] = []
-
-
-def _start(parent: int, folder: Path, engine: str, records: frozenset[str] | None) -> None:
-    """Leave Ctrl-C to the parent, and end with it."""
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _WORKER[:] = [_Worker(folder, engine, records)]
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-def _check_shards(paths: tuple[Path, ...]) -> bytes:
-    return msgspec.msgpack.encode([trial for trials in _WORKER[0].check(paths) for trial in trials])

@@ -180,6 +180,10 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     collaborators = list(sponsors.get("collaborators").items())
     add("collaborators", *(item.get("name").fact() for item in collaborators))
     add("funder_types", *_read_funders([sponsors.get("leadSponsor"), *collaborators]))
+    party = sponsors.get("responsibleParty")
+    add_term("responsible_party_type", "responsible-party-type", party.get("type"))
+    add("responsible_party", (party.get("investigatorFullName") or party.get("oldNameTitle")).fact())
+    add("brief_summary", section.get("descriptionModule", "briefSummary").fact())
     for key, struct in _DATES.items():
         add(key, status.get(struct, "date").fact())
     add("conditions", *(node.fact() for node in section.get("conditionsModule", "conditions").items()))

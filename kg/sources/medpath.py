@@ -56,6 +56,7 @@ def read(text: str, record: Record) -> Study:
     page.add_terms("study_type", "study-type", page.under("Study Type"))
     page.add_terms("intervention_model", "intervention-model", page.under("Study Design"))
     _add_enrollment(page)
+    page.add_summary(page.under("Brief Summary"))
     interventions = read_typed_interventions(page, page.under("Interventions"))
     sites = [line for line in page.under("Trial Locations") if not _FOOTER.search(line.text)]
     for line in list(sites):

@@ -31,6 +31,7 @@ def read(text: str, record: Record) -> Study:
     page = Page(text, _HEADINGS)
     for line in page.under("Overview")[:1]:
         page.add("title", page.fact(line))
+    page.add_summary(page.under("Overview")[1:])
     return page.study(record, FORMAT, passages=tuple(_read_passages(page)))
 
 

@@ -4,7 +4,7 @@ words."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,8 +22,10 @@ _TIME = re.compile(
 )
 _FLAG = re.compile(r"[\U0001F1E6-\U0001F1FF]{2}\s*")
 _REGISTRY_ID = re.compile(
-    r"NCT\d{8}|EUCTR\d{4}-\d{6}-\d{2}(?:-[A-Z]{2})?|\d{4}-5\d{5}-\d{2}-\d{2}|ChiCTR(?:-[A-Z]{3,4}-)?\d{8,10}|ISRCTN\d{8}"
-    r"|jRCT[a-z]?\d{10}|JPRN-\w{6,20}|ACTRN\d{14}|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{10,20}"
+    r"NCT\d{8}|EUCTR\d{4}-\d{6}-\d{2}(?:-[A-Z]{2})?|(?:CTIS)?\d{4}-5\d{5}-\d{2}-\d{2}|ChiCTR(?:-[A-Z]{3,4}-)?\d{8,10}"
+    r"|ISRCTN\d{8}|jRCT[a-z]?\d{9,10}|JPRN-\w{6,20}|ACTRN\d{14}|CTRI/\d{4}/\d{2,3}/\d{6}|DRKS\d{8}|KCT\d{7}|TCTR\d{11}|IRCT\w{10,20}"
+    r"|NL-OMON\d{4,8}|PACTR\d{15,16}|RBR-[a-z0-9]{5,8}|RPCEC\d{8}|SLCTR/\d{4}/\d{3}|LBCTR\d{10}|PER-\d{3}-\d{2}"
+    r"|ITMCTR\d{10}"
 )
 _PARTICIPANTS = re.compile(r"(\d{1,7}) participants in (\d{1,3}) patient groups?")
 
@@ -108,6 +110,13 @@ class Page:
     def add_lines(self, key: str, heading: str) -> None:
         """Each line under the heading is a value."""
         self.add(key, *(self.fact(line) for line in self.under(heading)))
+
+    def add_summary(self, lines: Sequence[Line]) -> None:
+        """The summary, from its first line to its last. Its words stay in the page, so they need no evidence of their
+        own."""
+        if lines:
+            words = self.quote(lines[0].start, lines[-1].start + len(lines[-1].text))
+            self.add("brief_summary", Fact(words.text, words))
 
     def add_terms(self, key: str, scheme: str, lines: Iterable[Line]) -> None:
         """Each line names a term of a vocabulary; a line that names none is set aside."""

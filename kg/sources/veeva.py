@@ -62,6 +62,7 @@ def read(text: str, record: Record) -> Study:
     page.add_lines("funder_types", "Funder types")
     page.add_ids(page.under("Identifiers"))
     _read_population(page)
+    page.add_summary(page.under("About"))
     page.add_terms("primary_purpose", "primary-purpose", page.under("Primary purpose"))
     page.add_terms("allocation", "allocation", page.under("Allocation"))
     page.add_terms("intervention_model", "intervention-model", page.under("Interventional model"))

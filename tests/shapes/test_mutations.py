@@ -130,7 +130,8 @@ def break_graph(graph: Graph, focus: str, shape: str, constraint: str) -> None:
         "in": ['"zzz"'],
     }
     if constraint in bad:
-        graph[node][predicates[0]] = bad[constraint]
+        for predicate in predicates[:1] if bad[constraint] else predicates:
+            graph[node][predicate] = bad[constraint]
         for twin in bad[constraint]:
             if twin.endswith("-twin>"):
                 graph[twin] = {name: list(values) for name, values in graph.get(given[0], {}).items()}

@@ -14,17 +14,22 @@ import pytest
 from kg.errors import SourceError, UsageError
 from kg.findings import report
 from kg.pipeline import build
+from kg.rdf import REGISTRY_ID
 from kg.shapes.baselines import read_baseline
 from kg.shapes.findings import Checked, find_registry_gaps
+from kg.shapes.graphs import read_shapes
 from kg.shapes.judges import Found
 from kg.shapes.manuals import write_manual
+from kg.shapes.registries import load_registries, name_registry
 from kg.shapes.runs import Choice, validate
 from kg.shapes.scores import Tally, list_items, name_items, score_trial
 from kg.shapes.triples import KSH
+from kg.sources.pages import Page as RegistryPage
 from kg.store import Snapshot, open_snapshot
 from kg.terms import ID
 from tests.conftest import ROOT
 
+PATTERN = re.compile(r'trial-registry-id-form> <[^>]*#pattern> "([^"]*)"')
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'words' {{ 7 * 7 }}"
 STUDY = {
     "protocolSection": {
@@ -108,7 +113,70 @@ def test_what_a_registry_cannot_hold_is_found_once(store: Snapshot) -> None:
     """ClinicalTrials.gov shows no ethics review: one finding for the registry, none for its trials."""
     found = [one for one in json.loads(write(store, "json")) if one["who_item"] == 21]
     assert [(one["trial"], one["registry"], one["severity"]) for one in found] == [("", "ClinicalTrials.gov", "info")]
+    assert "does not show them" in found[0]["message"]
     assert find_registry_gaps(["ISRCTN", "no registry"]) == []
+
+
+IDS = {
+    "NCT05574608": "ClinicalTrials.gov",
+    "EUCTR2016-004489-24-DE": "EU Clinical Trials Register",
+    "2016-004489-24": "EU Clinical Trials Register",
+    "2023-508143-51-01": "CTIS",
+    "CTIS2023-508143-51-00": "CTIS",
+    "ChiCTR2000034346": "ChiCTR",
+    "ISRCTN12345678": "ISRCTN",
+    "jRCTs031180001": "jRCT",
+    "JPRN-UMIN000012345": "jRCT",
+    "ACTRN12612000123456": "ANZCTR",
+    "CTRI/2020/05/025127": "CTRI",
+    "DRKS00012345": "DRKS",
+    "KCT0001234": "CRIS",
+    "TCTR20120000007": "TCTR",
+    "IRCT20080901001165N40": "IRCT",
+    "NL-OMON20123": "Dutch trial register",
+    "PACTR202001234567890": "PACTR",
+    "RBR-4yx9kj": "ReBec",
+    "RPCEC00000123": "RPCEC",
+    "SLCTR/2020/012": "SLCTR",
+    "LBCTR2019070214": "LBCTR",
+    "PER-012-20": "REPEC",
+    "ITMCTR2024000123": "ITMCTR",
+}
+"""An id of each registry, in the form that the registry or the WHO portal writes."""
+
+
+@pytest.mark.parametrize("registry_id", sorted(IDS))
+def test_ids_of_registries(registry_id: str) -> None:
+    """The reader of pages, the graph, the shape and the table know the same registries; codes of sponsors are none."""
+    assert name_registry(registry_id) == IDS[registry_id]
+    assert REGISTRY_ID.fullmatch(registry_id)
+    (pattern,) = PATTERN.findall(read_shapes().text)
+    assert re.fullmatch(pattern, registry_id)
+    page = RegistryPage("Registration Number\n" + registry_id, ["Registration Number"])
+    page.add_ids(page.under("Registration Number"))
+    is_bare = registry_id == "2016-004489-24"  # on a page, a EudraCT number without its prefix may be any code
+    assert bool(page.facts.get("registry_id")) != is_bare
+
+
+@pytest.mark.parametrize("code", ["CD123-001", "PER-12", "RBR", "CTIS-1", "2016-004489", "NCT1234567", "EUCTR"])
+def test_codes_of_sponsors_are_no_ids(code: str) -> None:
+    """In-house codes never merge records."""
+    assert name_registry(code) == "no registry"
+    assert not REGISTRY_ID.fullmatch(code)
+
+
+def test_every_gap_has_a_reason() -> None:
+    """A gap names a registry of the table and an item of the 24, and says why; every registry says how it was looked
+    at."""
+    names = {one.name for one in load_registries()}
+    with (ROOT / "shapes" / "registry_gaps.tsv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    assert rows
+    for row in rows:
+        assert row["registry"] in names
+        assert int(row["who_item"]) in name_items()
+        assert len(row["reason"].split()) > 5
+    assert all(one.looked_at for one in load_registries())
 
 
 def test_checks_and_shapes_end_in_one_report(store: Snapshot) -> None:
