@@ -6,21 +6,18 @@ Nothing grows with the graph but what the caller keeps, so half a million trials
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLong
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
 
 from kg.errors import LimitReached, UsageError
+from kg.processes import attach_to_parent
 from kg.shapes.checks import load_checks, run_checks
 from kg.shapes.engines import find_engine
 from kg.shapes.findings import Checked, Finding, describe_trials, sort_findings
@@ -220,17 +217,8 @@ _WORKER: list[_Worker] = []
 
 
 def _start(parent: int, folder: Path, engine: str, records: frozenset[str] | None) -> None:
-    """Leave Ctrl-C to the parent, and end with it."""
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    attach_to_parent(parent)
     _WORKER[:] = [_Worker(folder, engine, records)]
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _check_shards(paths: tuple[Path, ...]) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 
 from kg.errors import EndpointError, KgError, LimitReached, UsageError
 from kg.graph import Graph
+from kg.processes import end_with_parent
 from kg.web import tasks
 from kg.web.confinement import confine
 from kg.web.frames import SIZES, Fault, Job, Plan, Reply, pack
@@ -22,6 +23,7 @@ from kg.web.frames import SIZES, Fault, Job, Plan, Reply, pack
 
 def main() -> None:
     """Serve until standard input ends."""
+    end_with_parent(os.getppid())
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not break a frame
     plan = msgspec.json.decode(_read_frame(stdin) or b"{}", type=Plan)
