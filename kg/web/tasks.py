@@ -13,6 +13,7 @@ from kg.graph import Graph
 from kg.graph import open_graph as open_embedded
 from kg.terms import ID, RDFS
 from kg.web.frames import Plan, Reply
+from kg.web.record_texts import ask_texts, is_for_texts
 
 _BY_PREDICATE = "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p ORDER BY ?p"
 _BY_CLASS = "SELECT ?c (COUNT(*) AS ?n) WHERE { ?s a ?c } GROUP BY ?c ORDER BY ?c"
@@ -71,7 +72,10 @@ def run_sparql(
     """
     from kg.web.results import write_results
 
-    found = graph.evaluate(text, base=base, default_graphs=default_graphs, named_graphs=named_graphs)
+    if is_for_texts(default_graphs, named_graphs):
+        found = ask_texts(graph, text, base)
+    else:
+        found = graph.evaluate(text, base=base, default_graphs=default_graphs, named_graphs=named_graphs)
     written = write_results(found, form, max_rows, max_bytes)
     if written.truncated and (not is_lenient or len(written.body) > 2 * max_bytes):
         bound = f"{max_rows:,} rows" if written.truncated == "rows" else f"{max_bytes:,} bytes"
