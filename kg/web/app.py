@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kg.errors import KgError
 from kg.web import linked_data, pages, rest
 from kg.web.descriptions import answer_void
+from kg.web.frames import Fault
 from kg.web.protocol import answer_sparql
 from kg.web.replies import fault_of, to_json
 from kg.web.service import Service, Settings
@@ -91,28 +92,27 @@ def _list_routes() -> list[Route | Mount]:
 
 
 async def _answer_fault(request: Request, error: Exception) -> Response:
-    fault, headers = fault_of(error)
-    return _write_fault(request, fault.status, fault.what, fault.mend, headers)
+    return _write_fault(request, *fault_of(error))
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(getattr(error, "headers", None) or {})
     what = {404: "nothing is here", 405: "the method is not allowed here"}.get(status, "the request cannot be answered")
-    return _write_fault(request, status, what, "", headers)
+    return _write_fault(request, Fault(status, what), headers)
 
 
-def _write_fault(request: Request, status: int, what: str, mend: str, headers: dict[str, str]) -> Response:
+def _write_fault(request: Request, fault: Fault, headers: dict[str, str]) -> Response:
     """As JSON to programs of the REST interface (RFC 9457), as a page to browsers, as text to SPARQL clients."""
     path, accept = request.url.path, request.headers.get("accept", "")
     if path.startswith("/api/") or path == "/health":
-        problem = {"type": "about:blank", "status": status, "title": what, "detail": mend}
-        answer = to_json(problem, status)
+        problem = {"type": "about:blank", "status": fault.status, "title": fault.what, "detail": fault.mend}
+        answer = to_json(problem, fault.status)
         answer.headers["content-type"] = "application/problem+json"
     elif "text/html" in accept:
-        answer = pages.show_fault(request, status, what, mend)
+        answer = pages.show_fault(request, fault)
     else:
-        answer = PlainTextResponse(f"{what}{'. ' + mend if mend else ''}\n", status)
+        answer = PlainTextResponse(f"{fault.what}{'. ' + fault.mend if fault.mend else ''}\n", fault.status)
     answer.headers.update(headers)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -35,11 +35,15 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Why there is no answer, as a client may read it."""
+    """Why there is no answer, as a client may read it.
+
+    :ivar near: Names of things here that may be meant.
+    """
 
     status: int
     what: str
     mend: str = ""
+    near: tuple[str, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True):

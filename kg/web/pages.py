@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from kg.queries import load_queries
 from kg.rows import shorten_iri
 from kg.terms import ID, KG
+from kg.web.frames import Fault
 from kg.web.replies import WebFault, check, get_service, respond
 from kg.web.text import embed_json, find_link, neutralise
 from kg.web.trial_page import lay_out, say
@@ -112,11 +113,7 @@ async def show_answer(request: Request) -> Response:
     )
 
 
-def show_fault(request: Request, status: int, what: str, mend: str) -> Response:
+def show_fault(request: Request, fault: Fault) -> Response:
     """A fault as a page."""
-    body = (
-        _open_templates()
-        .get_template("fault.html")
-        .render(status=status, what=what, mend=mend, path=request.url.path, meta=None)
-    )
-    return HTMLResponse(body, status)
+    body = _open_templates().get_template("fault.html").render(fault=fault, path=request.url.path, meta=None)
+    return HTMLResponse(body, fault.status)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from pyoxigraph import DefaultGraph, NamedNode
+from rapidfuzz.process import extract
 
 from kg.errors import LimitReached, UsageError
 from kg.graph import Graph
 from kg.graph import open_graph as open_embedded
+from kg.rows import shorten_iri
 from kg.terms import ID, RDFS
 from kg.web.frames import Plan, Reply
 from kg.web.record_texts import ask_texts, is_for_texts
@@ -18,6 +21,7 @@ from kg.web.record_texts import ask_texts, is_for_texts
 _BY_PREDICATE = "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p ORDER BY ?p"
 _BY_CLASS = "SELECT ?c (COUNT(*) AS ?n) WHERE { ?s a ?c } GROUP BY ?c ORDER BY ?c"
 _SUBJECTS = "SELECT (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s ?p ?o }"
+_TRIALS = f"{ID}trial/"
 _MANY = 200
 """Most links shown for one thing."""
 
@@ -104,13 +108,19 @@ def run_question(graph: Graph, question: str) -> Reply:
 
 
 def show_card(graph: Graph, trial: str) -> Reply:
-    """The card of a trial."""
-    return Reply(body=msgspec.json.encode(graph.card(trial)))
+    """The card of a trial, by any id of it.
+
+    :raises UsageError: no trial has the id (404).
+    """
+    return Reply(body=msgspec.json.encode(_read_card(graph, trial)))
 
 
 def show_trial(graph: Graph, trial: str) -> Reply:
-    """The card of a trial, and the texts of its records, field by field."""
-    card = graph.card(trial)
+    """The card of a trial, and the texts of its records, field by field.
+
+    :raises UsageError: no trial has the id (404).
+    """
+    card = _read_card(graph, trial)
     texts = [
         {
             "file": stored.record.file,
@@ -121,6 +131,21 @@ def show_trial(graph: Graph, trial: str) -> Reply:
         for stored in graph.snapshot.read_records(f"<{card['trial']}>")
     ]
     return Reply(body=msgspec.json.encode({"card": card, "texts": texts}))
+
+
+def _read_card(graph: Graph, trial: str) -> dict[str, Any]:
+    try:
+        return graph.card(trial)
+    except UsageError:
+        key = trial.removeprefix(_TRIALS)
+        near = tuple(_TRIALS + found for found, _, _ in extract(key, _list_keys(graph), limit=5, score_cutoff=75))
+        raise _UnknownNameError(f"no trial here has the id {key[:80]}", near) from None
+
+
+@lru_cache(maxsize=1)
+def _list_keys(graph: Graph) -> list[str]:
+    """Last parts of the names of all trials."""
+    return sorted({stored.trial[1:-1].removeprefix(_TRIALS) for stored in graph.snapshot.list_records()})
 
 
 def _read_fields(text: str) -> Iterator[tuple[str, str]]:
@@ -184,7 +209,14 @@ def show_thing(graph: Graph, iri: str) -> Reply:
 
 
 class _UnknownNameError(UsageError):
+    """Nothing in the graph has the name. ``near`` are names (IRIs) that may be meant."""
+
     status = 404
+
+    def __init__(self, what: str, near: tuple[str, ...] = ()) -> None:
+        self.near = near
+        named = ", ".join(shorten_iri(iri) for iri in near)
+        super().__init__(what, mend=f"Near are {named}" if near else "GET /api/queries/trials lists the trials")
 
 
 _LABELS = tuple(

@@ -33,8 +33,6 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NAMES = {
     "min_age_years": "minimum age (years)",
     "max_age_years": "maximum age (years)",
-    "number_of_arms": "arms",
-    "number_of_sites": "sites",
     "secondary_ids": "other ids",
     "edits": "gene edits",
     "costimulation": "co-stimulation",

@@ -40,7 +40,7 @@ def answer(graph: Graph, job: Job) -> Reply:
     try:
         return tasks.TASKS[job.task](graph, **job.arguments)
     except KgError as error:
-        return Reply(fault=Fault(_find_status(error), error.what, error.mend))
+        return Reply(fault=Fault(_find_status(error), error.what, error.mend, getattr(error, "near", ())))
     except SyntaxError as error:
         return Reply(fault=Fault(400, f"the query cannot be read: {_first_line(error)}"))
     except MemoryError:
