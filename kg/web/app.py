@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -19,10 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kg.errors import KgError
 from kg.web import linked_data, pages, rest
 from kg.web.descriptions import answer_void
+from kg.web.editions import Editions
 from kg.web.frames import Fault
 from kg.web.protocol import answer_sparql
 from kg.web.replies import fault_of, to_json
-from kg.web.service import Service, Settings
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
@@ -41,30 +40,27 @@ _PREFLIGHT = {
 }
 
 
-def make_app(settings: Settings, graphs: tuple[str, ...] = ()) -> ASGIApp:
-    """The application over one graph.
+def make_app(editions: Editions, graphs: tuple[str, ...] = ()) -> ASGIApp:
+    """The application over the store's current snapshot.
 
     :param graphs: Named graphs of the store that a query's FROM may name.
-    :raises StoreError: there is no graph.
     """
-    service = Service(settings)
 
     @asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[None]:
-        await service.start()
+        await editions.start()
         try:
             yield
         finally:
-            await service.close()
+            await editions.close()
 
     app = Starlette(
         routes=_list_routes(),
         lifespan=live,
         exception_handlers={KgError: _answer_fault, HTTPException: _answer_http, Exception: _answer_fault},
     )
-    app.state.service = service
     app.state.graphs = graphs
-    return _Guard(app)
+    return _Guard(app, editions)
 
 
 def _list_routes() -> list[Route | Mount]:
@@ -119,10 +115,10 @@ def _write_fault(request: Request, fault: Fault, headers: dict[str, str]) -> Res
 
 
 class _Guard:
-    """Puts the headers on every answer, whoever wrote it, and answers preflights of other origins."""
+    """Lends every request its service, puts the headers on every answer, and answers preflights of other origins."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, editions: Editions) -> None:
+        self.app, self.editions = app, editions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -137,27 +133,6 @@ class _Guard:
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)
             return
-        await self.app(scope, receive, send_guarded)
-
-
-def serve(settings: Settings, host: str, port: int, **options: Any) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first.
-
-    :raises StoreError: there is no graph.
-    """
-    import uvicorn
-
-    uvicorn.run(
-        make_app(settings),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        timeout_graceful_shutdown=int(settings.desk_deadline) + 5,
-        timeout_keep_alive=15,
-        limit_concurrency=1_000,
-        h11_max_incomplete_event_size=512 * 1024,
-        **options,
-    )
+        with self.editions.lend() as service:
+            state = {**scope.get("state", {}), "service": service}
+            await self.app({**scope, "state": state}, receive, send_guarded)

@@ -59,7 +59,7 @@ class Worker:
     async def start(cls, plan: Plan) -> Worker:
         """Start a process and wait until it is warm.
 
-        :raises Refused: it died on the way.
+        :raises Refused: it died on the way, or cannot read the graph.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -72,6 +72,8 @@ class Worker:
         )
         try:
             reply = await cls(process, "")._exchange(pack(plan))
+            if reply.fault is not None:
+                raise Refused(reply.fault.what, status=reply.fault.status)
         except BaseException:
             await cls(process, "").kill()
             raise

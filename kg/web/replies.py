@@ -26,8 +26,8 @@ class WebFault(KgError):  # noqa: N818  # the name says what it is
 
 
 def get_service(request: Request) -> Service:
-    """The service of the application."""
-    service: Service = request.app.state.service
+    """The service that the request was lent."""
+    service: Service = request.state.service
     return service
 
 

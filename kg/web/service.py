@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 
-from kg.graph import Meta, open_endpoint, open_graph
 from kg.web.frames import Job, Plan, Reply
 from kg.web.pool import Bounds, Pool, Refused
+from kg.web.tasks import open_graph
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -52,12 +52,16 @@ class _Flight(msgspec.Struct):
 
 
 class Service:
-    """The pools, the answers kept, and what the graph rests on."""
+    """The pools, the answers kept, and what the graph rests on.
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.meta = _read_meta(settings)
-        plan = Plan(settings.store, settings.endpoint, settings.graph, settings.memory)
+    :param snapshot: Name of the snapshot; empty for the store's current one.
+    :raises StoreError: there is no graph.
+    """
+
+    def __init__(self, settings: Settings, snapshot: str = "") -> None:
+        self.settings, self.snapshot = settings, snapshot
+        plan = Plan(settings.store, snapshot, settings.endpoint, settings.graph, settings.memory)
+        self.meta = open_graph(plan).meta
         size = max(2, settings.workers)
         self.queries = Pool(
             plan, Bounds(size=size, slow=max(1, size // 2), queue=settings.queue, deadline=settings.deadline)
@@ -173,13 +177,3 @@ async def run_while_connected(request: Request, work: Awaitable[Reply]) -> Reply
 async def _wait_for_leave(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _read_meta(settings: Settings) -> Meta:
-    """What the graph rests on.
-
-    :raises StoreError: there is no graph.
-    """
-    if settings.endpoint:
-        return open_endpoint(settings.endpoint, settings.graph or None).meta
-    return open_graph(settings.store or None).meta

@@ -11,9 +11,9 @@ from pyoxigraph import DefaultGraph, NamedNode
 from rapidfuzz.process import extract
 
 from kg.errors import LimitReached, UsageError
-from kg.graph import Graph
-from kg.graph import open_graph as open_embedded
+from kg.graph import Graph, open_endpoint
 from kg.rows import shorten_iri
+from kg.store import open_snapshot
 from kg.terms import ID, RDFS
 from kg.web.frames import Plan, Reply
 from kg.web.record_texts import ask_texts, is_for_texts
@@ -27,12 +27,13 @@ _MANY = 200
 
 
 def open_graph(plan: Plan) -> Graph:
-    """The store, or a remote endpoint."""
-    if plan.endpoint:
-        from kg.graph import open_endpoint
+    """A snapshot of the store, or a remote endpoint.
 
+    :raises StoreError: there is no such snapshot.
+    """
+    if plan.endpoint:
         return open_endpoint(plan.endpoint, plan.graph or None)
-    return open_embedded(plan.store)
+    return Graph(open_snapshot(plan.store, plan.snapshot or None))
 
 
 def warm(graph: Graph, plan: Plan) -> None:

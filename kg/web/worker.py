@@ -27,8 +27,12 @@ def main() -> None:
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not break a frame
     plan = msgspec.json.decode(_read_frame(stdin) or b"{}", type=Plan)
-    graph = tasks.open_graph(plan)
-    tasks.warm(graph, plan)
+    try:
+        graph = tasks.open_graph(plan)
+        tasks.warm(graph, plan)
+    except KgError as error:
+        _write(stdout, Reply(fault=Fault(503, str(error))))
+        return
     confined = confine(plan.memory, is_offline=not plan.endpoint)
     _write(stdout, Reply({"confined": confined}))
     while (frame := _read_frame(stdin)) is not None:

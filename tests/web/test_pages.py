@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from kg.graph import open_graph
 from kg.pipeline import build
 from kg.web.app import make_app
+from kg.web.editions import Editions
 from kg.web.service import Settings
 from kg.web.text import embed_json, find_link, neutralise
 from tests.conftest import ROOT
@@ -241,7 +242,7 @@ def hostile_client(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "study.json").write_text(json.dumps(spoil(study)), encoding="utf-8")
     build([str(folder / "study.json")], folder / "store", workers=1)
     settings = Settings(store=str(folder / "store"), workers=2)
-    with TestClient(make_app(settings), raise_server_exceptions=False, follow_redirects=False) as running:
+    with TestClient(make_app(Editions(settings)), raise_server_exceptions=False, follow_redirects=False) as running:
         yield running
 
 
