@@ -106,7 +106,7 @@ def _write_fault(request: Request, fault: Fault, headers: dict[str, str]) -> Res
         answer = to_json(problem, fault.status)
         answer.headers["content-type"] = "application/problem+json"
     elif "text/html" in accept:
-        answer = pages.show_fault(request, fault)
+        answer = pages.show_fault(fault)
     else:
         answer = PlainTextResponse(f"{fault.what}{'. ' + fault.mend if fault.mend else ''}\n", fault.status)
     answer.headers.update(headers)
