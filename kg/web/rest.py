@@ -94,6 +94,8 @@ async def answer_health(request: Request) -> Response:
         "records": service.meta.records,
         "newest": service.meta.newest,
         "workers": len(service.queries.list_processes()),
+        "asked": service.answers.asked,
+        "kept": service.answers.found,
         "confined": service.queries.confined,
     }
     return to_json(body, 200 if is_well else 503, {"Cache-Control": "no-store"})
