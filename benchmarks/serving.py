@@ -3,12 +3,14 @@
 The mix is every stored query with parameters, with one and with all examples of its header, where the library
 answers within `SLOWEST` seconds, in a fixed random order. Each server gets the same texts over the SPARQL protocol;
 ``kg serve`` is also asked through its REST interface, and once more while a tenth of the requests is hostile. It keeps
-its answers for as long as a snapshot is served, so figures are given for the first time a query is asked and for later.
+its answers for as long as a snapshot is served, so each figure stands beside the share of requests that were answered
+from what was kept. In the cold mixes no request is sent twice: each asks for another trial, or for other parameters.
 """
 
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import random
@@ -23,15 +25,26 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import urlopen
 
+from kg.cards import list_trials
 from kg.graph import open_graph
 from kg.queries import bind_parameters, load_queries
 from tests.web.conftest import find_port, read_peak
 from tests.web.hostile import make_costly, make_refused
 
 CLIENTS = 32
+LONG = 600.0
+"""Seconds within which every request of a mix is answered once."""
+ABOUT_TRIALS = ("criteria_of_trial", "endpoints_of_trial", "evidence_of_trial", "products_of_trial", "trial_card")
+ABOUT_TARGETS = (
+    "trials_by_target_and_source",
+    "countries_by_target",
+    "enrollment_by_target",
+    "co_targeted_antigens",
+    "costimulation_by_target",
+)
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
 SLOWEST = 2.0
 """A query that takes longer in the library is left out of the mix: nobody asks it twice a minute."""
@@ -60,18 +73,59 @@ def make_mix(store: str) -> tuple[list[Request], list[Request]]:
     return sparql, rest
 
 
-def run(url: str, mix: Sequence[Request], path: str | None, seconds: float = SECONDS) -> dict[str, float]:
-    """Ask with all clients at once until the time is up; rate and waits."""
+def make_cold_mix(store: str) -> list[Request]:
+    """Pages, cards and small questions of other trials and targets each time, as visitors ask them: no two are alike.
+
+    Of ten requests four are cards, three pages, two queries about one trial, and one a query about one target.
+    """
+    graph = open_graph(store)
+    chance = random.Random(7)
+    trials = [iri.rpartition("/")[2] for iri in list_trials(graph.snapshot)]
+    chance.shuffle(trials)
+    targets = sorted({row["target"] for row in graph.query("target_by_phase_matrix")})
+    about_trials = itertools.cycle(ABOUT_TRIALS)
+    about_targets = [(name, target) for target in targets for name in ABOUT_TARGETS]
+    chance.shuffle(about_targets)
+    found = []
+    for number, trial in enumerate(trials):
+        if number % 10 < 4:
+            found.append(Request("card", f"/api/trials/{quote(trial)}"))
+        elif number % 10 < 7:
+            found.append(Request("page", f"/page/trial/{quote(trial)}"))
+        elif number % 10 < 9:
+            name = next(about_trials)
+            found.append(Request(name, f"/api/queries/{name}?{urlencode({'trial': trial})}"))
+        elif about_targets:
+            name, target = about_targets.pop()
+            found.append(Request(name, f"/api/queries/{name}?{urlencode({'target': target})}"))
+    return found
+
+
+def draw_random(mix: Sequence[Request], client: int) -> Iterator[Request]:
+    """Requests of the mix without end, each client's own."""
+    chance = random.Random(client)
+    while True:
+        yield chance.choice(mix)
+
+
+def run(
+    url: str, mix: Sequence[Request], path: str | None, seconds: float = SECONDS, *, is_once: bool = False
+) -> dict[str, float]:
+    """Ask with all clients at once until the time is up; rate and waits.
+
+    :param is_once: Whether each request of the mix is sent once, by one of the clients, and then the run ends.
+    """
     waits: list[tuple[float, bool]] = []
     faults: list[str] = []
     stop = time.perf_counter() + seconds
     lock = threading.Lock()
+    shared = iter(mix)
 
     def work(number: int) -> None:
-        chance = random.Random(number)
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
-        while time.perf_counter() < stop:
-            request = chance.choice(mix)
+        for request in shared if is_once else draw_random(mix, number):
+            if time.perf_counter() > stop:
+                break
             begun = time.perf_counter()
             try:
                 status = send(connection, request, path)
@@ -104,6 +158,22 @@ def run(url: str, mix: Sequence[Request], path: str | None, seconds: float = SEC
         **({"hostile": len(hostile), "hostile_longest_s": round(max(hostile), 2)} if hostile else {}),
         **({"faults": str(sorted(set(faults))[:5])} if faults else {}),  # type: ignore[dict-item]
     }
+
+
+def run_kg(url: str, mix: Sequence[Request], seconds: float = SECONDS, *, is_once: bool = False) -> dict[str, float]:
+    """The same for our own server, with the share of its answers that were kept from before."""
+    before = read_health(url)
+    found = run(url, mix, None, seconds, is_once=is_once)
+    after = read_health(url)
+    asked = after["asked"] - before["asked"]
+    return {**found, "kept_share": round((after["kept"] - before["kept"]) / asked, 4) if asked else 0.0}
+
+
+def read_health(url: str) -> dict[str, int]:
+    """What the server says of itself."""
+    with urlopen(f"{url}/health", timeout=30) as answer:
+        found: dict[str, int] = json.load(answer)
+    return found
 
 
 def send(connection: http.client.HTTPConnection, request: Request, path: str | None) -> int:
@@ -183,23 +253,25 @@ def main() -> None:
     """Measure, and print one JSON object a line."""
     store = os.environ.get("KG_STORE") or sys.exit("set KG_STORE to a store built from the corpora")
     sparql, rest = make_mix(store)
-    say({"mix": len(sparql), "queries": len({one.name for one in sparql}), "clients": CLIENTS, "seconds": SECONDS})
+    cold = make_cold_mix(store)
+    queries = len({one.name for one in sparql})
+    say({"mix": len(sparql), "queries": queries, "cold": len(cold), "clients": CLIENTS, "seconds": SECONDS})
     port = find_port()
     url = f"http://127.0.0.1:{port}"
     deadline = 2.0
     options = ["--store", store, "--port", str(port), "--timeout", str(deadline)]
     with start([sys.executable, "-m", "kg", "serve", *options], f"{url}/health") as process:
-        say({"server": "kg serve, REST, first time", **run(url, rest, None)})
-        say({"server": "kg serve, REST", **run(url, rest, None)})
-        say({"server": "kg serve, SPARQL, first time", **run(url, sparql, None)})
-        say({"server": "kg serve, SPARQL", **run(url, sparql, None)})
+        say({"server": "kg serve, cold: each request another", **run_kg(url, cold, is_once=True)})
+        say({"server": "kg serve, REST, each once", **run_kg(url, rest, LONG, is_once=True)})
+        say({"server": "kg serve, REST", **run_kg(url, rest)})
+        say({"server": "kg serve, SPARQL, each once", **run_kg(url, sparql, LONG, is_once=True)})
+        say({"server": "kg serve, SPARQL", **run_kg(url, sparql)})
         hostile = [
             Request(name, "/sparql", text or " ", is_hostile=True) for name, text in (*make_refused(), *make_costly())
         ]
-        mixed = [*rest * 9, *(random.Random(1).choices(hostile, k=len(rest)))]
-        say({"server": "kg serve, REST, a tenth hostile", **run(url, mixed, None)})
-        mixed = [*sparql * 9, *(random.Random(1).choices(hostile, k=len(sparql)))]
-        say({"server": "kg serve, SPARQL, a tenth hostile", **run(url, mixed, None)})
+        for name, mix in (("REST", rest), ("SPARQL", sparql)):
+            mixed = [*mix * 9, *(random.Random(1).choices(hostile, k=len(mix)))]
+            say({"server": f"kg serve, {name}, a tenth hostile", **run_kg(url, mixed)})
         say({"server": "kg serve, hostile only", **measure_hostile(url, process, deadline)})
     for name, measure in (("oxigraph serve", run_oxigraph), ("rdflib-endpoint", run_rdflib)):
         try:

@@ -22,7 +22,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Triple
 from kg.errors import EndpointError, UsageError
 from kg.remote import RemoteEngine, read_credentials
 from kg.remote_snapshot import pack_record
-from kg.store import Snapshot
+from kg.store import Manifest, Snapshot, StoredRecord
 from kg.terms import LOAD, mint_load_graph
 
 PORTION = 20_000
@@ -141,12 +141,25 @@ def _list_triples(snapshot: Snapshot) -> Iterator[str]:
 def _list_records(snapshot: Snapshot) -> Iterator[str]:
     """The manifest and the records as N-Triples lines, the manifest last: it is there only when all is."""
     for stored in snapshot.read_records():
-        record, trial = NamedNode(stored.iri[1:-1]), NamedNode(stored.trial[1:-1])
-        head, text = pack_record(stored)
-        for name, value in (("trial", trial), ("head", head), ("text", text)):
-            yield f"{Triple(record, NamedNode(LOAD + name), value)} .\n"
-    manifest = msgspec.json.encode(msgspec.structs.replace(snapshot.manifest, files={})).decode()
-    yield f"{Triple(NamedNode(LOAD + 'graph'), NamedNode(LOAD + 'manifest'), Literal(manifest))} .\n"
+        for triple in describe_record(stored):
+            yield f"{triple} .\n"
+    yield f"{describe_manifest(snapshot.manifest)} .\n"
+
+
+def describe_record(stored: StoredRecord) -> Iterator[Triple]:
+    """A record beside the graph: its trial, what it is, and its text where it has one at hand."""
+    record = NamedNode(stored.iri[1:-1])
+    head, text = pack_record(stored)
+    yield Triple(record, NamedNode(LOAD + "trial"), NamedNode(stored.trial[1:-1]))
+    yield Triple(record, NamedNode(LOAD + "head"), head)
+    if stored.record.text:
+        yield Triple(record, NamedNode(LOAD + "text"), text)
+
+
+def describe_manifest(manifest: Manifest) -> Triple:
+    """The manifest of a snapshot beside its graph."""
+    said = msgspec.json.encode(msgspec.structs.replace(manifest, files={})).decode()
+    return Triple(NamedNode(LOAD + "graph"), NamedNode(LOAD + "manifest"), Literal(said))
 
 
 def _cut(lines: Iterable[str], most: int) -> Iterator[list[str]]:

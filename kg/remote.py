@@ -6,6 +6,7 @@ Credentials come from the environment only: ``KG_ENDPOINT_TOKEN`` (bearer), or `
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import random
@@ -48,6 +49,10 @@ _GRAPHS = "text/turtle, application/n-triples;q=0.9"
 _NO_KEYWORD = re.compile(r"""<[^<>\s]*>|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|#[^\n]*|[?$]\w+|\w*:[\w-]*""")
 _FORM = re.compile(r"\b(?:SELECT|ASK|CONSTRUCT|DESCRIBE)\b", re.IGNORECASE)
 Term = NamedNode | Literal
+
+
+class RefusalError(EndpointError):
+    """The server will not answer this query (4xx); to ask again changes nothing."""
 
 
 class RemoteEngine:
@@ -98,7 +103,8 @@ class RemoteEngine:
                 if (status == 429 or status >= 500) and number < TRIES - 1 and time.monotonic() + pause < end:
                     time.sleep(pause)
                     continue
-                raise EndpointError(
+                kind = RefusalError if 400 <= status < 500 and status != 429 else EndpointError
+                raise kind(
                     f"no answer ({_explain(error)})", where=self.url, mend="Check the address and that the server runs"
                 ) from None
         raise AssertionError("the last try returns or raises")
@@ -112,7 +118,8 @@ class RemoteEngine:
                 kind = str(response.headers.get_content_type())
         except SPARQLWrapperException as error:  # it hides the status of the commonest errors
             status = {"QueryBadFormed": 400, "Unauthorized": 401, "EndPointNotFound": 404, "URITooLong": 414}
-            raise HTTPError(self.url, status.get(type(error).__name__, 500), _explain(error), Message(), None) from None
+            code = status.get(type(error).__name__, 500)
+            raise HTTPError(self.url, code, _find_reason(code, error), Message(), None) from None
         if len(body) > MAX_BYTES:
             raise LimitReached(
                 f"an answer of more than {MAX_BYTES // 2**20} MB", where=self.url, mend="Ask with more parameters"
@@ -214,6 +221,15 @@ def _find_pause(error: Exception, number: int) -> float:
     if asked.isdecimal():
         return float(asked)
     return random.uniform(0.1, 0.3 * 2**number)  # noqa: S311  # jitter, no secret
+
+
+def _find_reason(code: int, error: Exception) -> str:
+    """What the server said, which SPARQLWrapper puts behind its own words as a literal of bytes."""
+    said = str(error).partition("Response:\n")[2]
+    body = ast.literal_eval(said).decode("utf-8", "replace").strip() if said else ""
+    if not body or body.startswith("<"):  # nothing, or a page
+        return f"{code} {_explain(error)}"
+    return f"{code} {body.splitlines()[0]}"
 
 
 def _explain(error: Exception) -> str:

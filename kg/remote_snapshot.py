@@ -22,7 +22,7 @@ from kg.errors import EndpointError
 from kg.model import Record
 from kg.neighbourhood import collect_neighbourhood
 from kg.packing import SHARD, open_shard, pack
-from kg.remote import RemoteEngine, put_terms
+from kg.remote import RefusalError, RemoteEngine, put_terms
 from kg.resources import list_files
 from kg.store import VERSION, Manifest, Snapshot, StoredRecord, add_record, open_records, write_manifest
 from kg.terms import KG, LOAD, mint_load_graph
@@ -55,12 +55,17 @@ class RemoteSnapshot(Snapshot):
         self.manifest = manifest or self._read_manifest()
 
     def _read_manifest(self) -> Manifest:
-        for row in self.texts.select(_MANIFEST):
+        for row in self._select_texts(_MANIFEST):
             return msgspec.json.decode(_text(row["manifest"]), type=Manifest)
         for row in self.remote.select(_COUNTS):
             trials, records = (int(_text(row[name])) for name in ("trials", "records"))
             return Manifest(VERSION, "remote", trials, records, 0, "", (self.remote.url,), {})
         raise EndpointError("the server does not count", where=self.remote.url)
+
+    def _select_texts(self, text: str) -> Iterator[Any]:
+        """Rows over the graph of texts; none from a server that refuses to hear of it."""
+        with contextlib.suppress(RefusalError):
+            yield from self.texts.select(text)
 
     def focus(self, trial: str) -> Snapshot:
         """The same snapshot with one trial's triples at hand: a handful of requests instead of one for each node."""
@@ -74,14 +79,14 @@ class RemoteSnapshot(Snapshot):
         for iri in dict.fromkeys(one.trial for one in heads) if trial is None else (trial,):
             found = [
                 _read_record(_text(row["head"]), _text(row["text"]))
-                for row in self.texts.select(put_terms(_RECORDS, "trial", [NamedNode(iri[1:-1])]))
+                for row in self._select_texts(put_terms(_RECORDS, "trial", [NamedNode(iri[1:-1])]))
             ]
             kept = found or [one for one in heads if one.trial == iri]
             yield from sorted(kept, key=lambda one: (one.record.file, one.iri))
 
     def list_records(self) -> Iterator[StoredRecord]:
         """All records without their texts, in order of file name."""
-        found = [msgspec.json.decode(_text(row["head"]), type=StoredRecord) for row in self.texts.select(_HEADS)]
+        found = [msgspec.json.decode(_text(row["head"]), type=StoredRecord) for row in self._select_texts(_HEADS)]
         if not found:
             found = [
                 StoredRecord(

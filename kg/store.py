@@ -95,7 +95,7 @@ class Snapshot:
         """The triples, read-only."""
         try:
             return Engine.read_only(str(self.folder / "index"))
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(f"the index cannot be opened ({error})", where=str(self.folder), mend=_AGAIN) from None
 
     def read_records(self, trial: str | None = None) -> Iterator[StoredRecord]:

@@ -70,3 +70,14 @@ def test_the_wheel_answers_the_question(python: Path, tmp_path: Path) -> None:
         ("NCT04599543", "not stated"),
     ]
     assert run("--version").stdout.startswith("kg ")
+
+
+@pytest.mark.parametrize("folder", ["web/templates", "web/static"])
+def test_parts_of_pages_ship_inside_it(python: Path, folder: str, tmp_path: Path) -> None:
+    """Every template and static file of the project, and no other."""
+    code = f"import kg, pathlib; print(*(p.name for p in (pathlib.Path(kg.__file__).parent / {folder!r}).iterdir()))"
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    done = subprocess.run(
+        [str(python), "-I", "-c", code], cwd=tmp_path, env=clean, capture_output=True, text=True, check=True
+    )
+    assert sorted(done.stdout.split()) == sorted(path.name for path in (ROOT / "kg" / folder).iterdir()) != []

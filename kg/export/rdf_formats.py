@@ -17,13 +17,14 @@ from typing import IO, Any
 
 import msgspec
 from pyoxigraph import BlankNode, RdfFormat, parse
+from pyoxigraph import Triple as Statement
 
 from kg.errors import UsageError
 from kg.packing import list_shards, open_shard
 from kg.rdf import to_triple
 from kg.resources import list_files
 from kg.store import Snapshot
-from kg.terms import ID, KG, OWL, PREFIXES, RDF, RDFS, XSD, iri, mint
+from kg.terms import DATASET, ID, KG, OWL, PREFIXES, RDF, RDFS, XSD, iri, mint
 
 _TYPE = iri(f"{RDF}type")
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
@@ -53,6 +54,11 @@ def write_rdf(
     if form not in FORMATS:
         raise UsageError(f"no RDF format {form!r}", mend=f"One of {', '.join(FORMATS)}")
     return FORMATS[form](_merge(snapshot, trial, with_vocabularies), stream)
+
+
+def write_turtle(triples: Iterable[Statement], stream: IO[bytes]) -> int:
+    """Write sorted triples of an engine, of this machine or of another, as `write_rdf` does; how many they are."""
+    return _write_turtle((f"{triple} {iri(DATASET)} .\n" for triple in triples), stream)
 
 
 def _merge(snapshot: Snapshot, trial: str | None, with_vocabularies: bool) -> Iterator[str]:

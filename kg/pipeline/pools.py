@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
 from kg.errors import ClusterError, LimitReached
+from kg.processes import attach_to_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,7 +44,7 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
         yield None
         return
     try:
-        with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(os.getpid(),)) as pool:
+        with ProcessPoolExecutor(workers, initializer=attach_to_parent, initargs=(os.getpid(),)) as pool:
             # Forked now, before the engine starts threads whose locks a later copy of this process would wait for.
             pool.submit(os.getpid).result()
             try:
@@ -76,19 +74,6 @@ def run_all(
         if not waiting:
             return
         yield waiting.popleft().result()
-
-
-def _start_worker(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end with it: a worker that outlived it would hold the store's lock for good."""
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 @contextmanager

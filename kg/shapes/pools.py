@@ -10,14 +10,13 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLong
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -25,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from kg.errors import LimitReached
+from kg.processes import attach_to_parent
 from kg.shapes.checks import run_checks
 from kg.shapes.findings import Checked, describe_trials
 from kg.shapes.judges import Found, Judge
@@ -187,17 +187,9 @@ _WORKERS: list[Worker] = []
 
 def _start(parent: int, job: Job) -> None:
     """Leave Ctrl-C to the parent, and end with it. The shapes are read by the first task, whose errors are told."""
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    attach_to_parent(parent)
     gc.set_threshold(200_000, 50, 100)  # a part is a million lists that refer to nothing: looking for circles is vain
     _JOBS[:] = [job]
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _check_shards(paths: Paths) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -19,9 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kg.errors import KgError
 from kg.web import linked_data, pages, rest
 from kg.web.descriptions import answer_void
+from kg.web.editions import Editions
+from kg.web.frames import Fault
 from kg.web.protocol import answer_sparql
 from kg.web.replies import fault_of, to_json
-from kg.web.service import Service, Settings
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
@@ -40,30 +40,27 @@ _PREFLIGHT = {
 }
 
 
-def make_app(settings: Settings, graphs: tuple[str, ...] = ()) -> ASGIApp:
-    """The application over one graph.
+def make_app(editions: Editions, graphs: tuple[str, ...] = ()) -> ASGIApp:
+    """The application over the store's current snapshot.
 
     :param graphs: Named graphs of the store that a query's FROM may name.
-    :raises StoreError: there is no graph.
     """
-    service = Service(settings)
 
     @asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[None]:
-        await service.start()
+        await editions.start()
         try:
             yield
         finally:
-            await service.close()
+            await editions.close()
 
     app = Starlette(
         routes=_list_routes(),
         lifespan=live,
         exception_handlers={KgError: _answer_fault, HTTPException: _answer_http, Exception: _answer_fault},
     )
-    app.state.service = service
     app.state.graphs = graphs
-    return _Guard(app)
+    return _Guard(app, editions)
 
 
 def _list_routes() -> list[Route | Mount]:
@@ -91,38 +88,37 @@ def _list_routes() -> list[Route | Mount]:
 
 
 async def _answer_fault(request: Request, error: Exception) -> Response:
-    fault, headers = fault_of(error)
-    return _write_fault(request, fault.status, fault.what, fault.mend, headers)
+    return _write_fault(request, *fault_of(error))
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(getattr(error, "headers", None) or {})
     what = {404: "nothing is here", 405: "the method is not allowed here"}.get(status, "the request cannot be answered")
-    return _write_fault(request, status, what, "", headers)
+    return _write_fault(request, Fault(status, what), headers)
 
 
-def _write_fault(request: Request, status: int, what: str, mend: str, headers: dict[str, str]) -> Response:
+def _write_fault(request: Request, fault: Fault, headers: dict[str, str]) -> Response:
     """As JSON to programs of the REST interface (RFC 9457), as a page to browsers, as text to SPARQL clients."""
     path, accept = request.url.path, request.headers.get("accept", "")
     if path.startswith("/api/") or path == "/health":
-        problem = {"type": "about:blank", "status": status, "title": what, "detail": mend}
-        answer = to_json(problem, status)
+        problem = {"type": "about:blank", "status": fault.status, "title": fault.what, "detail": fault.mend}
+        answer = to_json(problem, fault.status)
         answer.headers["content-type"] = "application/problem+json"
     elif "text/html" in accept:
-        answer = pages.show_fault(request, status, what, mend)
+        answer = pages.show_fault(fault)
     else:
-        answer = PlainTextResponse(f"{what}{'. ' + mend if mend else ''}\n", status)
+        answer = PlainTextResponse(f"{fault.what}{'. ' + fault.mend if fault.mend else ''}\n", fault.status)
     answer.headers.update(headers)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
 class _Guard:
-    """Puts the headers on every answer, whoever wrote it, and answers preflights of other origins."""
+    """Lends every request its service, puts the headers on every answer, and answers preflights of other origins."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, editions: Editions) -> None:
+        self.app, self.editions = app, editions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -137,27 +133,6 @@ class _Guard:
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)
             return
-        await self.app(scope, receive, send_guarded)
-
-
-def serve(settings: Settings, host: str, port: int, **options: Any) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first.
-
-    :raises StoreError: there is no graph.
-    """
-    import uvicorn
-
-    uvicorn.run(
-        make_app(settings),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        timeout_graceful_shutdown=int(settings.desk_deadline) + 5,
-        timeout_keep_alive=15,
-        limit_concurrency=1_000,
-        h11_max_incomplete_event_size=512 * 1024,
-        **options,
-    )
+        with self.editions.lend() as service:
+            state = {**scope.get("state", {}), "service": service}
+            await self.app({**scope, "state": state}, receive, send_guarded)

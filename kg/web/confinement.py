@@ -6,14 +6,11 @@ remain and `confine` says so. https://man7.org/linux/man-pages/man2/seccomp.2.ht
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import resource
-import signal
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
 _CLONE_THREAD = 0x00010000
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _ALLOWED = """
@@ -37,7 +34,6 @@ def confine(memory: int | None, *, is_offline: bool = True) -> str:
     :param is_offline: Whether sockets are refused too; a worker that asks a remote endpoint needs them.
     :returns: What is in force: ``seccomp``, or ``limits``.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if memory is not None:

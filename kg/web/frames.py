@@ -15,12 +15,14 @@ class Plan(msgspec.Struct, frozen=True):
     """What a worker opens, and how far it is confined.
 
     :ivar store: Folder of the graph; not used with an endpoint.
+    :ivar snapshot: Name of the snapshot in it; empty for the current one.
     :ivar endpoint: A remote SPARQL endpoint to ask instead.
     :ivar memory: Bytes of address space it may take beyond its own start.
     :ivar is_desk: Whether it answers our own questions (cards, stored queries) and so loads what they need.
     """
 
     store: str = ""
+    snapshot: str = ""
     endpoint: str = ""
     graph: str = ""
     memory: int | None = None
@@ -35,11 +37,15 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Why there is no answer, as a client may read it."""
+    """Why there is no answer, as a client may read it.
+
+    :ivar near: Names of things here that may be meant.
+    """
 
     status: int
     what: str
     mend: str = ""
+    near: tuple[str, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -87,7 +87,6 @@ async def answer_ontology(request: Request) -> Response:
     if chosen is None:
         raise WebFault(406, "no format that the client accepts", "On offer are text/html and text/turtle")
     from kg.web.ontology_page import list_terms
-    from kg.web.pages import render
+    from kg.web.pages import respond_page
 
-    body = render(request, "ontology.html", terms=list_terms(path))
-    return respond(request, body, "text/html; charset=utf-8", form="html")
+    return respond_page(request, "ontology.html", terms=list_terms(path))

@@ -1,39 +1,38 @@
 """A pool of worker processes that answer jobs, each of which can be killed.
 
 A job has a deadline from the moment it arrives, its wait included; a worker that passes it is killed and another
-starts. Jobs that run for long may hold only some of the workers, at low priority, so that short ones get through.
+starts. Jobs that work for long may hold only some of the workers, at low priority, so that short ones get through.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
-import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 
-from kg.errors import KgError
-from kg.web.frames import SIZES, Job, Plan, Reply, pack
+from kg.web.children import Refused, Worker
+from kg.web.frames import Job, Plan, Reply
 
-_LOW = 15
-"""Priority (nice) of a job that runs for long."""
+Waited = TypeVar("Waited")
 
 
-class Refused(KgError):  # noqa: N818  # the name says what happened
-    """No answer: busy, too late, or the worker died. ``retry`` is the seconds to wait before another try."""
+class _DisplacedError(Exception):
+    """The job is long, and as many long ones run as may."""
 
-    def __init__(self, what: str, *, status: int, mend: str = "", retry: int = 0) -> None:
-        self.status, self.retry = status, retry
-        super().__init__(what, mend=mend)
+
+def _refuse_busy() -> Refused:
+    return Refused("the server is busy", status=503, mend="Try again in a moment", retry=2)
 
 
 class Bounds(msgspec.Struct, frozen=True):
     """How much a pool takes on.
 
     :ivar size: Worker processes.
-    :ivar slow: How many of them may run for longer than ``grace`` seconds at once.
+    :ivar slow: How many of them may work for longer than ``grace`` seconds at once; further long jobs begin anew
+        when one of these ends.
     :ivar queue: Jobs that may wait; the next is refused at once.
     :ivar deadline: Seconds from arrival to answer.
     :ivar uses: Jobs after which a worker is replaced.
@@ -47,97 +46,6 @@ class Bounds(msgspec.Struct, frozen=True):
     uses: int = 5_000
 
 
-class Worker:
-    """One process and its pipes."""
-
-    def __init__(self, process: asyncio.subprocess.Process, confined: str) -> None:
-        self.process, self.confined = process, confined
-        self.uses = 0
-        self.is_slow = self.is_lowered = False
-
-    @classmethod
-    async def start(cls, plan: Plan) -> Worker:
-        """Start a process and wait until it is warm.
-
-        :raises Refused: it died on the way.
-        """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "kg.web.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            limit=2**20,
-        )
-        try:
-            reply = await cls(process, "")._exchange(pack(plan))
-        except BaseException:
-            await cls(process, "").kill()
-            raise
-        return cls(process, str(reply.meta["confined"]))
-
-    async def answer(self, job: Job) -> Reply:
-        """Its answer to a job.
-
-        :raises Refused: the process died of it.
-        """
-        self.uses += 1
-        return await self._exchange(pack(job))
-
-    async def _exchange(self, frame: bytes) -> Reply:
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None  # noqa: S101  # both are pipes
-        assert stdout is not None  # noqa: S101
-        try:
-            stdin.write(frame)
-            await stdin.drain()
-            head, body = SIZES.unpack(await stdout.readexactly(SIZES.size))
-            reply = msgspec.json.decode(await stdout.readexactly(head), type=Reply)
-            return Reply(reply.meta, reply.fault, await stdout.readexactly(body))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            code = await self.process.wait()
-            name = signal.Signals(-code).name if code < 0 else str(code)
-            raise Refused(
-                "the query brought its process down: it nests too deeply or needs too much memory",
-                status=400,
-                mend=f"Ask for less ({name})",
-            ) from None
-
-    def lower(self) -> None:
-        """Let others go first."""
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, _LOW)
-            self.is_lowered = True
-
-    def restore(self) -> bool:
-        """Back to normal priority; False where the system does not allow it."""
-        self.is_slow = False
-        try:
-            if self.is_lowered:
-                os.setpriority(os.PRIO_PROCESS, self.process.pid, os.getpriority(os.PRIO_PROCESS, 0))
-            self.is_lowered = False
-        except OSError:
-            return False
-        return True
-
-    async def kill(self) -> None:
-        """End it, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.clear()
-
-    async def clear(self) -> None:
-        """Wait until a killed process is gone, and let go of its pipes."""
-        await self.process.wait()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-            with contextlib.suppress(ConnectionError):
-                await self.process.stdin.wait_closed()
-        transport: asyncio.BaseTransport = self.process._transport  # type: ignore[attr-defined]  # no public way
-        transport.close()
-
-
 class Pool:
     """Workers of one kind."""
 
@@ -147,6 +55,7 @@ class Pool:
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
         self._all: set[Worker] = set()
         self._starting: set[asyncio.Task[None]] = set()
+        self._lanes = asyncio.Semaphore(bounds.slow)
         self._waiting = 0
         self._is_closing = False
 
@@ -169,53 +78,80 @@ class Pool:
         """Process ids of the workers."""
         return [worker.process.pid for worker in self._all]
 
-    async def run(self, job: Job, deadline: float | None = None) -> Reply:
+    async def run(self, job: Job) -> Reply:
         """The answer of the next free worker. Cancelling frees the worker.
 
         :raises Refused: the queue is full, the deadline passed, or the worker died.
         """
-        limit = deadline or self.bounds.deadline
         if self._is_closing or (self._idle.empty() and self._waiting >= self.bounds.queue):
-            raise Refused("the server is busy", status=503, mend="Try again in a moment", retry=2)
-        end = asyncio.get_running_loop().time() + limit
+            raise _refuse_busy()
+        end = asyncio.get_running_loop().time() + self.bounds.deadline
+        worker = await self._wait(self._idle.get(), end, _refuse_busy())
+        try:
+            return await self._run_on(worker, job, end)
+        except _DisplacedError:
+            crowded = Refused(
+                "the server is busy with other long queries", status=503, mend="Try again in a moment", retry=5
+            )
+            await self._wait(self._lanes.acquire(), end, crowded)
+            try:
+                worker = await self._wait(self._idle.get(), end, crowded)
+                return await self._run_on(worker, job, end, has_lane=True)
+            finally:
+                self._lanes.release()
+
+    async def _wait(self, wanted: Coroutine[Any, Any, Waited], end: float, otherwise: Refused) -> Waited:
         self._waiting += 1
         try:
             async with asyncio.timeout_at(end):
-                worker = await self._idle.get()
+                return await wanted
         except TimeoutError:
-            raise Refused("the server is busy", status=503, mend="Try again in a moment", retry=2) from None
+            raise otherwise from None
         finally:
             self._waiting -= 1
-        return await self._run_on(worker, job, end, limit)
 
-    async def _run_on(self, worker: Worker, job: Job, end: float, limit: float) -> Reply:
-        loop = asyncio.get_running_loop()
+    async def _run_on(self, worker: Worker, job: Job, end: float, *, has_lane: bool = False) -> Reply:
         answering = asyncio.create_task(worker.answer(job))
-        is_whole = False
+        is_whole = takes_lane = False
         try:
-            done, _ = await asyncio.wait({answering}, timeout=min(self.bounds.grace, max(0.0, end - loop.time())))
-            if not done:
-                self._go_slow(worker)
-                done, _ = await asyncio.wait({answering}, timeout=max(0.0, end - loop.time()))
-            if not done:
+            if not has_lane and not await self._finish_soon(worker, answering, end):
+                if self._lanes.locked():
+                    raise _DisplacedError
+                takes_lane = await self._lanes.acquire()
+            if has_lane or takes_lane:
+                worker.lower()
+                await asyncio.wait({answering}, timeout=max(0.0, end - asyncio.get_running_loop().time()))
+            if not answering.done():
                 raise Refused(
-                    f"the query was stopped after {limit:g} s", status=503, mend="Ask for less, or more narrowly"
+                    f"the query was stopped after {self.bounds.deadline:g} s",
+                    status=503,
+                    mend="Ask for less, or more narrowly",
                 )
             reply = answering.result()
             is_whole = True
             return reply
         finally:
+            if takes_lane:
+                self._lanes.release()
             if not is_whole:
                 answering.cancel()
             self._give_back(worker, is_whole)
 
-    def _go_slow(self, worker: Worker) -> None:
-        if sum(other.is_slow for other in self._all) >= self.bounds.slow:
-            raise Refused(
-                "the server is busy with other long queries", status=503, mend="Try again in a moment", retry=5
-            )
-        worker.is_slow = True
-        worker.lower()
+    async def _finish_soon(self, worker: Worker, answering: asyncio.Task[Reply], end: float) -> bool:
+        """Whether the job ends, or its time, before it has used ``grace`` seconds of the processor.
+
+        A busy machine makes every job last, and only some of them are long. The wait for another server is counted
+        by the clock.
+        """
+        loop = asyncio.get_running_loop()
+        read = loop.time if self.plan.endpoint else worker.read_used
+        begun = read()
+        while not answering.done() and loop.time() < end:
+            pause = min(self.bounds.grace / 2, max(0.0, end - loop.time()))
+            await asyncio.wait({answering}, timeout=pause)
+            if not answering.done() and read() - begun >= self.bounds.grace:
+                return False
+        return True
 
     def _give_back(self, worker: Worker, is_whole: bool) -> None:
         if is_whole and worker.uses < self.bounds.uses and worker.restore() and not self._is_closing:

@@ -14,6 +14,7 @@ from kg.web.descriptions import describe_service
 from kg.web.limits import MAX_BYTES, check_query
 from kg.web.negotiation import GRAPHS, HTML, ROWS, choose_offer
 from kg.web.pages import show_query_page
+from kg.web.record_texts import is_for_texts
 from kg.web.replies import WebFault, check, find_base, get_service, respond
 from kg.web.results import GRAPH_FORMATS
 
@@ -45,7 +46,8 @@ async def answer_sparql(request: Request) -> Response:
     service = get_service(request)
     graphs = {DATASET, *request.app.state.graphs}
     strange = {*asked.default_graphs, *asked.named_graphs} - graphs
-    if strange and not service.settings.endpoint:
+    is_known = not strange or is_for_texts(asked.default_graphs, asked.named_graphs)
+    if not is_known and not service.settings.endpoint:
         raise WebFault(400, f"no graph here is named {min(strange)[:200]}", "Leave the graph out")
     has_dataset = bool(asked.default_graphs or asked.named_graphs)
     checked = check_query(asked.query, graphs=graphs, has_dataset=has_dataset)

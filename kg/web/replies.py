@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kg.errors import KgError
+from kg.web.children import Refused
 from kg.web.frames import Fault, Reply
-from kg.web.pool import Refused
 from kg.web.service import Service
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
@@ -20,14 +20,14 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?
 class WebFault(KgError):  # noqa: N818  # the name says what it is
     """An answer with an error status."""
 
-    def __init__(self, status: int, what: str, mend: str = "", retry: int = 0) -> None:
-        self.status, self.retry = status, retry
+    def __init__(self, status: int, what: str, mend: str = "", near: tuple[str, ...] = ()) -> None:
+        self.status, self.near = status, near
         super().__init__(what, mend=mend)
 
 
 def get_service(request: Request) -> Service:
-    """The service of the application."""
-    service: Service = request.app.state.service
+    """The service that the request was lent."""
+    service: Service = request.state.service
     return service
 
 
@@ -37,7 +37,7 @@ def check(reply: Reply) -> Reply:
     :raises WebFault: it is one.
     """
     if reply.fault is not None:
-        raise WebFault(reply.fault.status, reply.fault.what, reply.fault.mend)
+        raise WebFault(reply.fault.status, reply.fault.what, reply.fault.mend, reply.fault.near)
     return reply
 
 
@@ -85,5 +85,5 @@ def fault_of(error: Exception) -> tuple[Fault, dict[str, str]]:
         if isinstance(error, Refused) and error.status == 503 and not retry:
             headers = {"Retry-After": "30"}
         status = int(getattr(error, "status", 0)) or (400 if error.exit_code == 2 else 500)
-        return Fault(status, error.what, error.mend), headers
+        return Fault(status, error.what, error.mend, getattr(error, "near", ())), headers
     return Fault(500, "an internal error; it stands in the server's log"), {}

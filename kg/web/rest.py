@@ -79,12 +79,7 @@ async def answer_trial(request: Request) -> Response:
     key = request.path_params["key"]
     if len(key) > MAX_VALUE:
         raise WebFault(404, "no such trial")
-    reply = await get_service(request).run_task("card", trial=key)
-    if reply.fault is not None:
-        status = 404 if reply.fault.status == 400 else reply.fault.status
-        raise WebFault(
-            status, "no such trial" if status == 404 else reply.fault.what, "GET /api/queries/trials lists them"
-        )
+    reply = check(await get_service(request).run_task("card", trial=key))
     return respond(request, reply.body, "application/json")
 
 
@@ -99,6 +94,8 @@ async def answer_health(request: Request) -> Response:
         "records": service.meta.records,
         "newest": service.meta.newest,
         "workers": len(service.queries.list_processes()),
+        "asked": service.answers.asked,
+        "kept": service.answers.found,
         "confined": service.queries.confined,
     }
     return to_json(body, 200 if is_well else 503, {"Cache-Control": "no-store"})

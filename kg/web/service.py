@@ -7,7 +7,6 @@ changes; so an answer is right for as long as the snapshot is served.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
@@ -15,9 +14,11 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 
-from kg.graph import Meta, open_endpoint, open_graph
+from kg.web.answers import Answers
+from kg.web.children import Refused
 from kg.web.frames import Job, Plan, Reply
-from kg.web.pool import Bounds, Pool, Refused
+from kg.web.pool import Bounds, Pool
+from kg.web.tasks import open_graph
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -52,12 +53,16 @@ class _Flight(msgspec.Struct):
 
 
 class Service:
-    """The pools, the answers kept, and what the graph rests on."""
+    """The pools, the answers kept, and what the graph rests on.
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.meta = _read_meta(settings)
-        plan = Plan(settings.store, settings.endpoint, settings.graph, settings.memory)
+    :param snapshot: Name of the snapshot; empty for the store's current one.
+    :raises StoreError: there is no graph.
+    """
+
+    def __init__(self, settings: Settings, snapshot: str = "") -> None:
+        self.settings, self.snapshot = settings, snapshot
+        plan = Plan(settings.store, snapshot, settings.endpoint, settings.graph, settings.memory)
+        self.meta = open_graph(plan).meta
         size = max(2, settings.workers)
         self.queries = Pool(
             plan, Bounds(size=size, slow=max(1, size // 2), queue=settings.queue, deadline=settings.deadline)
@@ -66,8 +71,7 @@ class Service:
             msgspec.structs.replace(plan, is_desk=True, memory=2 * settings.memory),
             Bounds(size=2, slow=2, queue=4 * settings.queue, deadline=settings.desk_deadline),
         )
-        self._kept: OrderedDict[bytes, Reply] = OrderedDict()
-        self._size = 0
+        self.answers = Answers(settings.keep)
         self._flights: dict[bytes, asyncio.Task[Reply]] = {}
         self._shared: dict[bytes, _Flight] = {}
 
@@ -96,9 +100,9 @@ class Service:
         settings = self.settings
         job = Job("sparql", {**arguments, "max_rows": settings.max_rows, "max_bytes": settings.max_bytes})
         key = msgspec.json.encode(job)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        kept = self.answers.find(key)
+        if kept is not None:
+            return kept
         flight = self._shared.get(key)
         if flight is None:
             flight = self._shared[key] = _Flight(asyncio.create_task(self.queries.run(job)))
@@ -117,7 +121,7 @@ class Service:
         if key in self._shared and self._shared[key].task is done:
             del self._shared[key]
         if not done.cancelled() and done.exception() is None:
-            self._keep(key, done.result())
+            self.answers.keep(key, done.result())
 
     async def run_task(self, task: str, **arguments: Any) -> Reply:
         """One of our own tasks; the same task asked twice at once is done once.
@@ -126,9 +130,9 @@ class Service:
         """
         job = Job(task, arguments)
         key = msgspec.json.encode(job)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        kept = self.answers.find(key)
+        if kept is not None:
+            return kept
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = asyncio.create_task(self.desk.run(job))
@@ -138,17 +142,7 @@ class Service:
     def _land(self, key: bytes, done: asyncio.Task[Reply]) -> None:
         self._flights.pop(key, None)
         if not done.cancelled() and done.exception() is None:
-            self._keep(key, done.result())
-
-    def _keep(self, key: bytes, reply: Reply) -> None:
-        size = len(reply.body) + len(key) + 1_000
-        if reply.fault is not None or size > self.settings.keep // 8:
-            return
-        self._kept[key] = reply
-        self._size += size
-        while self._size > self.settings.keep:
-            old, gone = self._kept.popitem(last=False)
-            self._size -= len(gone.body) + len(old) + 1_000
+            self.answers.keep(key, done.result())
 
 
 async def run_while_connected(request: Request, work: Awaitable[Reply]) -> Reply:
@@ -173,13 +167,3 @@ async def run_while_connected(request: Request, work: Awaitable[Reply]) -> Reply
 async def _wait_for_leave(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _read_meta(settings: Settings) -> Meta:
-    """What the graph rests on.
-
-    :raises StoreError: there is no graph.
-    """
-    if settings.endpoint:
-        return open_endpoint(settings.endpoint, settings.graph or None).meta
-    return open_graph(settings.store or None).meta

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from pyoxigraph import DefaultGraph, NamedNode
 
 from kg.errors import LimitReached, UsageError
-from kg.graph import Graph
-from kg.graph import open_graph as open_embedded
-from kg.terms import ID, RDFS
+from kg.graph import Graph, open_endpoint
+from kg.store import open_snapshot
+from kg.terms import ID
 from kg.web.frames import Plan, Reply
+from kg.web.names import UnknownNameError, read_card
+from kg.web.record_texts import ask_texts, is_for_texts
+from kg.web.things import show_thing, show_trial
 
 _BY_PREDICATE = "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p ORDER BY ?p"
 _BY_CLASS = "SELECT ?c (COUNT(*) AS ?n) WHERE { ?s a ?c } GROUP BY ?c ORDER BY ?c"
 _SUBJECTS = "SELECT (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s ?p ?o }"
-_MANY = 200
-"""Most links shown for one thing."""
+
 
 
 def open_graph(plan: Plan) -> Graph:
-    """The store, or a remote endpoint."""
-    if plan.endpoint:
-        from kg.graph import open_endpoint
+    """A snapshot of the store, or a remote endpoint.
 
+    :raises StoreError: there is no such snapshot.
+    """
+    if plan.endpoint:
         return open_endpoint(plan.endpoint, plan.graph or None)
-    return open_embedded(plan.store)
+    return Graph(open_snapshot(plan.store, plan.snapshot or None))
 
 
 def warm(graph: Graph, plan: Plan) -> None:
@@ -49,7 +52,7 @@ def warm(graph: Graph, plan: Plan) -> None:
         if not plan.endpoint:
             trials = cards.list_trials(graph.snapshot)
             if trials:
-                show_trial(graph, trials[0])
+                show_trial(graph, trials[0].removeprefix(ID))
 
 
 def run_sparql(
@@ -71,7 +74,10 @@ def run_sparql(
     """
     from kg.web.results import write_results
 
-    found = graph.evaluate(text, base=base, default_graphs=default_graphs, named_graphs=named_graphs)
+    if is_for_texts(default_graphs, named_graphs):
+        found = ask_texts(graph, text, base)
+    else:
+        found = graph.evaluate(text, base=base, default_graphs=default_graphs, named_graphs=named_graphs)
     written = write_results(found, form, max_rows, max_bytes)
     if written.truncated and (not is_lenient or len(written.body) > 2 * max_bytes):
         bound = f"{max_rows:,} rows" if written.truncated == "rows" else f"{max_bytes:,} bytes"
@@ -100,43 +106,11 @@ def run_question(graph: Graph, question: str) -> Reply:
 
 
 def show_card(graph: Graph, trial: str) -> Reply:
-    """The card of a trial."""
-    return Reply(body=msgspec.json.encode(graph.card(trial)))
+    """The card of a trial, by any id of it.
 
-
-def show_trial(graph: Graph, trial: str) -> Reply:
-    """The card of a trial, and the texts of its records, field by field."""
-    card = graph.card(trial)
-    texts = [
-        {
-            "file": stored.record.file,
-            "format": stored.record.format,
-            "updated": stored.record.updated,
-            "fields": [{"field": field, "text": text} for field, text in _read_fields(stored.record.text)],
-        }
-        for stored in graph.snapshot.read_records(f"<{card['trial']}>")
-    ]
-    return Reply(body=msgspec.json.encode({"card": card, "texts": texts}))
-
-
-def _read_fields(text: str) -> Iterator[tuple[str, str]]:
-    """Every string of a JSON record by its path; a page as it is."""
-    if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
-        yield "text", text
-        return
-    try:
-        yield from _walk(msgspec.json.decode(text.lstrip("\ufeff")), "")
-    except (msgspec.DecodeError, RecursionError):
-        yield "text", text
-
-
-def _walk(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, dict | list):
-        items = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, value in items:
-            yield from _walk(value, f"{path}.{key}" if path else str(key))
-    elif node is not None:
-        yield path, node if isinstance(node, str) else msgspec.json.encode(node).decode()
+    :raises UsageError: no trial has the id (404).
+    """
+    return Reply(body=msgspec.json.encode(read_card(graph, trial)))
 
 
 def describe(graph: Graph, iri: str, form: str) -> Reply:
@@ -149,74 +123,18 @@ def describe(graph: Graph, iri: str, form: str) -> Reply:
 
     triples = collect_neighbourhood(graph.source, NamedNode(iri).value)
     if not triples:
-        raise _UnknownNameError(f"nothing here has the name {iri[:200]}")
+        raise UnknownNameError(f"nothing here has the name {iri[:200]}")
     return Reply(body=write_graph(triples, form, 1_000_000, 2**30).body)
 
 
-def show_thing(graph: Graph, iri: str) -> Reply:
-    """A thing's properties and who points at it, with labels, for a page."""
-    node = NamedNode(iri)
-    out = list(graph.snapshot.engine.quads_for_pattern(node, None, None, DefaultGraph()))
-    into = graph.snapshot.engine.quads_for_pattern(None, None, node, DefaultGraph())
-    found = [quad for quad, _ in zip(into, range(_MANY + 1), strict=False)]
-    if not out and not found:
-        raise _UnknownNameError(f"nothing here has the name {iri[:200]}")
-    labels: dict[str, str] = {}
-    for quad in (*out[: _MANY * 5], *found):
-        for term in (quad.subject, quad.predicate, quad.object):
-            if isinstance(term, NamedNode) and term.value not in labels:
-                labels[term.value] = _find_label(graph, term)
-    rows = [(quad.predicate.value, _to_plain(quad.object)) for quad in out[: _MANY * 5]]
-    links = [(quad.subject.value, quad.predicate.value) for quad in found if isinstance(quad.subject, NamedNode)]
-    body = {
-        "iri": iri,
-        "label": labels.get(iri) or _find_label(graph, node),
-        "rows": sorted(rows, key=str),
-        "links": sorted(links[:_MANY]),
-        "has_more": len(found) > _MANY,
-        "labels": {name: label for name, label in labels.items() if label},
-    }
-    return Reply(body=msgspec.json.encode(body))
-
-
-class _UnknownNameError(UsageError):
-    status = 404
-
-
-_LABELS = tuple(
-    NamedNode(name)
-    for name in (f"{RDFS}label", "http://www.w3.org/2004/02/skos/core#prefLabel", "http://purl.org/dc/terms/title")
-)
-
-
-def _find_label(graph: Graph, node: NamedNode) -> str:
-    from kg.terms import KG
-
-    for name in (*_LABELS, NamedNode(f"{KG}title"), NamedNode(f"{KG}fileName")):
-        for quad in graph.snapshot.engine.quads_for_pattern(node, name, None, DefaultGraph()):
-            return str(getattr(quad.object, "value", ""))
-    return ""
-
-
-def _to_plain(term: Any) -> dict[str, str]:
-    if isinstance(term, NamedNode):
-        return {"iri": term.value}
-    return {"text": str(getattr(term, "value", term))}
-
-
-def count_graph(graph: Graph) -> dict[str, Any]:
-    """Triples by property, instances by class, and distinct subjects."""
+def count_triples(graph: Graph) -> Reply:
+    """Triples by property, instances by class, and distinct subjects, for the descriptions of the data set."""
     engine = graph.snapshot.engine
     found: dict[str, Any] = {}
     for key, text in (("properties", _BY_PREDICATE), ("classes", _BY_CLASS), ("subjects", _SUBJECTS)):
         rows = [[getattr(term, "value", "") for term in row] for row in engine.query(text)]  # type: ignore[union-attr]
         found[key] = int(rows[0][0]) if key == "subjects" else {name: int(count) for name, count in rows}
-    return found
-
-
-def count_triples(graph: Graph) -> Reply:
-    """Counts for the descriptions of the data set."""
-    return Reply(body=msgspec.json.encode(count_graph(graph)))
+    return Reply(body=msgspec.json.encode(found))
 
 
 TASKS: dict[str, Callable[..., Reply]] = {

@@ -33,8 +33,6 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NAMES = {
     "min_age_years": "minimum age (years)",
     "max_age_years": "maximum age (years)",
-    "number_of_arms": "arms",
-    "number_of_sites": "sites",
     "secondary_ids": "other ids",
     "edits": "gene edits",
     "costimulation": "co-stimulation",
@@ -112,22 +110,18 @@ class _Proofs:
     def __init__(self, evidence: Sequence[Card]) -> None:
         self.by_place: dict[tuple[str, str], Places] = defaultdict(dict)
         self.anchors: dict[tuple[str, str, int, int], str] = {}
-        self.by_about: dict[str, list[Card]] = defaultdict(list)
+        self.by_about: dict[str, dict[str, Words]] = defaultdict(dict)
         for one in evidence:
             place = (one["record"], one["field"], one["start"], one["end"])
-            self.anchors.setdefault(place, f"w{len(self.anchors) + 1}")
+            anchor = self.anchors.setdefault(place, f"w{len(self.anchors) + 1}")
             self.by_place[place[:2]].setdefault(place[2:], []).append(one)
-            self.by_about[one["about"]].append(one)
+            words = Words(anchor, one["quote"], one["rule"], one["basis"])
+            for about in itertools.accumulate(one["about"].split("."), "{}.{}".format):  # a fact, and all that it is in
+                self.by_about[about].setdefault(anchor, words)
 
     def find(self, about: str) -> tuple[Words, ...]:
         """The words behind a fact and its parts, each place once."""
-        found: dict[str, Words] = {}
-        for key, evidence in self.by_about.items():
-            if key == about or key.startswith(f"{about}."):
-                for one in evidence:
-                    anchor = self.anchors[one["record"], one["field"], one["start"], one["end"]]
-                    found.setdefault(anchor, Words(anchor, one["quote"], one["rule"], one["basis"]))
-        return tuple(found.values())
+        return tuple(self.by_about[about].values()) if about in self.by_about else ()
 
 
 def _fact(card: Card, key: str, about: str, proofs: _Proofs, absent: set[str]) -> Fact:

@@ -15,6 +15,7 @@ import msgspec
 
 from kg.errors import EndpointError, KgError, LimitReached, UsageError
 from kg.graph import Graph
+from kg.processes import end_with_parent
 from kg.web import tasks
 from kg.web.confinement import confine
 from kg.web.frames import SIZES, Fault, Job, Plan, Reply, pack
@@ -22,11 +23,16 @@ from kg.web.frames import SIZES, Fault, Job, Plan, Reply, pack
 
 def main() -> None:
     """Serve until standard input ends."""
+    end_with_parent(os.getppid())
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not break a frame
     plan = msgspec.json.decode(_read_frame(stdin) or b"{}", type=Plan)
-    graph = tasks.open_graph(plan)
-    tasks.warm(graph, plan)
+    try:
+        graph = tasks.open_graph(plan)
+        tasks.warm(graph, plan)
+    except KgError as error:
+        _write(stdout, Reply(fault=Fault(503, str(error))))
+        return
     confined = confine(plan.memory, is_offline=not plan.endpoint)
     _write(stdout, Reply({"confined": confined}))
     while (frame := _read_frame(stdin)) is not None:
@@ -38,7 +44,7 @@ def answer(graph: Graph, job: Job) -> Reply:
     try:
         return tasks.TASKS[job.task](graph, **job.arguments)
     except KgError as error:
-        return Reply(fault=Fault(_find_status(error), error.what, error.mend))
+        return Reply(fault=Fault(_find_status(error), error.what, error.mend, getattr(error, "near", ())))
     except SyntaxError as error:
         return Reply(fault=Fault(400, f"the query cannot be read: {_first_line(error)}"))
     except MemoryError:

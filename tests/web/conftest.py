@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from kg.pipeline import build
 from kg.web.app import make_app
+from kg.web.editions import Editions
 from kg.web.service import Settings
 from tests.conftest import ROOT
 
@@ -38,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(store: Path) -> Iterator[TestClient]:
     """The application over the graph, with its workers."""
     settings = Settings(store=str(store), workers=2, deadline=10 * DEADLINE, max_rows=2_000, memory=512 << 20)
-    with TestClient(make_app(settings), raise_server_exceptions=False, follow_redirects=False) as running:
+    with TestClient(make_app(Editions(settings)), raise_server_exceptions=False, follow_redirects=False) as running:
         yield running
 
 

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from kg.graph import open_graph
 from kg.pipeline import build
 from kg.web.app import make_app
+from kg.web.editions import Editions
 from kg.web.service import Settings
 from kg.web.text import embed_json, find_link, neutralise
 from tests.conftest import ROOT
@@ -135,6 +136,31 @@ def test_unknown_names_are_not_found(client: TestClient, path: str) -> None:
     assert "Traceback" not in answer.text
 
 
+def test_an_unknown_trial_has_a_page_that_leads_on(client: TestClient) -> None:
+    """404 for every way to ask, and the ids here that are nearest, as links."""
+    answer = client.get("/page/trial/NCT05574609", headers=HTML)
+    assert answer.status_code == 404
+    assert "/page/trial/NCT05574608" in Page(answer.text).all("a", "href")
+    card = client.get("/data/trial/NCT05574609.json")
+    assert card.status_code == 404
+    assert "trial:NCT05574608" in card.text
+    problem = client.get("/api/trials/NCT05574609")
+    assert problem.status_code == 404
+    assert "trial:NCT05574608" in problem.json()["detail"]
+    assert "/page/trial" not in client.get("/page/trial/zzzz", headers=HTML).text
+
+
+def test_a_number_that_is_not_stated_is_no_lack_of_the_things(client: TestClient, store: Path) -> None:
+    """Two arms are listed, and nobody says how many there are: the number is not stated, the arms are."""
+    card = open_graph(store).card("NCT05574608")
+    assert card["arms"]
+    assert "number_of_arms" in card["not_stated"]
+    text = client.get("/page/trial/NCT05574608", headers=HTML).text
+    assert "<li>number of arms</li>" in text
+    assert "<li>number of sites</li>" in text
+    assert "<li>arms</li>" not in text
+
+
 def test_a_trial_page_shows_every_quote_and_marks_it(client: TestClient, store: Path) -> None:
     """Every quote of the card stands on the page, leads to its place, and is marked in the record's text."""
     graph = open_graph(store)
@@ -216,7 +242,7 @@ def hostile_client(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "study.json").write_text(json.dumps(spoil(study)), encoding="utf-8")
     build([str(folder / "study.json")], folder / "store", workers=1)
     settings = Settings(store=str(folder / "store"), workers=2)
-    with TestClient(make_app(settings), raise_server_exceptions=False, follow_redirects=False) as running:
+    with TestClient(make_app(Editions(settings)), raise_server_exceptions=False, follow_redirects=False) as running:
         yield running
 
 

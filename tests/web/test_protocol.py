@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 from kg.store import VERSION, Manifest, open_records, write_manifest
 from kg.terms import DATASET
 from kg.web.app import make_app
+from kg.web.editions import Editions
 from kg.web.service import Settings
 
 TRIALS = "SELECT ?t { ?t a <https://w3id.org/trialkg/ontology#Trial> } ORDER BY ?t"
@@ -220,7 +221,7 @@ def protocol(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     data: dict[str | None, Path | None] = {f"{PLACE}data{n}.rdf": folder / f"data{n}.nt" for n in (1, 2, 3)}
     graphs = {f"{PLACE}data0.rdf": None, **data}
     store = make_store(tmp_path_factory.mktemp("w3c"), graphs)
-    app = make_app(Settings(store=str(store), workers=2), tuple(name for name in graphs if name))
+    app = make_app(Editions(Settings(store=str(store), workers=2)), tuple(name for name in graphs if name))
     with TestClient(app, raise_server_exceptions=False) as running:
         yield rdflib.Graph().parse(folder / "manifest.ttl"), running
 
@@ -279,7 +280,7 @@ def test_w3c_result_formats(shared: Path, tmp_path: Path, folder: str, data: str
     store = make_store(tmp_path / "store", {None: home / data})
     media = {".srj": "application/sparql-results+json", ".csv": "text/csv", ".tsv": "text/tab-separated-values"}
     ran = 0
-    with TestClient(make_app(Settings(store=str(store), workers=2))) as running:
+    with TestClient(make_app(Editions(Settings(store=str(store), workers=2)))) as running:
         for test in manifest.subjects(MF.result):
             action = manifest.value(test, MF.action)
             if not str(manifest.value(action, QT.data)).endswith(f"/{data}"):

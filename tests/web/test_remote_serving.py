@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from kg.graph import open_graph
 from kg.loading import find_target, load_snapshot
 from kg.web.app import make_app
+from kg.web.editions import Editions
 from kg.web.service import Settings
 from tests.servers import run_oxigraph
 
@@ -21,7 +22,7 @@ def remote_client(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with run_oxigraph(tmp_path_factory.mktemp("remote-serving") / "data") as url:
         load_snapshot(open_graph(store).snapshot, find_target(f"{url}/query", None))
         settings = Settings(endpoint=f"{url}/query", workers=2)
-        with TestClient(make_app(settings), raise_server_exceptions=False, follow_redirects=False) as running:
+        with TestClient(make_app(Editions(settings)), raise_server_exceptions=False, follow_redirects=False) as running:
             yield running
 
 

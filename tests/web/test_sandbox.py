@@ -17,8 +17,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from kg.web.children import Refused
 from kg.web.frames import Job, Plan
-from kg.web.pool import Bounds, Pool, Refused
+from kg.web.pool import Bounds, Pool
 from tests.web.conftest import Server, start_server, stop
 from tests.web.hostile import make_costly, make_refused
 

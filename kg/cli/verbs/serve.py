@@ -26,8 +26,9 @@ def serve(
 ) -> None:
     """Serve the graph: a SPARQL endpoint, linked data, a REST interface and pages, for reading only."""
     from kg.store import find_store
-    from kg.web.app import serve as run
     from kg.web.service import Settings
+    from kg.web.serving import open_socket
+    from kg.web.serving import serve as run
 
     settings = Settings(
         store=str(find_store(store).resolve()),
@@ -39,6 +40,5 @@ def serve(
         max_rows=max_rows,
         base_url=base_url,
     )
-    shown = f"[{host}]" if ":" in host else host
-    note(f"serving http://{shown}:{port}/ until Ctrl-C")
-    run(settings, host, port)
+    with open_socket(host, port) as listener:
+        run(settings, listener, lambda address: note(f"serving {address} until Ctrl-C"))

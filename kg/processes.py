@@ -1,0 +1,42 @@
+"""Worker processes end with the process that started them; one that lived on would hold locks, pipes and memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import threading
+import time
+
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process when its parent dies: by the kernel (https://man7.org/linux/man-pages/man2/prctl.2.html), and
+    where that has no such call (macOS), by looking twice a second.
+
+    :param parent: Process id of the parent; where it is dead already, this process ends at once.
+    """
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _end_unless_child_of(parent)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while True:
+        _end_unless_child_of(parent)
+        time.sleep(0.5)
+
+
+def _end_unless_child_of(parent: int) -> None:
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def attach_to_parent(parent: int) -> None:
+    """Leave Ctrl-C to the parent, and end with it: the initializer of a worker of a pool."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(parent)

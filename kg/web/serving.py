@@ -1,0 +1,88 @@
+"""Listen: the port is taken first, the workers are warmed, and only then does the port answer."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from kg.errors import UsageError
+from kg.web.app import make_app
+from kg.web.editions import Editions
+from kg.web.service import Settings
+
+_BACKLOG = 1_000
+_FAULTS = {
+    errno.EADDRINUSE: ("another program listens there", "Stop it, or choose another --port"),
+    errno.EACCES: ("this user may not listen there", "Choose a --port above 1023"),
+    errno.EADDRNOTAVAIL: ("this machine has no such address", "Choose another --host; 0.0.0.0 is all of its own"),
+}
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """A bound socket that does not answer yet.
+
+    :param port: 0 for any that is free.
+    :raises UsageError: the address is taken, forbidden, or none of this machine's.
+    """
+    where = f"{_show_host(host)}:{port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(f"no address ({error.strerror})", where=where, mend="Choose another --host") from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        what, mend = _FAULTS.get(error.errno or 0, (f"cannot listen ({error.strerror})", "Choose another --port"))
+        raise UsageError(what, where=where, mend=mend) from None
+    return listener
+
+
+def _show_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers."""
+
+    def __init__(self, config: uvicorn.Config, editions: Editions, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self.editions, self.announce = editions, announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.editions.start()  # here, since uvicorn makes a stack trace of what fails in the application
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            self.announce(f"http://{_show_host(host)}:{port}/")
+
+
+def serve(settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first.
+
+    :param announce: Is told the address as soon as it answers.
+    :raises StoreError: there is no graph.
+    :raises Refused: the workers cannot start.
+    """
+    editions = Editions(settings)
+    config = uvicorn.Config(
+        make_app(editions),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=int(settings.desk_deadline) + 5,
+        timeout_keep_alive=15,
+        limit_concurrency=1_000,
+        h11_max_incomplete_event_size=512 * 1024,
+    )
+    with suppress(KeyboardInterrupt):
+        _Server(config, editions, announce).run(sockets=[listener])
