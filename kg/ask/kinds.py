@@ -19,6 +19,7 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar implies: Value that the query has by itself.
     :ivar is_alone: Asked only where the question names nothing.
     :ivar refuses: Why the graph cannot answer it, and what to ask instead; ``query`` is empty then.
+    :ivar keeps: Column and value of the only rows that the question means.
     :ivar defaults: Concepts with the value to take where none is given; "-730" is a date so many days ago.
     """
 
@@ -33,6 +34,7 @@ class Intent(msgspec.Struct, frozen=True):
     implies: str = ""
     is_alone: bool = False
     refuses: str = ""
+    keeps: tuple[tuple[str, str], ...] = ()
     defaults: tuple[tuple[str, str], ...] = ()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import date
 
 import msgspec
@@ -33,6 +34,8 @@ _TURNING = re.compile(
     re.IGNORECASE,
 )
 """Words that, left over, would turn the answer round."""
+_JUDGED = frozenset({"antigen", "country", "region", "site", "endpoint-kind"})
+"""Concepts that a trial has or has not, beside those that are values of its single facts."""
 _TOP = re.compile(r"\btop\s(?:the\s)?([1-9]\d{0,3})\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 
@@ -45,7 +48,9 @@ class Understanding(msgspec.Struct, frozen=True):
     :ivar filters: Conditions that the query does not take, each asked by itself.
     :ivar uses: Every condition, of the query and of the filters that keep.
     :ivar limit: How many rows of a ranking to keep; 0 keeps all.
+    :ivar checks: Conditions on the one trial asked about, each to be judged.
     :ivar answers: Three-valued answers to keep; all when empty.
+    :ivar keeps: Column and value of the only rows to keep.
     """
 
     query: str
@@ -55,7 +60,9 @@ class Understanding(msgspec.Struct, frozen=True):
     hint: str = ""
     filters: tuple[Filter, ...] = ()
     uses: Used = ()
+    checks: tuple[Filter, ...] = ()
     answers: tuple[str, ...] = ()
+    keeps: tuple[tuple[str, str], ...] = ()
     is_count: bool = False
     limit: int = 0
 
@@ -76,6 +83,10 @@ def understand_question(question: str, today: date | None = None, names: GraphNa
         return _refuse("nothing", "That looks like SPARQL. Ask in words, or name a stored query: `kg query --list`")
     reading = read_question(question, today, own_words())
     plan, unknown = _lay_out(reading)
+    in_vain = [wrong for wrong, right in reading.corrected.items() if right in unknown]
+    if in_vain:  # a word that means nothing either way is named as it was typed
+        reading = read_question(question, today, own_words(), in_vain)
+        plan, unknown = _lay_out(reading)
     if names is not None and 0 < len(unknown) <= _MAX_UNKNOWN:
         reading = _add_names(reading, unknown, names)
         plan, unknown = _lay_out(reading)
@@ -155,6 +166,7 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
     parameters = {name: put_values(used, reading) for name, used in plan.values.items()}
     rest = [one for one in reading.mentions if not plan.covers(one)]
     is_card = "trial" in plan.values and not plan.negated  # what of one trial a question names stands on its card
+    checks = list(_make_checks(reading, plan)) if is_card else []
     filters = [] if is_card else make_filters(rest, reading, plan.negated)
     if isinstance(filters, Mention):
         said = put_mention(filters, reading.text)
@@ -166,7 +178,9 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
     if math.prod(map(len, split_values(parameters).values())) > _MAX_RUNS:
         return _refuse("too many names at once", "Ask about fewer names in one question")
     limit = _read_limit(reading, plan)
-    notes = _list_remarks(reading, rest if is_card else [], unknown, limit)
+    judged = {id(mention) for one in checks for _, mention in one.uses}
+    on_card = [one for one in rest if is_card and id(one) not in judged]
+    notes = _list_remarks(reading, on_card, unknown, limit)
     return Understanding(
         plan.intent.query,
         parameters,
@@ -174,10 +188,23 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
         "; ".join((put_plan(plan, reading, parameters, filters), *reading.notes, *list_notes(plan, filters), *notes)),
         filters=tuple(filters),
         uses=tuple(one for used in (*plan.values.values(), *_list_kept(filters)) for one in used),
+        checks=tuple(checks),
+        keeps=plan.intent.keeps,
         answers=("no", "not stated") if is_turned(plan) else (),
         limit=limit,
-        is_count=_COUNTED.search(reading.text) is not None,
+        is_count=plan.intent.query != "facts_of_trial" and _COUNTED.search(reading.text) is not None,
     )
+
+
+def _make_checks(reading: Reading, plan: Plan) -> Iterator[Filter]:
+    """A filter for each condition that a question about one trial names: "is it allogeneic?" is to be judged."""
+    taken = {id(mention) for used in plan.values.values() for concept, mention in used if concept != "fact"}
+    for mention in reading.mentions:
+        is_condition = "fact" in mention.readings or (mention.concept in _JUDGED and not plan.covers(mention))
+        is_asked = is_condition and id(mention) not in taken
+        made = make_filters([mention], reading, ()) if is_asked else mention
+        if not isinstance(made, Mention):
+            yield from made
 
 
 def _refuse_intent(reading: Reading, plan: Plan) -> Understanding:
