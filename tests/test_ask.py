@@ -209,6 +209,17 @@ def test_one_is_no_plural(engine: Engine) -> None:
     assert answer_question(engine, "How many CD22 trials are there?").understood.endswith(": 1 trial")
 
 
+def test_compared_values_are_counted_each(engine: Engine) -> None:
+    """A comparison in numbers tells the number for each side."""
+    reply = answer_question(engine, "compare the number of CD22 and BCMA trials")
+    assert reply.understood.endswith(": 3 trials (1 CD22, 2 TNFRSF17)")
+
+
+def test_a_dose_is_no_name(engine: Engine) -> None:
+    """An intervention that is called by its dose must not stand for all trials that give this dose."""
+    assert answer_question(engine, "trials with a dose of 1x10^6 cells/kg").answer is None
+
+
 @pytest.mark.parametrize(
     ("question", "verdict"),
     [

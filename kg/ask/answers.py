@@ -147,5 +147,17 @@ def _count(answer: Answer, found: Understanding) -> str:
     by_answer = {kind: len({row["trial"] for row in answer.rows if row["answer"] == kind}) for kind in answers}
     told = ", ".join(f"{number} {kind}" for kind, number in by_answer.items() if kind != "yes" or found.answers)
     number = by_answer.get("yes", 0) if by_answer and not found.answers else len({row["trial"] for row in answer.rows})
-    beside = f" ({told}{'' if found.answers else ' beside'})" if told else ""
-    return f": {count(number, 'trial')}{beside}"
+    told += "" if found.answers or not told else " beside"
+    told = "; ".join(part for part in (told, _count_each(answer, found)) if part)
+    return f": {count(number, 'trial')}" + (f" ({told})" if told else "")
+
+
+def _count_each(answer: Answer, found: Understanding) -> str:
+    """The number of trials for each of several values that are compared."""
+    several = ((name, values) for name, values in split_values(found.parameters).items() if len(values) > 1)
+    return ", ".join(
+        f"{len({row['trial'] for row in answer.rows if row[name] == value})} {value}"
+        for name, values in several
+        if name in answer.columns and " or " in found.parameters[name]
+        for value in values
+    )

@@ -67,7 +67,7 @@ FACTS_ASKED = (
         "criteria_of_trial",
         "criteria",
         r"\beligib\w+|\bcriteri\w+|\b(?:in|ex)clu\w+|\bwho (?:can|may)\b",
-        r"\b(?:take|part|join|enter)\b",
+        r"\b(?:take|part|join|enter|allow\w*|accept\w*|permit\w*|wom[ae]n)\b",
         has=("measure",),
         needs=("trial",),
     ),
@@ -96,7 +96,7 @@ FACTS_ASKED = (
         "facts_of_trial",
         "what the record says",
         needs=("trial", "fact"),
-        clauses={"fact": "on its {}"},
+        clauses={"fact": "({})"},
     ),
     Intent(
         "dose_levels",

@@ -12,6 +12,7 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar says: Words (a pattern) that ask for it. In the text it is matched on, names stand as ``§``, cell sources as
         ``¤``, conditions as ``¶``, one for each character.
     :ivar also: Words that belong to it without asking for it.
+    :ivar joins: Words that belong to it where several antigens are named ("dual CD19/CD22"); beside one they say more.
     :ivar has: Concepts of which one alone asks for it.
     :ivar needs: Concepts without which it cannot be asked.
     :ivar first: Concept that a name with several readings has here.
@@ -27,6 +28,7 @@ class Intent(msgspec.Struct, frozen=True):
     head: str
     says: str = ""
     also: str = ""
+    joins: str = ""
     has: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     first: str = ""

@@ -14,14 +14,14 @@ from datetime import date
 import msgspec
 
 from kg.ask.filters import Filter, make_filters, put_values, split_values
-from kg.ask.graph_names import GraphNames
+from kg.ask.graph_names import GraphNames, add_names
 from kg.ask.hints import EXAMPLES, hint_at
 from kg.ask.intents import own_words
 from kg.ask.mentions import Mention
 from kg.ask.plans import Plan, Used, choose_plan
 from kg.ask.readings import MAX_LENGTH, Reading, list_leftovers, read_question
 from kg.ask.sentences import is_turned, list_notes, list_unknown, put_mention, put_plan, show_mention
-from kg.ask.words import SOFT, WORD
+from kg.ask.words import SOFT
 from kg.lexicon import fold
 from kg.queries import load_queries
 
@@ -88,7 +88,7 @@ def understand_question(question: str, today: date | None = None, names: GraphNa
         reading = read_question(question, today, own_words(), in_vain)
         plan, unknown = _lay_out(reading)
     if names is not None and 0 < len(unknown) <= _MAX_UNKNOWN:
-        reading = _add_names(reading, unknown, names)
+        reading = add_names(reading, unknown, names)
         plan, unknown = _lay_out(reading)
     return _refuse_unknown(reading, plan, unknown) or _explain(reading, plan, unknown)
 
@@ -96,26 +96,6 @@ def understand_question(question: str, today: date | None = None, names: GraphNa
 def _lay_out(reading: Reading) -> tuple[Plan | None, tuple[str, ...]]:
     plan = choose_plan(reading)
     return plan, list_leftovers(reading, plan.spans if plan else ())
-
-
-def _add_names(reading: Reading, unknown: tuple[str, ...], names: GraphNames) -> Reading:
-    """The reading with the names of the graph among its unknown words; neighbours are one name if the graph has it."""
-    left = set(unknown) - SOFT
-    words = [found for found in WORD.finditer(reading.text) if found[0].strip(".'’/-+*") in left]
-    mentions = list(reading.mentions)
-    while words:
-        size = 1
-        while size < min(len(words), 6) and words[size].start() - words[size - 1].end() == 1:
-            size += 1
-        for taken in range(size, 0, -1):
-            start, end = words[0].start(), words[taken - 1].end()
-            name = reading.text[start:end].strip(".'’/-+*")
-            concept = names.find(name, reading.text[:start])
-            if concept is not None:
-                mentions.append(Mention(start, start + len(name), {concept: name}))
-                break
-        words = words[taken:]
-    return msgspec.structs.replace(reading, mentions=tuple(sorted(mentions, key=lambda one: one.start)))
 
 
 def _refuse(sentence: str, hint: str, unknown: tuple[str, ...] = ()) -> Understanding:
@@ -224,6 +204,12 @@ def _refuse_plan(reading: Reading, plan: Plan, filters: list[Filter]) -> Underst
         return _refuse(
             f"{plan.intent.head}, but not {said}",
             f"kg cannot narrow '{query.title}' to what is {said}; it can by {taken}. Ask for the trials instead",
+        )
+    measures = {mention.readings["measure"] for _, mention in plan.values.get("measure", ())}
+    if len(measures) > 1 and plan.values.keys() & {"at_least", "at_most"}:
+        return _refuse(
+            f"limits of several measures at once: {', '.join(sorted(measures))}",
+            f"Ask for one measure at a time, as in 'trials that require {min(measures)} …'",
         )
     if plan.is_silent and "answer" not in query.columns:
         return _refuse(f"what has no {plan.intent.head}", "'not' turns the meaning, and kg cannot tell what of")

@@ -11,6 +11,7 @@ from kg.rdf import REGISTRY_ID
 _EDIT = r"(?:knock(?:ed)?[- ]?out|KO|edit(?:ed|ing)|delet(?:ed|ion)|disrupt(?:ed|ion))"
 _SEX = r"wom[ae]n|females?|m[ae]n|males?"
 _PHRASES = {
+    "universal": re.compile(r"\buniversal(?:[\s-]donor)?\b(?=[\s-]\S)", re.IGNORECASE),
     "min_sites": re.compile(
         r"(?:\b(?:more than|over|at least)|>=?|≥)\s?(\d{1,5}) (?:sites|cent(?:er|re)s|hospitals)\b", re.IGNORECASE
     ),
@@ -85,6 +86,8 @@ def find_phrases(text: str) -> Iterator[Mention]:
 def _read_phrase(concept: str, value: str) -> dict[str, str]:
     if concept == "no_results":
         return {"has_results": "false"}
+    if concept == "universal":
+        return {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"}
     if concept == "status":
         return {"status": "RECRUITING"}
     if concept == "sex":
