@@ -12,6 +12,11 @@ def cut(text: str, limit: int = 80) -> str:
     return repr(text if len(text) <= limit else text[:limit] + "…")
 
 
+def count(number: int, noun: str) -> str:
+    """ "1 record", "2 records"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 class KgError(Exception):
     """Anything trialkg can explain. ``exit_code`` is what the command line returns."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kg.cards import Card
-from kg.errors import UsageError
+from kg.errors import UsageError, cut
 from kg.graph import Graph
 from kg.model import Frozen, Trial
 from kg.pipeline import reread
@@ -51,12 +51,23 @@ def _find_value(card: Card, path: str) -> Any:
         try:
             value = value[int(step)] if isinstance(value, list) else value[step]
         except (KeyError, IndexError, ValueError, TypeError):
-            keys = list(value) if isinstance(value, dict) else [str(index) for index in range(len(value or ()))]
-            raise UsageError(
-                f"the card has no {path!r}",
-                mend=f"At {step!r} it has {', '.join(keys[:12]) or 'nothing'}; `kg show` prints the card",
-            ) from None
+            raise UsageError(f"the card has no {cut(path)}", mend=_suggest_step(value, step)) from None
     return value
+
+
+def _suggest_step(value: Any, step: str) -> str:
+    """What to write instead of a step that is not there: the likeliest key, or the keys that are."""
+    if isinstance(value, list):
+        numbers = "one entry, 0" if len(value) == 1 else f"entries 0 to {len(value) - 1}" if value else "no entries"
+        return f"Where {cut(step)} stands it has {numbers}; `kg show --format json` prints the card"
+    if not isinstance(value, dict):
+        return f"Leave out {cut(step)}: what stands before it has no parts"
+    from rapidfuzz import fuzz, process
+
+    near = [key for key, *_ in process.extract(step, list(value), scorer=fuzz.WRatio, limit=3, score_cutoff=70)]
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return f"It has {', '.join(value)}"
 
 
 def _is_about(about: str, path: str) -> bool:
@@ -64,10 +75,10 @@ def _is_about(about: str, path: str) -> bool:
 
 
 def _keep(one: dict[str, Any]) -> Reason:
-    rule = one["rule"] or "record.field"
     value = one["value"]
     parts = [part for part in value.values() if part not in (None, [])] if isinstance(value, dict) else [value]
     shown = "; ".join(str(part) for part in parts if part is not None)
+    rule = one["rule"] or ("record.field" if shown == one["quote"] else "record.normalised")
     return Reason(one["about"], shown, "kept", rule, _meaning(rule), one["basis"], one["quote"], one["field"])
 
 

@@ -59,7 +59,7 @@ class Graph:
         """Answer a question in words, saying how it was understood."""
         from kg.ask import answer_question
 
-        return answer_question(self.snapshot.engine, question)
+        return answer_question(self.snapshot.engine, question, self.card)
 
     def evaluate(
         self, text: str, *, base: str = "", default_graphs: Sequence[str] = (), named_graphs: Sequence[str] = ()

@@ -126,7 +126,7 @@ def test_validate_fails_from_the_chosen_severity(store: Path) -> None:
         (["query", "trials_by_target_and_source", "-p", 'target=CD19" . DROP ALL'], 2, "is no antigen"),
         (["query", "trials_by_target_and_source", "-p", "phase=9"], 2, "is no phase"),
         (["show", "NCT99999999"], 2, "no trial 'NCT99999999'"),
-        (["show"], 2, "which trial"),
+        (["show"], 2, "no trial is named. Give an id"),
         (["build", "no/such/file"], 3, "no such file"),
         (["export", "--format", "csv"], 2, "--output FOLDER"),
         (["frobnicate"], 2, "No such command"),

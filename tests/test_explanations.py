@@ -54,10 +54,29 @@ def test_a_target_is_explained_with_what_was_passed_over(graph: Graph) -> None:
     assert all(one.meaning for one in reasons)
 
 
-def test_an_unknown_path_names_what_is_there(graph: Graph) -> None:
-    """The error helps to find the right path."""
-    with pytest.raises(UsageError, match="name, type, modality"):
-        explain_path(graph, "NCT05574608", "interventions.0.tragets")
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("interventions.0.tragets", r"Did you mean targets\b"),
+        ("min_age", r"Did you mean min_age_years\b"),
+        ("qqq", r"It has .*not_targets.*not_stated"),
+        ("interventions.7", "one entry, 0"),
+        ("interventions.first", "one entry, 0"),
+        ("status.name", "has no parts"),
+    ],
+)
+def test_an_unknown_path_names_what_is_there(graph: Graph, path: str, words: str) -> None:
+    """The error helps to find the right path: the likeliest key, or all of them."""
+    with pytest.raises(UsageError, match=words):
+        explain_path(graph, "NCT05574608", path)
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"), [("status", "record.field"), ("sites.0.country", "record.normalised"), ("title", "record.field")]
+)
+def test_a_normalised_value_is_no_copy(graph: Graph, path: str, rule: str) -> None:
+    """The field says "China", the card CN; the status is the field's own word."""
+    assert [one.rule for one in explain_path(graph, "NCT05574608", path)] == [rule]
 
 
 def test_the_file_of_rules_is_shipped() -> None:

@@ -11,9 +11,10 @@ from pyoxigraph import Store as Engine
 
 from kg.ask.filters import FILTERS, Filter, is_named, list_trials, split_values
 from kg.ask.graph_names import GraphNames
+from kg.ask.judgements import CardReader, judge_check, quote_copied
 from kg.ask.sentences import put_mention
 from kg.ask.understanding import Understanding, understand_question
-from kg.errors import cut
+from kg.errors import count, cut
 from kg.queries import Answer, StoredQuery, list_answers, load_queries, run_query
 
 _DATES = {
@@ -35,9 +36,10 @@ class Reply(msgspec.Struct, frozen=True):
     hint: str
 
 
-def answer_question(engine: Engine, question: str) -> Reply:
+def answer_question(engine: Engine, question: str, read_card: CardReader | None = None) -> Reply:
     """Answer a question in words.
 
+    :param read_card: Gives the card of a trial (its IRI), for the words behind values copied from a field.
     :raises LimitReached: the answer has more rows than anybody can use.
     """
     names = GraphNames(engine)
@@ -47,7 +49,10 @@ def answer_question(engine: Engine, question: str) -> Reply:
     answer = _filter(engine, _run(engine, load_queries()[found.query], found), found)
     if found.limit:
         answer = Answer(answer.columns, answer.rows[: found.limit])
+    if found.query == "facts_of_trial" and read_card is not None:
+        answer = quote_copied(answer, read_card)
     sentence = found.sentence + (_count(answer, found) if found.is_count else "")
+    sentence += "".join(f"; {judge_check(engine, answer, one)}" for one in found.checks)
     for what, stating in _list_dates(engine, found):
         if not stating:
             hint = f"No record read tells when a trial was {what}. Ask for another date, as in 'started after 2020'"
@@ -80,11 +85,11 @@ def _list_unstated(engine: Engine, found: Understanding) -> Iterator[str]:
     """Conditions that no trial meets even alone: nothing was read that says so, whatever else is asked."""
     for concept, mention in found.uses:
         query, name = FILTERS.get(concept, ("", ""))
-        is_free = concept in ("site", "sponsor")  # told by name already
         if (
             query
             and name
-            and not is_free
+            and concept not in ("site", "sponsor")  # told by name already
+            and concept != "up_to"  # nothing without the age it ends
             and not list_trials(engine, Filter(query, {name: mention.readings[concept]}, ()))
         ):
             yield put_mention(mention, "", concept)
@@ -129,15 +134,30 @@ def _run(engine: Engine, query: StoredQuery, found: Understanding) -> Answer:
         if len(several) > 1 and " and " in found.parameters[name] and "trial" in query.columns:
             shared = set.intersection(*(trials.get((name, value), set()) for value in several))
             kept = [row for row in kept if row["trial"] in shared]
+    for column, value in found.keeps:
+        kept = [row for row in kept if row[column] == value]
     return Answer(tuple(query.columns), tuple(kept))
 
 
 def _count(answer: Answer, found: Understanding) -> str:
     """The number of trials, by answer where the question has three."""
-    if "trial" not in answer.columns:
-        return f": {len(answer.rows)} rows"
+    if "trial" not in answer.columns or "trial" in found.parameters:
+        return f": {count(len(answer.rows), 'row')}"
     answers = list_answers(load_queries()[found.query], found.parameters, answer.rows)
     by_answer = {kind: len({row["trial"] for row in answer.rows if row["answer"] == kind}) for kind in answers}
     told = ", ".join(f"{number} {kind}" for kind, number in by_answer.items() if kind != "yes" or found.answers)
     number = by_answer.get("yes", 0) if by_answer and not found.answers else len({row["trial"] for row in answer.rows})
-    return f": {number} trials" + (f" ({told} beside)" if told and not found.answers else f" ({told})" if told else "")
+    told += "" if found.answers or not told else " beside"
+    told = "; ".join(part for part in (told, _count_each(answer, found)) if part)
+    return f": {count(number, 'trial')}" + (f" ({told})" if told else "")
+
+
+def _count_each(answer: Answer, found: Understanding) -> str:
+    """The number of trials for each of several values that are compared."""
+    several = ((name, values) for name, values in split_values(found.parameters).items() if len(values) > 1)
+    return ", ".join(
+        f"{len({row['trial'] for row in answer.rows if row[name] == value})} {value}"
+        for name, values in several
+        if name in answer.columns and " or " in found.parameters[name]
+        for value in values
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kg.ask.kinds import ENDPOINT, MOST, ORIGIN, SILENT, Intent
+from kg.ask.kinds import ENDPOINT, MOST, ORIGIN, PLACE, SILENT, Intent
 
 FACTS_ASKED = (
     Intent(
@@ -36,6 +36,7 @@ FACTS_ASKED = (
         "targets_of_trial",
         "antigens that the products bind",
         r"\btarget(?:s|ed|ing)?\b|\bantigens?\b|\bbinds?\b",
+        has=("antigen",),
         needs=("trial",),
     ),
     Intent(
@@ -45,12 +46,29 @@ FACTS_ASKED = (
         r"\b(?:facts?|behind|exact|support\w*)\b",
         needs=("trial",),
     ),
-    Intent("endpoints_of_trial", "endpoints", ENDPOINT, needs=("trial",)),
+    Intent("endpoints_of_trial", "endpoints", ENDPOINT, has=("endpoint-kind",), needs=("trial",)),
+    Intent(
+        "criteria_of_trial",
+        "exclusion criteria",
+        r"\bexclu\w+(?: criteri\w+)?|\bwho (?:can't|cannot|may not|can not)\b|\bineligible\b",
+        r"\b(?:take|part|join|enter|patients)\b",
+        needs=("trial",),
+        keeps=(("list", "exclusion"),),
+    ),
+    Intent(
+        "criteria_of_trial",
+        "inclusion criteria",
+        r"\binclusion(?: criteri\w+)?|\brequir\w+",
+        r"\b(?:take|part|join|enter|patients)\b",
+        needs=("trial",),
+        keeps=(("list", "inclusion"),),
+    ),
     Intent(
         "criteria_of_trial",
         "criteria",
         r"\beligib\w+|\bcriteri\w+|\b(?:in|ex)clu\w+|\bwho (?:can|may)\b",
-        r"\b(?:take|part|join|enter)\b",
+        r"\b(?:take|part|join|enter|allow\w*|accept\w*|permit\w*|wom[ae]n)\b",
+        has=("measure",),
         needs=("trial",),
     ),
     Intent(
@@ -59,7 +77,27 @@ FACTS_ASKED = (
         r"\bproducts?\b|\binterventions?\b|\bdrugs?\b|\btreatments?\b",
         needs=("trial",),
     ),
-    Intent("records", "records read", r"\brecords?\b|\bfiles?\b|\bversions?\b", r"\bread\b", needs=("trial",)),
+    Intent(
+        "records",
+        "records read",
+        r"\brecords?\b|\bfiles?\b|\bversions?\b|\b(?:last )?updated?\b",
+        r"\bread\b",
+        needs=("trial",),
+    ),
+    Intent(
+        "sites_of_trial",
+        "sites",
+        PLACE,
+        r"\brecruit\w*\b|\blocated\b",
+        has=("country", "region", "site"),
+        needs=("trial",),
+    ),
+    Intent(
+        "facts_of_trial",
+        "what the record says",
+        needs=("trial", "fact"),
+        clauses={"fact": "({})"},
+    ),
     Intent(
         "dose_levels",
         "dose levels",

@@ -60,7 +60,7 @@ FILTERS: dict[str, tuple[str, str]] = {
 ANY = frozenset(
     {
         *("country", "region", "status", "condition", "modality", "cell-source", "cell-type", "study-type", "trial"),
-        *("measure", "site", "sponsor", "intervention", "disease-setting", "allocation", "masking"),
+        *("measure", "site", "sponsor", "intervention", "disease-setting", "allocation", "masking", "fact"),
     }
 )
 """Concepts of which "and" means either: a list of trials in China and Japan holds those of each."""

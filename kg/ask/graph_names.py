@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+import msgspec
 from pyoxigraph import Store as Engine
 
 from kg.ask.filters import has_words
+from kg.ask.mentions import Mention, overlap
+from kg.ask.readings import Reading
+from kg.ask.words import SOFT, WORD
 from kg.queries import load_queries, run_query
 
 _QUERIES = {
@@ -23,7 +28,13 @@ _LED_BY = {
         r"\b(?:with|of|using|giving|give|plus|named|called|containing|receiv\w+)\s$", re.IGNORECASE
     ),
 }
+_LONG_NAME = re.compile(r"\b[A-Z][\w&'’-]*(?:\s(?:of\s|and\s|the\s)*[A-Z][\w&'’-]*)+")
 _MADE_NAME = re.compile(r".*(?:\d|mab|nib|leucel|mide|bine|sone|tinib|platin|parin|statin)", re.IGNORECASE)
+
+_FIGURE = re.compile(
+    r"\d[\d.,]*(?:\s?[x×*]\s?10.*)?|[\d.]*\s?(?:[mµ]?[gl]|cells|IU|Gy)/\w+|.*\bcells/kg", re.IGNORECASE
+)
+"""Doses are no names: an intervention that is called by its dose is not all that gives it."""
 
 
 _MAX_LOOKUPS = 20
@@ -45,7 +56,7 @@ class GraphNames:
         is_name = name[:1].isupper() or _MADE_NAME.fullmatch(name) is not None
         led = [concept for concept, pattern in _LED_BY.items() if pattern.search(before)]
         others = [concept for concept in ("intervention", "sponsor", "site") if is_name and concept not in led]
-        if len(name) < 3 or len(name) > 200 or not any(letter.isalpha() for letter in name):
+        if _FIGURE.fullmatch(name) or len(name) < 3 or len(name) > 200 or not any(letter.isalpha() for letter in name):
             return None
         return next((concept for concept in (*led, *others) if self._has(concept, name)), None)
 
@@ -70,3 +81,40 @@ class GraphNames:
             name, sorted(known | words), scorer=fuzz.ratio, processor=utils.default_process, limit=3, score_cutoff=80
         )
         return [one for one, *_ in found]
+
+
+def add_names(reading: Reading, unknown: tuple[str, ...], names: GraphNames) -> Reading:
+    """The reading with the names of the graph among its unknown words."""
+    left = set(unknown) - SOFT
+    words = [found for found in WORD.finditer(reading.text) if found[0].strip(".'’/-+*") in left]
+    houses = list(_find_long_names(reading.text, words, names))
+    words = [word for word in words if not any(one.start <= word.start() < one.end for one in houses)]
+    kept = [one for one in reading.mentions if not any(overlap(one, house) for house in houses)]
+    mentions = (*kept, *houses, *_find_short_names(reading.text, words, names))
+    return msgspec.structs.replace(reading, mentions=tuple(sorted(mentions, key=lambda one: one.start)))
+
+
+def _find_long_names(text: str, words: list[re.Match[str]], names: GraphNames) -> Iterator[Mention]:
+    """Names in capitals of which only a part is unknown: a house may be called "Chinese PLA General Hospital"."""
+    for found in _LONG_NAME.finditer(text):
+        inside = [word for word in words if found.start() <= word.start() < found.end()]
+        if 0 < len(inside) < len(found[0].split()):
+            concept = names.find(found[0], text[: found.start()])
+            if concept is not None:
+                yield Mention(*found.span(), {concept: found[0]})
+
+
+def _find_short_names(text: str, words: list[re.Match[str]], names: GraphNames) -> Iterator[Mention]:
+    """Names of unknown words alone; neighbours are one name if the graph has it."""
+    while words:
+        size = 1
+        while size < min(len(words), 6) and words[size].start() - words[size - 1].end() == 1:
+            size += 1
+        for taken in range(size, 0, -1):
+            start, end = words[0].start(), words[taken - 1].end()
+            name = text[start:end].strip(".'’/-+*")
+            concept = names.find(name, text[:start])
+            if concept is not None:
+                yield Mention(start, start + len(name), {concept: name})
+                break
+        words = words[taken:]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
-from kg.ask.readings import Reading
+from kg.ask.intents import own_words
+from kg.ask.readings import Reading, find_mentions
 from kg.ask.spelling import list_near_names, list_near_words
 from kg.ask.values import looks_like_antigen
 from kg.ask.words import HINTS
@@ -29,7 +31,8 @@ def hint_at(reading: Reading, unknown: tuple[str, ...], *, is_clear: bool) -> st
             f". Did you mean {' or '.join(near)}?" if near else ""
         )
     told = next((hint for word in unknown for words, hint in HINTS.items() if re.fullmatch(words, word, re.I)), "")
-    near = [] if told else list(dict.fromkeys(name for word in unknown[:4] for name in list_near_words(word)))[:4]
+    named = () if told else (name for word in unknown[:4] for name in list_near_words(word) if _is_asked_by(name))
+    near = list(dict.fromkeys(named))[:4]
     means = (
         f"{', '.join(cut(word, 40) for word in unknown[:4])} {'means' if len(unknown) == 1 else 'mean'} nothing to kg"
     )
@@ -39,6 +42,11 @@ def hint_at(reading: Reading, unknown: tuple[str, ...], *, is_clear: bool) -> st
     elif not told:
         parts.append(EXAMPLES)
     return ". ".join(part.rstrip(".") for part in parts if part).replace("?. ", "? ")
+
+
+def _is_asked_by(word: str) -> bool:
+    """Whether a question can be put with this word: a part of a longer name means nothing by itself."""
+    return bool(own_words().search(word) or find_mentions(word, date.today()))
 
 
 def _find_strange_antigen(reading: Reading, unknown: tuple[str, ...]) -> str | None:

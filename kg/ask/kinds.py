@@ -12,6 +12,7 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar says: Words (a pattern) that ask for it. In the text it is matched on, names stand as ``§``, cell sources as
         ``¤``, conditions as ``¶``, one for each character.
     :ivar also: Words that belong to it without asking for it.
+    :ivar joins: Words that belong to it where several antigens are named ("dual CD19/CD22"); beside one they say more.
     :ivar has: Concepts of which one alone asks for it.
     :ivar needs: Concepts without which it cannot be asked.
     :ivar first: Concept that a name with several readings has here.
@@ -19,6 +20,7 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar implies: Value that the query has by itself.
     :ivar is_alone: Asked only where the question names nothing.
     :ivar refuses: Why the graph cannot answer it, and what to ask instead; ``query`` is empty then.
+    :ivar keeps: Column and value of the only rows that the question means.
     :ivar defaults: Concepts with the value to take where none is given; "-730" is a date so many days ago.
     """
 
@@ -26,6 +28,7 @@ class Intent(msgspec.Struct, frozen=True):
     head: str
     says: str = ""
     also: str = ""
+    joins: str = ""
     has: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     first: str = ""
@@ -33,6 +36,7 @@ class Intent(msgspec.Struct, frozen=True):
     implies: str = ""
     is_alone: bool = False
     refuses: str = ""
+    keeps: tuple[tuple[str, str], ...] = ()
     defaults: tuple[tuple[str, str], ...] = ()
 
 

@@ -35,7 +35,8 @@ LISTINGS = (
     Intent(
         "sponsors_by_trials",
         "sponsors by number of trials",
-        r"\bsponsors?\b|\bcompan(?:y|ies)\b|\borgani[sz]ations?\b|\bwho (?:runs?|funds?|leads?)\b",
+        r"\bsponsors?\b|\bcompan(?:y|ies)\b|\borgani[sz]ations?\b|"
+        r"\bwho(?:'s| is)? (?:runs?|funds?|leads?|running|funding|leading)\b",
         rf"{MOST}|\b(?:active|have|has)\b",
     ),
     Intent("trials_by_sponsor", "trials", has=("sponsor",), needs=("sponsor",)),
@@ -109,12 +110,13 @@ LISTINGS = (
         clauses={"has_results": "with results: {}"},
     ),
     Intent("trial_card", "all that the graph says", "", rf"{FACTS}|{PLACE}", needs=("trial",)),
-    Intent("trials_by_target_and_source", "trials", also=BOTH, has=("antigen",), needs=("antigen",)),
+    Intent("trials_by_target_and_source", "trials", joins=BOTH, has=("antigen",), needs=("antigen",)),
     Intent(
         "trials",
         "trials",
         "",
-        rf"\b(?:posted|registered|first)\b|{BOTH}",
+        r"\b(?:posted|registered|first)\b",
+        BOTH,
         has=(
             *(
                 "antigen",

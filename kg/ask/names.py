@@ -152,6 +152,8 @@ def _settle(readings: dict[str, str], *, is_bound: bool) -> dict[str, str]:
     """
     if readings.get("measure") == "age":  # most records state it as a field, and no criterion
         readings = {concept: value for concept, value in readings.items() if concept != "measure"}
+    if readings.get("modality") == "in-vivo CAR":  # where it is made is its cell source; see docs/decisions/0010
+        return {"cell-source": "in vivo", **readings}
     if "costimulation" in readings and not is_bound:
         readings = {"costimulation": readings["costimulation"], **readings}
     if "drug" in readings:

@@ -100,6 +100,8 @@ def _lay(intent: Intent, reading: Reading, masked: str) -> Plan | None:
     if not is_asked or (intent.is_alone and reading.mentions) or not set(intent.needs) <= readable:
         return None
     spans = (*said, *_find_spans(intent.also, masked))
+    if sum("antigen" in mention.readings for mention in reading.mentions) > 1:
+        spans = (*spans, *_find_spans(intent.joins, masked))
     negated, around = _find_negated(reading, spans)
     upright = {concept for mention in reading.mentions if mention not in negated for concept in mention.readings}
     if not set(intent.needs) <= upright:

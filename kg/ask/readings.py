@@ -7,17 +7,19 @@ is guessed in silence: a corrected spelling is noted, and what has no meaning st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from datetime import date
 
 import msgspec
 
+from kg.ask.ages import find_ages
 from kg.ask.mentions import SCHEMES, Mention, overlap, show_term
 from kg.ask.names import find_names, find_plain_names, keep_longest
 from kg.ask.places import find_places, find_points
+from kg.ask.single_facts import add_facts, find_fact_words
 from kg.ask.spelling import correct_words
 from kg.ask.times import find_dates, find_times
-from kg.ask.values import find_age_groups, find_limits, find_phrases, find_ranges, find_trials
+from kg.ask.values import find_limits, find_phrases, find_ranges, find_trials
 from kg.ask.words import NOISE, list_words
 from kg.lexicon import fold
 
@@ -37,19 +39,28 @@ _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """A question that has been read. ``notes`` say which spellings were corrected; ``text`` has them corrected."""
+    """A question that has been read. ``text`` has its spelling corrected, ``corrected`` says which words."""
 
     text: str
     mentions: tuple[Mention, ...]
     today: date
-    notes: tuple[str, ...] = ()
+    corrected: dict[str, str] = {}
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What the corrected words were read as."""
+        for wrong, right in self.corrected.items():
+            yield f"read '{wrong}' as {_name_at(self.text, right, self.mentions)}"
 
 
-def read_question(question: str, today: date | None = None, spared: re.Pattern[str] | None = None) -> Reading:
+def read_question(
+    question: str, today: date | None = None, spared: re.Pattern[str] | None = None, kept: Container[str] = ()
+) -> Reading:
     """Find what a question names; names that are nearly known are corrected and noted.
 
     :param today: What "the last 6 months" counts from.
     :param spared: Words that are no misspelt names.
+    :param kept: Words to leave as they are.
 
     >>> [mention.readings for mention in read_question("alogenic CD123 trials").mentions]
     [{'cell-source': 'allogeneic'}, {'antigen': 'IL3RA'}]
@@ -58,12 +69,8 @@ def read_question(question: str, today: date | None = None, spared: re.Pattern[s
     text = _spell_phases(" ".join(question.encode("utf-8", "replace").decode().split()))
     text = text.lower() if text.isupper() and len(text.split()) > 3 else text
     mentions = find_mentions(text, today)
-    corrected, words = correct_words(text, mentions, spared)
-    if not words:
-        return Reading(text, mentions, today)
-    mentions = find_mentions(corrected, today)
-    notes = (f"read '{wrong}' as {_name_at(corrected, right, mentions)}" for wrong, right in words.items())
-    return Reading(corrected, mentions, today, tuple(notes))
+    corrected, words = correct_words(text, mentions, spared, kept)
+    return Reading(corrected, find_mentions(corrected, today) if words else mentions, today, words)
 
 
 def _name_at(text: str, word: str, mentions: tuple[Mention, ...]) -> str:
@@ -100,7 +107,7 @@ def find_mentions(text: str, today: date) -> tuple[Mention, ...]:
     for found in (
         find_trials(text),
         find_phrases(text),
-        find_age_groups(text),
+        find_ages(text),
         find_dates(text, today),
         find_points(text),
         find_times(text),
@@ -112,7 +119,12 @@ def find_mentions(text: str, today: date) -> tuple[Mention, ...]:
     fixed += [one for one in find_ranges(text, measures) if not any(overlap(one, other) for other in (*fixed, *names))]
     places = [mention for mention in find_places(text) if not any(overlap(mention, other) for other in fixed)]
     free = [mention for mention in names if not any(overlap(mention, place) for place in places)]
-    return tuple(sorted((*fixed, *places, *free), key=lambda mention: mention.start))
+    mentions = [*fixed, *places, *free]
+    if any("trial" in mention.readings for mention in mentions):
+        mentions = list(add_facts(mentions))
+        for one in find_fact_words(text):
+            mentions += [] if any(overlap(one, other) for other in mentions) else [one]
+    return tuple(sorted(mentions, key=lambda mention: mention.start))
 
 
 def list_leftovers(reading: Reading, spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from functools import cache
 
 from kg.ask.mentions import SCHEMES, Mention, show_term
@@ -44,16 +45,22 @@ def is_country(word: str) -> bool:
 
 
 def correct_words(
-    text: str, mentions: tuple[Mention, ...], spared: re.Pattern[str] | None
+    text: str, mentions: tuple[Mention, ...], spared: re.Pattern[str] | None, kept: Container[str] = ()
 ) -> tuple[str, dict[str, str]]:
-    """The text with misspelt words put right, and which."""
+    """The text with misspelt words put right, and which.
+
+    :param spared: Words that are no misspelt names.
+    :param kept: Words to leave as they are.
+    """
     covered = [span for mention in mentions for span in ((mention.start, mention.end), mention.word)]
     words: dict[str, str] = {}
     pieces, last = [], 0
     for found in WORD.finditer(text):
         word = found[0].strip(".'’/-+*")
-        is_read = (spared is not None and spared.search(word)) or any(
-            start < found.end() and found.start() < end for start, end in covered
+        is_read = (
+            word in kept
+            or (spared is not None and spared.search(word))
+            or any(start < found.end() and found.start() < end for start, end in covered)
         )
         right = None if is_read else find_near_word(word)
         if right is not None and len(words) < 8:

@@ -21,7 +21,8 @@ _MOST = re.compile(
 )
 _LEAST = re.compile(
     rf"(?:\bat least|\bmore than|\bafter|\bover|\blonger than|\bbeyond|\bminimum(?: of)?|≥|>=?)\s?({_TIME})"
-    rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)",
+    rf"|({_TIME})(?:\sor (?:more|longer))?(?=,?\s(?:of\s)?(?:long[- ]term\s)?follow)"
+    rf"|(?:(?<=\bfollow[- ]up of )|(?<=\bfollow[- ]up for )|(?<=\bfollow[- ]up period of ))({_TIME})",
     re.IGNORECASE,
 )
 _LAST = re.compile(
@@ -90,7 +91,7 @@ def find_times(text: str) -> Iterator[Mention]:
     taken_to = 0
     least = {found.start(): found for found in _LEAST.finditer(text)}
     for start, found in sorted({**{found.start(): found for found in _MOST.finditer(text)}, **least}.items()):
-        days = _read_days(found[1] or found[found.re.groups])
+        days = _read_days(next(time for time in found.groups() if time))
         if start >= taken_to and days is not None:
             taken_to = found.end()
             yield Mention(start, found.end(), {"min_days" if found.re is _LEAST else "max_days": days})

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import date
 
 import msgspec
 
 from kg.ask.filters import Filter, make_filters, put_values, split_values
-from kg.ask.graph_names import GraphNames
+from kg.ask.graph_names import GraphNames, add_names
 from kg.ask.hints import EXAMPLES, hint_at
 from kg.ask.intents import own_words
 from kg.ask.mentions import Mention
 from kg.ask.plans import Plan, Used, choose_plan
 from kg.ask.readings import MAX_LENGTH, Reading, list_leftovers, read_question
 from kg.ask.sentences import is_turned, list_notes, list_unknown, put_mention, put_plan, show_mention
-from kg.ask.words import SOFT, WORD
+from kg.ask.words import SOFT
 from kg.lexicon import fold
 from kg.queries import load_queries
 
@@ -33,6 +34,8 @@ _TURNING = re.compile(
     re.IGNORECASE,
 )
 """Words that, left over, would turn the answer round."""
+_JUDGED = frozenset({"antigen", "country", "region", "site", "endpoint-kind"})
+"""Concepts that a trial has or has not, beside those that are values of its single facts."""
 _TOP = re.compile(r"\btop\s(?:the\s)?([1-9]\d{0,3})\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 
@@ -45,7 +48,9 @@ class Understanding(msgspec.Struct, frozen=True):
     :ivar filters: Conditions that the query does not take, each asked by itself.
     :ivar uses: Every condition, of the query and of the filters that keep.
     :ivar limit: How many rows of a ranking to keep; 0 keeps all.
+    :ivar checks: Conditions on the one trial asked about, each to be judged.
     :ivar answers: Three-valued answers to keep; all when empty.
+    :ivar keeps: Column and value of the only rows to keep.
     """
 
     query: str
@@ -55,7 +60,9 @@ class Understanding(msgspec.Struct, frozen=True):
     hint: str = ""
     filters: tuple[Filter, ...] = ()
     uses: Used = ()
+    checks: tuple[Filter, ...] = ()
     answers: tuple[str, ...] = ()
+    keeps: tuple[tuple[str, str], ...] = ()
     is_count: bool = False
     limit: int = 0
 
@@ -76,8 +83,12 @@ def understand_question(question: str, today: date | None = None, names: GraphNa
         return _refuse("nothing", "That looks like SPARQL. Ask in words, or name a stored query: `kg query --list`")
     reading = read_question(question, today, own_words())
     plan, unknown = _lay_out(reading)
+    in_vain = [wrong for wrong, right in reading.corrected.items() if right in unknown]
+    if in_vain:  # a word that means nothing either way is named as it was typed
+        reading = read_question(question, today, own_words(), in_vain)
+        plan, unknown = _lay_out(reading)
     if names is not None and 0 < len(unknown) <= _MAX_UNKNOWN:
-        reading = _add_names(reading, unknown, names)
+        reading = add_names(reading, unknown, names)
         plan, unknown = _lay_out(reading)
     return _refuse_unknown(reading, plan, unknown) or _explain(reading, plan, unknown)
 
@@ -85,26 +96,6 @@ def understand_question(question: str, today: date | None = None, names: GraphNa
 def _lay_out(reading: Reading) -> tuple[Plan | None, tuple[str, ...]]:
     plan = choose_plan(reading)
     return plan, list_leftovers(reading, plan.spans if plan else ())
-
-
-def _add_names(reading: Reading, unknown: tuple[str, ...], names: GraphNames) -> Reading:
-    """The reading with the names of the graph among its unknown words; neighbours are one name if the graph has it."""
-    left = set(unknown) - SOFT
-    words = [found for found in WORD.finditer(reading.text) if found[0].strip(".'’/-+*") in left]
-    mentions = list(reading.mentions)
-    while words:
-        size = 1
-        while size < min(len(words), 6) and words[size].start() - words[size - 1].end() == 1:
-            size += 1
-        for taken in range(size, 0, -1):
-            start, end = words[0].start(), words[taken - 1].end()
-            name = reading.text[start:end].strip(".'’/-+*")
-            concept = names.find(name, reading.text[:start])
-            if concept is not None:
-                mentions.append(Mention(start, start + len(name), {concept: name}))
-                break
-        words = words[taken:]
-    return msgspec.structs.replace(reading, mentions=tuple(sorted(mentions, key=lambda one: one.start)))
 
 
 def _refuse(sentence: str, hint: str, unknown: tuple[str, ...] = ()) -> Understanding:
@@ -155,6 +146,7 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
     parameters = {name: put_values(used, reading) for name, used in plan.values.items()}
     rest = [one for one in reading.mentions if not plan.covers(one)]
     is_card = "trial" in plan.values and not plan.negated  # what of one trial a question names stands on its card
+    checks = list(_make_checks(reading, plan)) if is_card else []
     filters = [] if is_card else make_filters(rest, reading, plan.negated)
     if isinstance(filters, Mention):
         said = put_mention(filters, reading.text)
@@ -166,7 +158,9 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
     if math.prod(map(len, split_values(parameters).values())) > _MAX_RUNS:
         return _refuse("too many names at once", "Ask about fewer names in one question")
     limit = _read_limit(reading, plan)
-    notes = _list_remarks(reading, rest if is_card else [], unknown, limit)
+    judged = {id(mention) for one in checks for _, mention in one.uses}
+    on_card = [one for one in rest if is_card and id(one) not in judged]
+    notes = _list_remarks(reading, on_card, unknown, limit)
     return Understanding(
         plan.intent.query,
         parameters,
@@ -174,10 +168,23 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
         "; ".join((put_plan(plan, reading, parameters, filters), *reading.notes, *list_notes(plan, filters), *notes)),
         filters=tuple(filters),
         uses=tuple(one for used in (*plan.values.values(), *_list_kept(filters)) for one in used),
+        checks=tuple(checks),
+        keeps=plan.intent.keeps,
         answers=("no", "not stated") if is_turned(plan) else (),
         limit=limit,
-        is_count=_COUNTED.search(reading.text) is not None,
+        is_count=plan.intent.query != "facts_of_trial" and _COUNTED.search(reading.text) is not None,
     )
+
+
+def _make_checks(reading: Reading, plan: Plan) -> Iterator[Filter]:
+    """A filter for each condition that a question about one trial names: "is it allogeneic?" is to be judged."""
+    taken = {id(mention) for used in plan.values.values() for concept, mention in used if concept != "fact"}
+    for mention in reading.mentions:
+        is_condition = "fact" in mention.readings or (mention.concept in _JUDGED and not plan.covers(mention))
+        is_asked = is_condition and id(mention) not in taken
+        made = make_filters([mention], reading, ()) if is_asked else mention
+        if not isinstance(made, Mention):
+            yield from made
 
 
 def _refuse_intent(reading: Reading, plan: Plan) -> Understanding:
@@ -197,6 +204,12 @@ def _refuse_plan(reading: Reading, plan: Plan, filters: list[Filter]) -> Underst
         return _refuse(
             f"{plan.intent.head}, but not {said}",
             f"kg cannot narrow '{query.title}' to what is {said}; it can by {taken}. Ask for the trials instead",
+        )
+    measures = {mention.readings["measure"] for _, mention in plan.values.get("measure", ())}
+    if len(measures) > 1 and plan.values.keys() & {"at_least", "at_most"}:
+        return _refuse(
+            f"limits of several measures at once: {', '.join(sorted(measures))}",
+            f"Ask for one measure at a time, as in 'trials that require {min(measures)} …'",
         )
     if plan.is_silent and "answer" not in query.columns:
         return _refuse(f"what has no {plan.intent.head}", "'not' turns the meaning, and kg cannot tell what of")

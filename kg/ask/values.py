@@ -1,4 +1,4 @@
-"""Values in a question that no vocabulary lists: ids of trials, ages, edited genes, thresholds."""
+"""Values in a question that no vocabulary lists: ids of trials, edited genes, thresholds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from kg.rdf import REGISTRY_ID
 _EDIT = r"(?:knock(?:ed)?[- ]?out|KO|edit(?:ed|ing)|delet(?:ed|ion)|disrupt(?:ed|ion))"
 _SEX = r"wom[ae]n|females?|m[ae]n|males?"
 _PHRASES = {
-    "age": re.compile(
-        r"\b(?:aged?|age of)\s(?:of\s)?(\d{1,3})(?:\s?(?:to|and|[-–])\s?(\d{1,3}))?\b"
-        r"|\b(\d{1,3})[- ]years?[- ]olds?\b",
-        re.IGNORECASE,
-    ),
+    "universal": re.compile(r"\buniversal(?:[\s-]donor)?\b(?=[\s-]\S)", re.IGNORECASE),
     "min_sites": re.compile(
         r"(?:\b(?:more than|over|at least)|>=?|≥)\s?(\d{1,5}) (?:sites|cent(?:er|re)s|hospitals)\b", re.IGNORECASE
     ),
@@ -45,12 +41,6 @@ _PHRASES = {
 CODE_WORD = re.compile(r"(?:CD[- ]?\d{1,4}[a-zA-Z]{0,2}|[A-Z]{2,6}\d{1,4}[A-Z]{0,2}\d?)", re.ASCII)
 
 
-_AGE_GROUPS = {
-    r"\b(?:elderly|geriatric|seniors|older (?:adults|people|patients|persons))\b": ("65", "150"),
-    r"\b(?:child(?:ren)?|pa?ediatrics?|kids|minors|adolescents?|teenagers?)\b": ("0", "17"),
-    r"\badults?\b": ("18", "150"),
-}
-_NO_HOUSE = r"(?!['’]s?\b|\s(?:hospital|cent|research|medical|universit|clinic|oncology group))"
 _FIGURE = (
     r"(\d+(?:\.\d+)?)(?:\s?(?:%|percent\b|(?:[x×]\s?)?ULN\b|m[lg]/\w+|g/dl\b))?"
     r"(?!\d|\.\d|\s?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?|km|kilomet\w+|sites?|cent(?:er|re)s|hospitals|"
@@ -84,37 +74,25 @@ def find_trials(text: str) -> Iterator[Mention]:
 
 
 def find_phrases(text: str) -> Iterator[Mention]:
-    """Ages, counts of sites, edited genes, and what is said or not."""
+    """Counts of sites, edited genes, and what is said or not."""
     for concept, pattern in _PHRASES.items():
         for found in pattern.finditer(text):
-            values = [group for group in found.groups() if group] or ["true"]
+            value = next((group for group in found.groups() if group), "true")
             if concept == "min_sites" and re.match(r"more than|over|>\s?\d", found[0], re.IGNORECASE):
-                values = [str(int(values[0]) + 1)]
-            for number, value in enumerate(values):  # "aged 65-80" names two ages; each takes a share of the place
-                end = found.end() if number == len(values) - 1 else found.start() + number + 1
-                yield Mention(found.start() + number, end, _read_phrase(concept, value))
+                value = str(int(value) + 1)
+            yield Mention(found.start(), found.end(), _read_phrase(concept, value))
 
 
 def _read_phrase(concept: str, value: str) -> dict[str, str]:
     if concept == "no_results":
         return {"has_results": "false"}
+    if concept == "universal":
+        return {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"}
     if concept == "status":
         return {"status": "RECRUITING"}
     if concept == "sex":
         return {"sex": "FEMALE" if value[0] in "wWfF" else "MALE"}
     return {concept: value.upper() if concept == "masking" else value}
-
-
-def find_age_groups(text: str) -> Iterator[Mention]:
-    """Groups of people by age, as the ages of which a trial takes any; each end in its share of the place."""
-    taken: list[tuple[int, int]] = []
-    for pattern, (low, high) in _AGE_GROUPS.items():
-        for found in re.finditer(pattern + _NO_HOUSE, text, re.IGNORECASE):
-            if any(start < found.end() and found.start() < end for start, end in taken):
-                continue  # "older adults" are no adults of any age
-            taken.append(found.span())
-            yield Mention(found.start(), found.start() + 1, {"age": low})
-            yield Mention(found.start() + 1, found.end(), {"up_to": high})
 
 
 def find_limits(text: str) -> Iterator[Mention]:

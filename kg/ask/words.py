@@ -32,7 +32,8 @@ NOISE = frozenset(
     compare compares compared comparing comparison
     trialkg kg database graph knowledge information info data results' overview
     number total altogether different various several many most more
-    like similar same other others another else one ones two
+    like similar same other others another else one ones
+    whats wheres whos hows
     human's patient's
     """,
     )
@@ -59,6 +60,8 @@ HINTS = {
     r"adverse|toxicit\w+|safe\w*|effective\w*|efficacy|respon\w+|works?|success\w*|best|better": (
         "The graph holds what trials plan to measure, not what came out"
     ),
+    r"average|median|mean": "kg counts trials and works out no averages",
+    r"\d.*[x×*]10.*|cells/kg|mg/m2": "No dose can be asked for; 'dose levels of CD19 CAR-T' lists them in order",
     r"publi\w+|papers?|pubmed|articles?": "The graph holds records of trials, and no publications",
     r"cost\w*|price\w*|pay\w*|cheap\w*|expensive": "The graph holds no costs",
     r"positive|negative|high|low|express\w*": "What patients express is among the 'eligibility criteria of' a trial",

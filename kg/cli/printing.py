@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg.cli.options import Rows
+from kg.errors import count
 
 if TYPE_CHECKING:
     from kg.graph import Graph
@@ -41,11 +42,6 @@ def to_json(value: Any, indent: int = 0) -> str:
 
 def write(text: str) -> None:
     sys.stdout.write(text)
-
-
-def count(number: int, noun: str) -> str:
-    """ "1 record", "2 records"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 _LONG_WORD = re.compile(r"\S{161,}")

@@ -42,10 +42,12 @@ class Evaluation:
         self.exact: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self.disagreements: list[Disagreement] = []
         self.trials = 0
+        self._is_missing = False
 
     def compare(self, label: Label, card: Card | None) -> None:
-        """Count one trial; a card that is missing is an empty answer."""
+        """Count one trial; a card that is missing is an empty answer, which is never right."""
         self.trials += 1
+        self._is_missing = card is None
         products = readings.list_cell_products(card)
         engineered = [one for one in products if one["modality"] not in ("other cell", "TIL")]
         if label.outcomes is not None:
@@ -121,6 +123,8 @@ class Evaluation:
 
     def _count(self, label: Label, field: str, wanted: str, ours: str, *, is_right: bool | None = None) -> None:
         is_right = wanted == ours if is_right is None else is_right
+        if is_right and self._is_missing:
+            return  # nothing was read: that none is stated, nobody said
         self.exact[field][0] += is_right
         self.exact[field][1] += 1
         if not is_right:

@@ -79,7 +79,7 @@ def classify_outcome(outcome: Outcome) -> tuple[Fact, ...]:
     """Kinds of a listed outcome, the main one first.
 
     The measure decides. Its description is asked where the measure names nothing, and where it is vague ("response")
-    and the description names one narrower kind and no other ("no measurable residual disease").
+    and the description names one narrower or more exact kind and no other ("no measurable residual disease").
     """
     firm, vague = _find_kinds(outcome.measure.quote.text)
     named = _make_kinds(firm or vague, outcome.measure.quote, "endpoint-kind.measure")
@@ -89,7 +89,10 @@ def classify_outcome(outcome: Outcome) -> tuple[Fact, ...]:
     described = _make_kinds(told if named else told or hinted, outcome.description.quote, "endpoint-kind.description")
     if not named:
         return described or (Fact("other", outcome.measure.quote, "endpoint-kind.none"),)
-    narrows = len(described) == 1 and vague[0].term.iri in told[0].term.broader
+    narrows = len(described) == 1 and vague[0].term.iri in (
+        *told[0].term.broader,
+        *told[0].term.extra.get("specifies", ()),
+    )
     return (*described, *named) if narrows else named
 
 

@@ -52,6 +52,14 @@ def test_a_missing_card_is_an_empty_answer() -> None:
     assert found["cell source", "recall"] == (0, 1)
 
 
+def test_a_missing_card_says_nothing_of_what_is_not_stated() -> None:
+    """Silence is right only of a record that was read: without a card the field is not counted."""
+    label = msgspec.structs.replace(LABEL, cell_source="NOT_STATED")
+    field = "cell source where none is stated", "exact"
+    assert field not in score(label, None)
+    assert score(label, make_card())[field] == (1, 1)
+
+
 def test_antibodies_are_not_scored() -> None:
     """What an antibody in the trial binds is no target of its cells."""
     found = score(LABEL, make_card(modality="antibody", targets=["CD19", "CD22"]))

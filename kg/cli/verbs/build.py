@@ -9,9 +9,9 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import StoreOption
-from kg.cli.printing import count, note
+from kg.cli.printing import note
 from kg.cli.progress import show_progress
-from kg.errors import SourceError, UsageError
+from kg.errors import SourceError, UsageError, count
 
 if TYPE_CHECKING:
     from kg.pipeline import Report

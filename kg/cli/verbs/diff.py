@@ -9,7 +9,8 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import StoreOption
-from kg.cli.printing import count, note, to_json, write
+from kg.cli.printing import note, to_json, write
+from kg.errors import count
 
 if TYPE_CHECKING:
     from kg.diffs import TrialDiff

@@ -9,7 +9,8 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import GraphOption, StoreOption
-from kg.cli.printing import count, note
+from kg.cli.printing import note
+from kg.errors import count
 
 
 @app.command(

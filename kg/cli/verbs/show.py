@@ -36,7 +36,7 @@ def show(
 ) -> None:
     """Print trial cards: every fact, and the words of the record behind it."""
     if not trials and not every:
-        raise UsageError("which trial?", mend="Give an id such as NCT05574608, or --all")
+        raise UsageError("no trial is named", mend="Give an id such as NCT05574608, or --all")
     graph = open_wanted(store, endpoint, graph_iri)
     if form is CardFormat.TTL:
         from kg.cards import find_trials, list_trials

@@ -8,7 +8,8 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import Rows, StoreOption
-from kg.cli.printing import count, note, print_rows
+from kg.cli.printing import note, print_rows
+from kg.errors import count
 
 _snapshots = typer.Typer(no_args_is_help=True, help="List, check, choose, copy and remove the snapshots of a store.")
 app.add_typer(
