@@ -24,7 +24,8 @@ class KgError(Exception):
 
     def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
         self.what, self.where, self.mend = what, where, mend
-        super().__init__(": ".join(part for part in (where, what) if part) + (f". {mend}" if mend else ""))
+        told = ": ".join(part for part in (where, what) if part)
+        super().__init__(f"{told}{'' if told.endswith('?') else '.'} {mend}" if mend else told)
 
 
 class UsageError(KgError):

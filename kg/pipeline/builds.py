@@ -57,6 +57,7 @@ class Report(msgspec.Struct, frozen=True):
     :ivar left_out: Records that a restriction left out.
     :ivar resumed: Records that an interrupted build had read.
     :ivar is_cut: Whether a source broke off.
+    :ivar is_new: Whether there is a snapshot that was not there before.
     """
 
     manifest: Manifest
@@ -69,6 +70,7 @@ class Report(msgspec.Struct, frozen=True):
     left_out: int = 0
     resumed: int = 0
     is_cut: bool = False
+    is_new: bool = True
 
 
 def build(
@@ -97,6 +99,8 @@ def build(
     :raises StoreError: the store cannot be written; the previous snapshot stays served.
     """
     options = Options(workers, scheduler, tuple(choices), limit, is_dry, keep)
+    if is_update:
+        open_snapshot(store)  # before a folder is made where none is
     # Workers first: they are copies of this process, taken before reading URLs or the engine starts threads in it.
     with open_pool(workers) as pool:
         files = find_files(sources, outside=store)
@@ -149,7 +153,9 @@ class _Build:
         return self._report(manifest, folder)
 
     def _check_read(self, sources: Sequence[str]) -> None:
-        if self.plan.versions:
+        # An update may find that all is known, or that nothing of today is wanted; that nothing can be read is a fault.
+        is_quiet = self.intake.duplicates or (self.previous and self.intake.left_out)
+        if self.plan.has_new() or is_quiet:
             return
         where = _name_sources(sources)
         if self.intake.left_out:
@@ -278,6 +284,7 @@ class _Build:
             self.intake.left_out,
             self.intake.resumed,
             any(one.is_cut for one in rejected),
+            folder is not None and (self.previous is None or folder != self.previous.folder),
         )
 
 

@@ -41,6 +41,7 @@ class Intake:
     :ivar duplicates: Records that were there already, byte for byte.
     :ivar left_out: Records that a restriction left out.
     :ivar resumed: Records that an interrupted build had read.
+    :ivar taken: Records that were given, whether or not they could be read; with a limit, those that were chosen.
     """
 
     def __init__(self, plan: Plan, log: WorkLog, options: Options, progress: Progress | None) -> None:

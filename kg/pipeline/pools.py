@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -18,6 +19,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 TIMEOUT = 10
 """Seconds to wait for a scheduler."""
+_ADDRESS = re.compile(r"[a-z]+://\S+:\d+")
 AHEAD = 3
 """Tasks that wait for each worker; the bound of all queues."""
 
@@ -84,6 +86,8 @@ def _open_cluster(scheduler: str) -> Iterator[Executor]:
         raise ClusterError("Dask is not installed", mend="pip install 'trialkg[cluster]'") from None
     from kg.resources import fingerprint
 
+    if not _ADDRESS.fullmatch(scheduler):
+        raise ClusterError("is no address of a scheduler", where=scheduler, mend="Write what `dask scheduler` tells: tcp://HOST:8786")
     try:
         client = Client(scheduler, timeout=TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:

@@ -146,6 +146,10 @@ class Plan:
         """Whether the snapshot will say anything else than the one before."""
         return next(self.list_work(), None) is not None
 
+    def has_new(self) -> bool:
+        """Whether a record came that the snapshot before has not."""
+        return len(self.versions) > len(self._before)
+
     def share_changed(self) -> float:
         """Part of the records that are new."""
         return sum(one.iri not in self._before for one in self.versions.values()) / max(1, len(self.versions))

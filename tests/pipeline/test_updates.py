@@ -9,6 +9,7 @@ from kg.graph import open_graph
 from kg.pipeline import build
 from kg.store import open_snapshot
 from tests.pipeline.conftest import Write, make_study, read_shards, read_triples, read_versions
+from tests.test_cli import run_kg
 
 
 def test_a_newer_version_takes_the_place_of_the_older(tmp_path: Path, write: Write) -> None:
@@ -31,6 +32,28 @@ def test_an_older_version_comes_too_late(tmp_path: Path, write: Write) -> None:
     )
     assert report.replaced == 1
     assert open_snapshot(tmp_path / "store").folder == before
+
+
+def test_an_update_says_when_there_is_nothing_new(tmp_path: Path, write: Write) -> None:
+    """Records that are all known leave the graph as it is; files that hold none are a fault, and so is no store."""
+    source = str(write("x.jsonl", make_study(1)))
+    (tmp_path / "bad.json").write_text("{}")
+    assert run_kg("build", source, store=tmp_path / "store").returncode == 0
+    before = open_snapshot(tmp_path / "store").folder
+    done = run_kg("update", source, str(tmp_path / "bad.json"), store=tmp_path / "store")
+    assert done.returncode == 0
+    assert f"nothing new, {before.name} stays" in done.stderr
+    assert "rejects.jsonl" not in done.stderr  # that file is about the build before
+    done = run_kg("update", source, "--where", "status=completed", store=tmp_path / "store")
+    assert (done.returncode, "nothing new" in done.stderr) == (0, True)
+    done = run_kg("update", str(tmp_path / "bad.json"), store=tmp_path / "store")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "not one record could be read" in done.stderr
+    assert open_snapshot(tmp_path / "store").folder == before
+    done = run_kg("update", source, store=tmp_path / "none")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "no such store" in done.stderr
+    assert not (tmp_path / "none").exists()
 
 
 def test_records_of_different_sources_still_merge(tmp_path: Path, write: Write) -> None:

@@ -117,8 +117,9 @@ def _print_report(report: Report) -> None:
     ):
         if number:
             parts.append(f"{number:,} {what}")
-    note(f"{f'built {manifest.snapshot}' if report.folder else 'nothing built, read'}: {', '.join(parts)}")
-    listed = f" (all in {report.folder / 'rejects.jsonl'})" if report.folder else ""
+    head = f"built {manifest.snapshot}" if report.is_new else f"nothing new, {manifest.snapshot} stays"
+    note(f"{head if report.folder else 'nothing built, read'}: {', '.join(parts)}")
+    listed = f" (all in {report.folder / 'rejects.jsonl'})" if report.folder and report.is_new else ""
     for what, found in (("record", report.rejected), ("value", report.set_aside)):
         if found:
             note(f"{count(len(found), what)} set aside{listed}:")

@@ -1,0 +1,37 @@
+"""What a comparison finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One difference.
+
+    :ivar about: The card's key: ``status``, ``endpoints``, ``interventions.targets`` …
+    :ivar kind: ``changed``, ``added`` or ``removed``.
+    :ivar words: The difference in words.
+    :ivar old_quote: The words of the record before; None where the card has none for it.
+    """
+
+    about: str
+    kind: str
+    words: str
+    old: Any = None
+    new: Any = None
+    old_quote: str | None = None
+    new_quote: str | None = None
+
+
+class TrialDiff(msgspec.Struct, frozen=True):
+    """What changed in one trial; ``kind`` is ``changed``, ``added`` or ``removed``."""
+
+    trial: str
+    registry_id: str | None
+    title: str | None
+    kind: str
+    old_records: tuple[str, ...]
+    new_records: tuple[str, ...]
+    changes: tuple[Change, ...] = ()

@@ -1,0 +1,63 @@
+"""A card's values and things in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kg.vocabularies import load_vocabularies
+
+_SCHEMES = {
+    "status": "status",
+    "phases": "phase",
+    "study_type": "study-type",
+    "allocation": "allocation",
+    "intervention_model": "intervention-model",
+    "masking": "masking",
+    "primary_purpose": "primary-purpose",
+    "sex": "sex",
+}
+
+
+def name_thing(thing: dict[str, Any]) -> str:
+    """Its name, however it is spaced and written."""
+    return " ".join(str(thing.get("name") or "").casefold().split())
+
+
+def name_site(site: dict[str, Any]) -> str:
+    """Where a site is, from the house to the country."""
+    return ", ".join(str(site[key]) for key in ("facility", "city", "region", "country") if site.get(key))
+
+
+def name_criterion(one: dict[str, Any]) -> str:
+    """What a criterion demands, which tells it from the others."""
+    op = "" if one.get("op") in (None, "range") else one["op"]
+    parts = (one.get("list"), one.get("measure"), one.get("antigen"), op, show_value(one.get("value")), one.get("unit"))
+    return " ".join(str(part) for part in parts if part)
+
+
+def say_change(old: str, new: str) -> str:
+    """ "changed from 20 to 24"."""
+    return (
+        f"now stated: {new}"
+        if not old
+        else f"no longer stated (was {old})"
+        if not new
+        else f"changed from {old} to {new}"
+    )
+
+
+def show_value(value: Any, key: str = "") -> str:
+    """A card's value in words."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, dict):
+        return " ".join(show_value(part) for part in value.values() if part is not None)
+    if isinstance(value, list | tuple):
+        return "–".join(map(show_value, value))
+    scheme = _SCHEMES.get(key)
+    term = load_vocabularies().find(scheme, str(value)) if scheme else None
+    return term.label if term else str(value)
