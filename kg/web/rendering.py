@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from kg.graph import Meta
 from kg.rows import shorten_iri
 from kg.web.text import embed_json, find_link, neutralise
-from kg.web.trial_page import say
+from kg.web.trial_page import say, say_days
 
 
 @cache
@@ -24,7 +24,7 @@ def _open_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters.update(link=find_link, short=shorten_iri, say=say, json=embed_json)
+    templates.filters.update(link=find_link, short=shorten_iri, say=say, days=say_days, json=embed_json)
     return templates
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kg.errors import KgError
+from kg.resources import fingerprint, list_files
 from kg.web.children import Refused
 from kg.web.frames import Fault, Reply
 from kg.web.service import Service
 
+_TEMPLATES = Path(__file__).parent / "templates"
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 
 
@@ -55,11 +60,21 @@ def find_base(request: Request) -> str:
     return f"{request.url.scheme}://{host}"
 
 
+@cache
+def mark_program() -> str:
+    """Digest of what an answer rests on beside the snapshot: code, vocabularies, queries and templates."""
+    digest = hashlib.sha256(fingerprint().encode())
+    for path in (*list_files("queries", ".rq"), *sorted(_TEMPLATES.iterdir())):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
 def respond(
     request: Request, body: bytes, media: str, *, form: str = "", headers: dict[str, str] | None = None
 ) -> Response:
-    """A body that is right for as long as the snapshot is served: with an ETag, and 304 for who has it (RFC 9110)."""
-    tag = f'W/"{get_service(request).meta.snapshot}{"-" + form if form else ""}"'
+    """A body that is right as long as this program serves this snapshot: with an ETag, and 304 for who has it
+    (RFC 9110)."""
+    tag = f'W/"{get_service(request).meta.snapshot}-{mark_program()}{"-" + form if form else ""}"'
     every = {"ETag": tag, "Vary": "Accept", "Cache-Control": "no-cache", **(headers or {})}
     if request.method in ("GET", "HEAD") and _has_tag(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=every)

@@ -156,6 +156,17 @@ def say(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def say_days(days: float | list[float]) -> str:
+    """A number of days, or a range of them, to the day.
+
+    >>> say_days(28.0), say_days(91.3125), say_days([1, 30.4375])
+    ('28 days', 'about 91 days', 'about 1–30 days')
+    """
+    exact = days if isinstance(days, list) else [days]
+    whole = [round(one) for one in exact]
+    return f"{'' if whole == exact else 'about '}{'–'.join(map('{:,}'.format, whole))} day{'' if whole == [1] else 's'}"
+
+
 def _say_dose(dose: Card) -> str:
     low, high = (f"{dose[key]:.3g}" if isinstance(dose[key], int | float) else "" for key in ("low", "high"))
     amount = low if low == high else f"{low}–{high}"

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyoxigraph import NamedNode
+from pyoxigraph import Store as Engine
 
 from kg.errors import SourceError, UsageError
 from kg.model import Rejected
@@ -18,6 +20,7 @@ from kg.pipeline import State, build, parse_choice, shards
 from kg.pipeline.logs import Place, WorkLog
 from kg.pipeline.readings import Reading
 from kg.store import open_snapshot
+from kg.terms import KG
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Write, make_study, read_shards
 
@@ -179,3 +182,12 @@ def test_lines_are_merged_where_they_belong(old: list[str], new: list[str]) -> N
     merged = b"".join(shards._merge(b"".join(kept), put))
     assert merged == b"".join(sorted(kept + put))
     assert shards._take_out(merged, [b"<g:new>"]) == (b"".join(kept), put)
+
+
+def test_the_index_is_loaded_at_once(tmp_path: Path, write: Write) -> None:
+    """Records and ontology share their files, since a lookup goes through all that the index has."""
+    build([str(write("x.jsonl", make_study(1)))], tmp_path / "store", workers=1)
+    index = tmp_path / "store" / "current" / "index"
+    assert 0 < len(list(index.glob("*.sst"))) < 9
+    engine = Engine.read_only(str(index))
+    assert len(list(engine.quads_for_pattern(None, NamedNode(f"{KG}counterExample"), None, None))) > 10

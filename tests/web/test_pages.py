@@ -150,6 +150,15 @@ def test_an_unknown_trial_has_a_page_that_leads_on(client: TestClient) -> None:
     assert "/page/trial" not in client.get("/page/trial/zzzz", headers=HTML).text
 
 
+def test_a_page_that_another_program_made_is_sent_anew(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has the page of the same snapshot from before an upgrade gets the new one."""
+    page = "/page/trial/NCT05574608"
+    tag = client.get(page, headers=HTML).headers["etag"]
+    assert client.get(page, headers={**HTML, "if-none-match": tag}).status_code == 304
+    monkeypatch.setattr("kg.web.replies.mark_program", lambda: "another")
+    assert client.get(page, headers={**HTML, "if-none-match": tag}).status_code == 200
+
+
 def test_a_number_that_is_not_stated_is_no_lack_of_the_things(client: TestClient, store: Path) -> None:
     """Two arms are listed, and nobody says how many there are: the number is not stated, the arms are."""
     card = open_graph(store).card("NCT05574608")
