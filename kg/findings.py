@@ -18,7 +18,7 @@ from kg.shapes.graphs import SEVERITIES
 from kg.shapes.registries import list_gaps
 from kg.shapes.reports import write_turtle
 from kg.shapes.runs import Choice, validate
-from kg.shapes.scores import Tally, name_items
+from kg.shapes.scores import Tally, name_items, percent
 from kg.store import Manifest, Snapshot
 
 _SHOWN = 12
@@ -129,7 +129,7 @@ def _print_text(manifest: Manifest, tally: Tally, changes: Changes | None, out: 
     totals = ", ".join(f"{getattr(tally.all, name):,} {name}" for name in SEVERITIES)
     out.write(f"{tally.all.trials:,} trials ({describe_source(manifest)}): {totals}\n")
     if tally.all.trials:
-        out.write(f"completeness {tally.all.score:.0%} of the WHO items asked (mean over trials)\n")
+        out.write(f"completeness {percent(tally.all.score)} of the WHO items asked (mean over trials)\n")
     if changes:
         out.write(
             f"since the baseline: {changes.mended:,} mended, {changes.new:,} new, {changes.same:,} as before\n"

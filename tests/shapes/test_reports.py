@@ -82,6 +82,12 @@ def test_html_is_one_file_and_escapes_everything(store: Snapshot) -> None:
     assert re.search(r"default-src &#39;none&#39;|default-src 'none'", text)
 
 
+def test_text_and_html_give_one_score(store: Snapshot) -> None:
+    """The mean score is rounded once, in one way."""
+    (text,) = re.findall(r"completeness (\d+ %)", write(store, "text"))
+    assert f"<b>{text}</b>mean completeness score" in write(store, "html")
+
+
 def test_html_charts_and_tables(store: Snapshot) -> None:
     """Two charts drawn here, and tables that can be sorted."""
     tags = [tag for tag, _ in Page(write(store, "html")).tags]
