@@ -35,6 +35,8 @@ def report(
     out = stream or sys.stdout
     counts: Counter[str] = Counter()
     tally = Tally()
+    if baseline:
+        baseline.narrow(choice.trials, choice.shapes)
     found = _watch(snapshot, choice, tally, counts)
     if form == "ttl":
         for piece in write_turtle(found):
@@ -124,10 +126,14 @@ def describe_source(manifest: Manifest) -> str:
     return f"{manifest.records:,} records{newest}; snapshot {manifest.snapshot}"
 
 
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def _print_text(manifest: Manifest, tally: Tally, changes: Changes | None, out: IO[str]) -> None:
     """Counts and scores, then each message with the trials it stands for, the gravest first."""
-    totals = ", ".join(f"{getattr(tally.all, name):,} {name}" for name in SEVERITIES)
-    out.write(f"{tally.all.trials:,} trials ({describe_source(manifest)}): {totals}\n")
+    totals = ", ".join(_count(getattr(tally.all, name), name) for name in SEVERITIES)
+    out.write(f"{_count(tally.all.trials, 'trial')} ({describe_source(manifest)}): {totals}\n")
     if tally.all.trials:
         out.write(f"completeness {percent(tally.all.score)} of the WHO items asked (mean over trials)\n")
     if changes:
