@@ -18,7 +18,7 @@ from kg.shapes.graphs import SEVERITIES
 from kg.shapes.registries import list_gaps
 from kg.shapes.reports import write_turtle
 from kg.shapes.runs import Choice, validate
-from kg.shapes.scores import Tally, name_items
+from kg.shapes.scores import Tally, name_items, percent
 from kg.store import Manifest, Snapshot
 
 _SHOWN = 12
@@ -35,6 +35,8 @@ def report(
     out = stream or sys.stdout
     counts: Counter[str] = Counter()
     tally = Tally()
+    if baseline:
+        baseline.narrow(choice.trials, choice.shapes)
     found = _watch(snapshot, choice, tally, counts)
     if form == "ttl":
         for piece in write_turtle(found):
@@ -124,12 +126,16 @@ def describe_source(manifest: Manifest) -> str:
     return f"{manifest.records:,} records{newest}; snapshot {manifest.snapshot}"
 
 
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def _print_text(manifest: Manifest, tally: Tally, changes: Changes | None, out: IO[str]) -> None:
     """Counts and scores, then each message with the trials it stands for, the gravest first."""
-    totals = ", ".join(f"{getattr(tally.all, name):,} {name}" for name in SEVERITIES)
-    out.write(f"{tally.all.trials:,} trials ({describe_source(manifest)}): {totals}\n")
+    totals = ", ".join(_count(getattr(tally.all, name), name) for name in SEVERITIES)
+    out.write(f"{_count(tally.all.trials, 'trial')} ({describe_source(manifest)}): {totals}\n")
     if tally.all.trials:
-        out.write(f"completeness {tally.all.score:.0%} of the WHO items asked (mean over trials)\n")
+        out.write(f"completeness {percent(tally.all.score)} of the WHO items asked (mean over trials)\n")
     if changes:
         out.write(
             f"since the baseline: {changes.mended:,} mended, {changes.new:,} new, {changes.same:,} as before\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,21 @@ class Baseline:
         self._left: Counter[tuple[str, ...]] = Counter(_key(row) for row in rows)
         self._new: Counter[str] = Counter()
         self._same = 0
+        self._is_narrow = False
+
+    def narrow(self, trials: Collection[str] | None, shapes: Collection[str] | None) -> None:
+        """Keep what is looked at again: what nobody asked for has not been mended.
+
+        :param trials: IRIs of trials; None for all. ``shapes``: names, as in the report; None for all.
+        """
+        self._is_narrow = trials is not None
+        self._left = Counter(
+            {
+                key: count
+                for key, count in self._left.items()
+                if (trials is None or not key[0] or key[0] in trials) and (shapes is None or key[2] in shapes)
+            }
+        )
 
     def compare(self, finding: Finding) -> str:
         """Whether a finding is ``new`` or the ``same``."""
@@ -48,10 +63,11 @@ class Baseline:
         return "new"
 
     def finish(self) -> Changes:
-        """What is left of the baseline has been mended."""
+        """What is left of the baseline has been mended; a registry's gaps, only where all its trials were looked at."""
         gone: Counter[str] = Counter()
         for key, count in self._left.items():
-            gone[key[2]] += max(0, count)
+            if key[0] or not self._is_narrow:
+                gone[key[2]] += max(0, count)
         shapes = sorted({*gone, *self._new}, key=lambda one: (-(gone[one] + self._new[one]), one))
         changed = [(one, (gone[one], self._new[one])) for one in shapes if gone[one] or self._new[one]]
         return Changes(sum(gone.values()), sum(self._new.values()), self._same, changed)
@@ -65,8 +81,12 @@ def read_baseline(path: Path) -> Baseline:
     try:
         text = path.read_text(encoding="utf-8")
         rows = _read_rows(text)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError, csv.Error) as error:
-        raise SourceError(f"the baseline cannot be read ({error})", where=str(path)) from None
+    except OSError as error:
+        raise SourceError(f"the baseline cannot be read: {error.strerror}", where=str(path)) from None
+    except (UnicodeDecodeError, msgspec.DecodeError, csv.Error) as error:
+        raise SourceError(
+            f"the baseline cannot be read ({error})", where=str(path), mend="Write it again with --format json"
+        ) from None
     if not all(isinstance(row, dict) and set(_KEYS) <= row.keys() for row in rows):
         raise SourceError(
             "the baseline is no report of kg validate",

@@ -64,6 +64,8 @@ class Checked(msgspec.Struct, frozen=True):
 
     :ivar trial: IRI; of the record where it belongs to no trial.
     :ivar year: Of registration, else of the start; None where neither is stated.
+    :ivar found: Everything that was found, which scores are made from.
+    :ivar wanted: Shapes (IRIs, or names of checks) whose findings were asked for; None for all.
     """
 
     trial: str
@@ -75,11 +77,14 @@ class Checked(msgspec.Struct, frozen=True):
     study_types: tuple[str, ...]
     record: str
     found: tuple[Found, ...]
+    wanted: frozenset[str] | None = None
 
     @property
     def findings(self) -> list[Finding]:
-        """What was found, worst first."""
-        return sort_findings(_explain(self, one) for one in self.found)
+        """What was found of what was asked for, worst first."""
+        return sort_findings(
+            _explain(self, one) for one in self.found if self.wanted is None or one.shape in self.wanted
+        )
 
 
 def describe_trials(part: Part, found: Iterable[Found]) -> list[Checked]:

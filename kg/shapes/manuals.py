@@ -12,7 +12,7 @@ from kg.shapes.checks import load_checks
 from kg.shapes.graphs import PropertyShape, read_shapes
 from kg.shapes.paths import compact
 from kg.shapes.registries import load_registries
-from kg.shapes.scores import DEFINITION, list_items, name_items
+from kg.shapes.scores import DEFINITION, explain_unscored, list_items, name_items
 
 
 def write_manual() -> str:
@@ -28,7 +28,7 @@ def write_manual() -> str:
         definition=DEFINITION,
         items=name_items(),
         deciding=list_items(),
-        unscored={number: _say_why(number) for number in name_items()},
+        unscored={number: explain_unscored(number) for number in name_items()},
         registries=load_registries(),
         checks=[load_checks()[name] for name in sorted(load_checks())],
         nodes=[
@@ -48,11 +48,6 @@ def _show(shape: PropertyShape) -> dict[str, object]:
     shown: dict[str, object] = msgspec.structs.asdict(shape)
     types = sorted(one.rpartition("/")[2].lower().replace("_", " ") for one in shape.not_for)
     return {**shown, "not_for": " and ".join(types)}
-
-
-def _say_why(number: int) -> str:
-    asking = [one for one in read_shapes().by_name.values() if one.who_item == number and one.group == "completeness"]
-    return "there may be none" if any(one.is_optional for one in asking) else "an info only"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kg.shapes.baselines import Changes
 from kg.shapes.graphs import SEVERITIES
-from kg.shapes.scores import DEFINITION, Share, Tally, list_items, name_items
+from kg.shapes.scores import DEFINITION, Share, Tally, explain_unscored, list_items, name_items, percent
 
 MOST_SPONSORS = 200
 """Sponsors listed: those with most trials."""
@@ -56,6 +57,7 @@ def write_page(
             definition=DEFINITION,
             severities=SEVERITIES,
             percent=percent,
+            breakable=breakable,
             items=items,
             items_chart=_draw_items(items),
             histogram=_draw_histogram(tally),
@@ -68,13 +70,13 @@ def write_page(
     )
 
 
-def percent(share: float) -> str:
-    """A share as people read it, rounded down so that 100 % means all.
+def breakable(path: str) -> Markup:
+    """A long path that a narrow column may break after each of its parts, escaped.
 
-    >>> percent(0.8549), percent(0.9999)
-    ('85 %', '99 %')
+    >>> str(breakable("a.b/<c>"))
+    'a.<wbr>b/<wbr>&lt;c&gt;'
     """
-    return f"{int(share * 100 + 1e-9)} %"
+    return Markup(re.sub(r"([./|])", r"\1<wbr>", str(escape(path))))  # noqa: S704  # escaped here
 
 
 @cache
@@ -95,7 +97,7 @@ def _list_items(tally: Tally) -> list[Item]:
             names.get(number, "–"),
             tally.items[number][0],
             tally.items[number][1],
-            "there may be none" if not list_items()[number] else "the registries have no field for it",
+            "the registries have no field for it" if list_items()[number] else explain_unscored(number),
         )
         for number in sorted(tally.items)
     ]

@@ -69,8 +69,7 @@ def validate(snapshot: Snapshot, choice: Choice | None = None) -> Iterator[Check
         for trial in trials:
             if choice.trials is None or trial.trial in choice.trials:
                 found = (*trial.found, *extra.pop(trial.trial, ()))
-                kept = found if wanted is None else tuple(one for one in found if one.shape in wanted)
-                yield msgspec.structs.replace(trial, found=kept)
+                yield msgspec.structs.replace(trial, found=found, wanted=wanted)
 
 
 def validate_snapshot(

@@ -45,6 +45,12 @@ def list_items() -> dict[int, tuple[PropertyShape, ...]]:
     return {number: tuple(shapes) for number, shapes in found.items()}
 
 
+def explain_unscored(number: int) -> str:
+    """Why an item has no score, for an item of which `list_items` says that no shape decides it."""
+    asking = [one for one in read_shapes().by_name.values() if one.who_item == number and one.group == "completeness"]
+    return "there may be none" if any(one.is_optional for one in asking) else "an info only"
+
+
 @cache
 def name_items() -> dict[int, str]:
     """A short name of each WHO item (``shapes/who_items.tsv``)."""
@@ -74,6 +80,15 @@ def score_trial(trial: Checked) -> tuple[frozenset[int], frozenset[int]]:
 def _find_deciding() -> dict[str, int]:
     names = {shape.name: number for number, shapes in list_items().items() for shape in shapes}
     return {iri: names[shape.name] for iri, shape in read_shapes().properties.items() if shape.name in names}
+
+
+def percent(share: float) -> str:
+    """A share as every report writes it, rounded down so that 100 % means all.
+
+    >>> percent(0.8549), percent(0.9999)
+    ('85 %', '99 %')
+    """
+    return f"{int(share * 100 + 1e-9)} %"
 
 
 class Share(msgspec.Struct):

@@ -82,6 +82,12 @@ def test_html_is_one_file_and_escapes_everything(store: Snapshot) -> None:
     assert re.search(r"default-src &#39;none&#39;|default-src 'none'", text)
 
 
+def test_text_and_html_give_one_score(store: Snapshot) -> None:
+    """The mean score is rounded once, in one way."""
+    (text,) = re.findall(r"completeness (\d+ %)", write(store, "text"))
+    assert f"<b>{text}</b>mean completeness score" in write(store, "html")
+
+
 def test_html_charts_and_tables(store: Snapshot) -> None:
     """Two charts drawn here, and tables that can be sorted."""
     tags = [tag for tag, _ in Page(write(store, "html")).tags]
@@ -201,6 +207,15 @@ def test_filters(store: Snapshot) -> None:
         list(validate(store, Choice(shapes=frozenset({"trial-start-dat"}))))
 
 
+def test_a_filter_of_shapes_leaves_scores_alone(store: Snapshot) -> None:
+    """Asking for one shape hides the other findings; the trials are no more complete for it."""
+    scores = {
+        re.search(r"completeness \d+ %", text)[0]  # type: ignore[index]
+        for text in (write(store, "text"), write(store, "text", shapes=frozenset({"trial-start-date"})))
+    }
+    assert len(scores) == 1
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
 def test_baseline(store: Snapshot, tmp_path: Path, form: str) -> None:
     """Nothing changed against itself; what only one report has is mended or new."""
@@ -211,8 +226,25 @@ def test_baseline(store: Snapshot, tmp_path: Path, form: str) -> None:
     report(store, Choice("rudof", workers=1), "text", same, out)
     assert "since the baseline: 0 mended, 0 new" in out.getvalue()
     out = io.StringIO()
-    report(store, Choice("rudof", frozenset({f"{ID}trial/NCT90000004"}), workers=1), "text", read_baseline(path), out)
-    assert re.search(r"since the baseline: [\d,]+ mended, 0 new", out.getvalue())
+    some = Choice("rudof", frozenset({f"{ID}trial/NCT90000004"}), workers=1)
+    report(store, some, "text", read_baseline(path), out)
+    assert re.search(r"since the baseline: 0 mended, 0 new, \d+ as before", out.getvalue())
+    out = io.StringIO()
+    some = Choice("rudof", shapes=frozenset({"trial-start-date"}), workers=1)
+    report(store, some, "text", read_baseline(path), out)
+    assert "since the baseline: 0 mended, 0 new, 4 as before" in out.getvalue()
+
+
+def test_baseline_tells_what_was_mended(store: Snapshot, tmp_path: Path) -> None:
+    """A finding that is gone was mended, one that was not there is new, each under its shape."""
+    rows = json.loads(write(store, "json"))
+    invented = {**rows[0], "focus": f"{ID}nothing", "shape": "trial-phase"}
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps([*rows[1:], invented]), encoding="utf-8")
+    out = io.StringIO()
+    report(store, Choice("rudof", workers=1), "text", read_baseline(path), out)
+    assert "since the baseline: 1 mended, 1 new" in out.getvalue()
+    assert "trial-phase: 1 mended, 0 new" in out.getvalue()
 
 
 def test_a_baseline_must_be_a_report(tmp_path: Path) -> None:

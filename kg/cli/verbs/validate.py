@@ -62,7 +62,9 @@ def validate(
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Only trials with a record updated on or after this day"),
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Only trials with a record updated on or after this day; pages give no such day"
+        ),
     ] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="An earlier report (json, jsonl or csv): say what got better or worse")
