@@ -122,10 +122,25 @@ _PRIOR_BEFORE = re.compile(
 )
 _TREATED_NOW = re.compile(
     r"\b(?:receives?|receiving|will be given|are given|(?:will be|are|is|to be|being|be) treated (?:with|"
-    r"by))\b[^.;]{0,45}$",
+    r"by))\b[^.;]{0,45}$|\bfailure,? (?:with|by|using) [^.;]{0,20}$",
     re.IGNORECASE,
 )
-"""The trial's own treatment: "will receive", against "have received"."""
+"""The trial's own treatment: "will receive", against "have received"; "after failure with" begins it too."""
+_AFTER_BEFORE = re.compile(
+    r"\b(?:after|following|post|despite)[- ](?:\w{1,12} ){0,2}(?:anti[- ]?)?$", re.IGNORECASE
+)
+_THERAPY_AFTER = re.compile(
+    r"[)\]]?[- ]?(?:targeted|directed|targeting|specific)[- ](?:\w{1,14}[- ]){0,2}?(?:therap(?:y|ies)|treatments?|"
+    r"agents?|immunotherap\w+|antibod\w+|bispecifics?|drugs?)\b",
+    re.IGNORECASE,
+)
+"""What was given before is named by its class: "after BCMA-directed therapy"; "after BCMA CAR-T" may be a sequence."""
+_FAILED_AFTER = re.compile(
+    r"[)\]]?[- ]?(?:(?:targeted|directed|specific)[- ])?(?:CAR[- ]?T(?:[- ]?cells?)?|CART|therap(?:y|ies)|treatment)"
+    r"(?:(?:[- ]cell)?[- ](?:therapy|treatment|infusion))?"
+    r"(?:[- ](?:failures?\b|failed|exposed|experienced|pre-?treated|resistant)|-(?:relapsed|refractory|treated)\b)",
+    re.IGNORECASE,
+)
 _SECRETED_BEFORE = re.compile(
     r"(?:dominant[- ]negative|secret\w{1,5}|releas\w{1,4}|self-express\w{1,4}|autocrine|armou?red with|"
     r"co-?express\w{1,4}|"
@@ -176,7 +191,7 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     )
     return (
         _judge_absence(before, after)
-        or _judge_history(before, part, is_bound=is_bound)
+        or _judge_history(before, after, part, is_bound=is_bound)
         or _judge_company(before, after)
         or _judge_binding(before, after, place, is_bound=is_bound)
     )
@@ -224,9 +239,11 @@ def _judge_absence(before: str, after: str) -> Role | None:
     return None
 
 
-def _judge_history(before: str, part: str, *, is_bound: bool) -> Role | None:
+def _judge_history(before: str, after: str, part: str, *, is_bound: bool) -> Role | None:
     """What describes patients: their eligibility, and what they had before."""
-    is_prior = bool(_PRIOR_BEFORE.search(before)) and not _TREATED_NOW.search(before)
+    is_past = bool(_PRIOR_BEFORE.search(before)) and not _TREATED_NOW.search(before)
+    is_class = bool(_AFTER_BEFORE.search(before) and _THERAPY_AFTER.match(after))
+    is_prior = is_past or is_class or bool(_FAILED_AFTER.match(after))
     if part == "eligibility":
         return (
             ("prior therapy", "antigen.prior-therapy")

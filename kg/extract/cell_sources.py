@@ -56,6 +56,21 @@ _NEGATED = re.compile(
     r"\b(?:not|non-?|no|without|neither|instead of|rather than|unlike|than|versus|vs\.?)[ -]?(?:an? |the |any )?$",
     re.IGNORECASE,
 )
+_COMPARED_BEFORE = re.compile(
+    r"\b(?:compared (?:with|to)|in contrast to|contrary to|unlike|than|over|versus|vs\.?|instead of|rather than|"
+    r"alternatives? to|(?:limitations?|drawbacks?|shortcomings|disadvantages?|problems?|challenges|costs?|burden|"
+    r"complexity) (?:of|with|in)|current(?:ly)?|existing|conventional|traditional|commercial(?:ly)?|marketed|approved)"
+    r"[ -](?:(?:the|all|most|available|existing|current|approved|conventional|traditional|standard|other) ){0,2}$",
+    re.IGNORECASE,
+)
+_COMPARED_AFTER = re.compile(
+    r"[^.;!?\n]{0,60}?\b(?:is|are|was|were|remains?|can be|may be|has|have|takes?|requires?|suffers?|involves?)\b"
+    r"[^.;!?\n]{0,40}?\b(?:expensive|cost(?:s|ly)?|slow\w*|time-?\s?consuming|weeks|delay\w*|long(?:er)? (?:time|wait|"
+    r"production|manufactur)\w*|limit(?:s|ed|ations?)|drawbacks?|shortcomings|disadvantages?|challeng\w+|difficult\w*|"
+    r"complex|cumbersome|(?:not|rarely) (?:always )?(?:available|feasible|possible))",
+    re.IGNORECASE,
+)
+"""Another product that the trial's is set against: "autologous CAR-T is expensive; we use …"."""
 _DONOR = re.compile(
     r"\b(?:from|of|by|using|obtained from|collected from|derived from|isolated from|donated by|"
     r"with)\s(?:\w{1,14}\s){0,4}?"
@@ -177,6 +192,8 @@ def _find_stated(passage: Passage) -> Iterator[Fact]:
         value = match.term.notation
         if _HISTORY.search(before) or _NEGATED.search(before) or _TRANSPLANT.match(after) or _SIDE.search(after[:35]):
             continue
+        if _is_compared(text, match.start, match.end):
+            continue
         if value in ("autologous", "allogeneic") and _is_list_before_transplant(after):
             continue
         if not (
@@ -212,6 +229,11 @@ def _find_stated(passage: Passage) -> Iterator[Fact]:
             yield _fact("autologous", passage, found.start(), found.end(), "source.donor-phrase")
     for found in _IN_VIVO.finditer(text):
         yield _fact("in vivo", passage, found.start(), found.end(), "source.in-vivo")
+
+
+def _is_compared(text: str, start: int, end: int) -> bool:
+    """Whether a source is that of a product which the trial's own is compared with."""
+    return bool(_COMPARED_BEFORE.search(text, max(0, start - 60), start) or _COMPARED_AFTER.match(text, end))
 
 
 def _is_list_before_transplant(after: str) -> bool:

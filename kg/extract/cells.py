@@ -37,8 +37,8 @@ _SUPPORTIVE = re.compile(
     r"\bundergo(?:ing)?|\btreated with|\b(?:on|under|during|prior|previous) treatment with|"
     r"\btoxicit\w{1,4} (?:of|from|after)|\bassociated with|\brelated to|\bdue to|\binduced by|\bcandidates? for|"
     r"\bbridging to|\bwho have had|"
-    r"\bcompared (?:to|with)|\bversus|\brefractory to|\bfailure of|\bprevious|\bpatients? (?:on|with)|\bcaused by|"
-    r"\bfailing|\bcaregivers of)"
+    r"\bcompared (?:to|with)|\bduring|\boutcomes? of|\bversus|\brefractory to|\bfailure of|\bprevious|"
+    r"\bpatients? (?:on|with)|\bcaused by|\bfailing|\bcaregivers of)"
     r"\s?(?:[\w/()+-]{1,20}[ -]){0,5}$",
     re.IGNORECASE,
 )

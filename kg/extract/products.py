@@ -6,7 +6,8 @@ known product tells is marked ``inferred``; an explicit statement wins over it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 
@@ -30,6 +31,7 @@ from kg.extract.trial_modalities import (
     find_trial_modality,
     has_cell_words,
     infer_trial_modality,
+    is_about_antiretrovirals,
     is_about_patients,
     may_be_cells,
 )
@@ -40,6 +42,8 @@ from kg.model import Fact, Intervention, Mention, Passage, Product, Study
 def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product, ...]:
     """All interventions of the study, those of cells with what they are; one more where only prose names the
     product."""
+    if is_about_antiretrovirals(study):
+        return tuple(Product(item.name, item.type) for item in study.interventions)
     named = {id(item): find_named(item) for item in study.interventions}
     defined = (
         {}
@@ -56,8 +60,11 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     ]
     if trial_modality and not cells:
         cells = [item for item in study.interventions if may_be_cells(item)]
+    collected = cache(lambda: find_collection(study.parts("intervention", "eligibility")))  # once for all products
     products = [
-        _make_product(study, item, mentions, defined.get(id(item), trial_modality), named[id(item)], len(cells))
+        _make_product(
+            study, item, mentions, defined.get(id(item), trial_modality), named[id(item)], len(cells), collected
+        )
         if item in cells
         else Product(item.name, item.type)
         for item in study.interventions
@@ -66,7 +73,7 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
         titled = find_titled(study.parts(*TITLES))
         is_given = trial_modality and str(trial_modality.value) in ENGINEERED and not is_about_patients(study)
         if titled or is_given:
-            products.append(_make_unlisted(study, mentions, trial_modality, titled))
+            products.append(_make_unlisted(study, mentions, trial_modality, collected, titled))
     if not any(product.is_cell for product in products):
         return tuple(products)
     # Read once for all: lymphodepletion is told of the trial and not of one product.
@@ -97,6 +104,7 @@ def _make_product(
     trial_modality: Fact | None,
     named: Named | None,
     count: int,
+    collected: Callable[[], tuple[Fact, ...]],
 ) -> Product:
     own, of_arms = _passages_of(study, item)
     titles = study.parts(*TITLES)
@@ -115,7 +123,7 @@ def _make_product(
     if not sources:
         sources = find_sources(study.parts("summary", "description", "keyword"))
     if not sources and modality and str(modality.value) in ENGINEERED:
-        sources = find_collection(study.parts("intervention", "eligibility"))
+        sources = collected()
     if not sources:
         sources = infer_sources(named)
     around = (*own, *of_arms, *titles, *study.parts("summary", "description"))
@@ -135,7 +143,11 @@ def _make_product(
 
 
 def _make_unlisted(
-    study: Study, mentions: Sequence[Mention], modality: Fact | None, named: Named | None = None
+    study: Study,
+    mentions: Sequence[Mention],
+    modality: Fact | None,
+    collected: Callable[[], tuple[Fact, ...]],
+    named: Named | None = None,
 ) -> Product:
     """The product that only prose names: a known one, or the words from the target to the modality, where they stand
     together."""
@@ -144,7 +156,7 @@ def _make_unlisted(
     sources = (
         find_sources(study.parts(*TITLES))
         or find_sources(around)
-        or find_collection(study.parts("intervention", "eligibility"))
+        or collected()
     )
     return _finish(
         Product(

@@ -84,6 +84,11 @@ _CARE = re.compile(
     re.IGNORECASE,
 )
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|HCT|SCT|BMT)\b|transplant", re.IGNORECASE)
+_ANTIRETROVIRAL = re.compile(r"\banti-?\s?retrovirals?\b|\bHAART\b", re.IGNORECASE)
+_RECEPTOR_CELLS = re.compile(
+    r"\bchimeric\b|\bCAR[- ]?[- ]T\b|\bCARs?\b|\bTCR\b|\bgene(?:tically)?[- ](?:modif|engineer|edit)\w+|\btransduc\w+",
+    re.IGNORECASE,
+)
 _NOT_CELLS = re.compile(
     r"[Aa]pheresis|biopsy|questionnaire|\b(?:vector|vaccine)$|[Ll]ong[- ][Tt]erm [Ff]ollow|\bantibod", re.IGNORECASE
 )
@@ -227,3 +232,9 @@ def is_about_patients(study: Study) -> bool:
     """
     titles = [passage.text for passage in study.parts(*TITLES)]
     return any(_CARE.search(title) for title in titles) and not any(map(is_follow_up, titles))
+
+
+def is_about_antiretrovirals(study: Study) -> bool:
+    """Whether "CART" is combination antiretroviral therapy: the record names it, and no receptor or modified cells."""
+    texts = [passage.text for passage in study.passages]
+    return any(map(_ANTIRETROVIRAL.search, texts)) and not any(map(_RECEPTOR_CELLS.search, texts))
