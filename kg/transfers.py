@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 
 from kg.errors import SourceError, StoreError, UsageError
-from kg.locations import fetch_file, find_remote, hide_secrets, join_url, put_files
+from kg.locations import hide_secrets, join_url
+from kg.remote_files import fetch_file, find_remote, put_files
 from kg.snapshots import KEEP, explain_faults, lock_store, place_snapshot, remove_leftovers
 from kg.store import Manifest, Snapshot, read_manifest
 

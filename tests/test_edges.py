@@ -117,7 +117,7 @@ def test_a_read_only_place(tmp_path: Path) -> None:
         assert run_kg("query", "trials", "--store", str(folder / "store"), store=tmp_path / "x").returncode == 0
 
 
-@pytest.mark.parametrize("size", ["1m", "2m", "4m"])
+@pytest.mark.parametrize("size", ["1m", "2m", "3m", "4m", "6m", "8m"])
 def test_a_full_disk(tmp_path: Path, size: str) -> None:
     """Wherever the space ends, the message says so, and the graph before is served."""
     folder = tmp_path / "disk"

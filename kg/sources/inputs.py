@@ -16,8 +16,9 @@ from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from kg.errors import SourceError
-from kg.locations import RemoteFile, find_remote, is_url
+from kg.locations import is_url
 from kg.model import Rejected, Study
+from kg.remote_files import RemoteFile, find_remote
 from kg.sources import read_json, read_page
 from kg.sources.splits import GIVE, RECODE, ZIP, Blob, split_stream
 from kg.sources.streams import CHUNK, Counted, Input

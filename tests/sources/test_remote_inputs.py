@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kg import locations
+from kg import locations, remote_files
 from kg.errors import KgError, SourceError, UsageError
 from kg.model import Rejected
 from kg.pipeline import build
@@ -110,7 +110,7 @@ def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_server_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """More bytes than any registry has are broken off."""
-    monkeypatch.setattr(locations, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(remote_files, "MAX_BYTES", 100_000)
     with serve_files({"x.jsonl": BIG}) as url:
         *_, cut = open_sources([f"{url}/x.jsonl"])
     assert isinstance(cut, Rejected)

@@ -16,7 +16,8 @@ from kg.cli.application import app
 from kg.cli.options import StoreOption
 from kg.cli.printing import note
 from kg.errors import UsageError
-from kg.locations import hide_secrets, is_url, open_filesystem, put_files
+from kg.locations import hide_secrets, is_url, open_filesystem
+from kg.remote_files import put_files
 
 
 class ExportFormat(StrEnum):
