@@ -87,7 +87,8 @@ def _open_cluster(scheduler: str) -> Iterator[Executor]:
     from kg.resources import fingerprint
 
     if not _ADDRESS.fullmatch(scheduler):
-        raise ClusterError("is no address of a scheduler", where=scheduler, mend="Write what `dask scheduler` tells: tcp://HOST:8786")
+        mend = "Write what `dask scheduler` tells: tcp://HOST:8786"
+        raise ClusterError("is no address of a scheduler", where=scheduler, mend=mend)
     try:
         client = Client(scheduler, timeout=TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
