@@ -1,8 +1,8 @@
 """The only place where the steps of a build come together.
 
-Stream of records → batches → workers (`readings`, `pools`) → work log (`logs`) → sorted shards (`shards`) → index
-(`indexes`) → snapshot (`builds`). A build holds in memory the list of its records, and per worker one batch or one
-shard; never the graph.
+Stream of records → batches → workers (`readings`, `pools`) → work log (`logs`) → sorted shards (`reductions`,
+`shards`) → index (`indexes`) → snapshot (`builds`). A build holds in memory the list of its records, and per worker one
+batch or one shard; never the graph.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, nullcontext
@@ -19,24 +18,15 @@ from kg.errors import SourceError
 from kg.locations import hide_secrets
 from kg.model import Rejected
 from kg.overviews import ask_overview, list_overviews
-from kg.packing import SHARD, unpack
 from kg.pipeline.filters import Choice
-from kg.pipeline.indexes import change_index, load_index
+from kg.pipeline.indexes import load_index
 from kg.pipeline.intakes import Intake, Options, order_rejects
-from kg.pipeline.logs import Place, WorkLog
+from kg.pipeline.logs import WorkLog
 from kg.pipeline.pools import open_pool, run_all
 from kg.pipeline.progress import Progress
 from kg.pipeline.records import Plan, write_records
-from kg.pipeline.shards import (
-    Search,
-    ShardDone,
-    ShardTask,
-    find_survivors,
-    is_shared,
-    read_triples,
-    shard_of,
-    write_shard,
-)
+from kg.pipeline.reductions import ShardTasks, change_by_shards, feed_triples
+from kg.pipeline.shards import ShardDone, write_shard
 from kg.resources import fingerprint
 from kg.snapshots import KEEP, explain_faults, lock_store, publish, remove_leftovers
 from kg.sources.inputs import File, find_files
@@ -178,10 +168,10 @@ class _Build:
         if self.previous and self.is_small:
             done = list(shards)
             self.intake.show("index", None)
-            self._change_index(self.previous, done)
+            change_by_shards(self.previous, self.building, done, self.pool)
         else:
             done = []
-            load_index(self.building, _feed(shards, done))
+            load_index(self.building, feed_triples(shards, done))
         self.intake.show("asking", None)
         self._ask_ahead()
         self.intake.show("checking", None)
@@ -203,48 +193,10 @@ class _Build:
                 (self.building / "answers" / f"{name}.json").write_bytes(content)
 
     def _write_shards(self) -> Iterator[ShardDone]:
-        tasks = self._plan_shards()
+        tasks = ShardTasks(self.plan, self.building, self.log.path, is_small=self.is_small)
         for number, done in enumerate(run_all(self.pool, write_shard, tasks), 1):
             self.intake.show("sorting", number / len(tasks))
             yield done
-
-    def _plan_shards(self) -> list[ShardTask]:
-        places: dict[str, list[Place]] = defaultdict(list)
-        merges: dict[str, list[str]] = defaultdict(list)
-        dropped: dict[str, set[bytes]] = defaultdict(set)
-        for trial, work in self.plan.list_work():
-            number = shard_of(trial)
-            dropped[number].update(iri.encode() for iri in work.dropped)
-            if work.place:
-                places[number].append(work.place)
-            elif work.chosen:
-                merges[number].append(trial)
-        before = {} if self.is_fresh or not self.previous else self.previous.manifest.shards
-        folder = self.previous.folder if self.previous else self.building
-        numbers = sorted({*places, *merges, *before})
-        return [
-            ShardTask(
-                number,
-                str(self.building),
-                str(self.log.path),
-                tuple(places[number]),
-                tuple(self.plan.read_texts(trial, self.log.path) for trial in merges[number]),
-                str(folder / "quads" / f"{number}{SHARD}") if number in before else "",
-                before.get(number, ("", 0)),
-                frozenset(dropped[number]),
-                self.is_small,
-            )
-            for number in numbers
-        ]
-
-    def _change_index(self, previous: Snapshot, done: Sequence[ShardDone]) -> None:
-        added = [line for one in done for line in _unpack(one.added)]
-        removed = {line for one in done for line in _unpack(one.removed)}
-        shared = frozenset(line for line in removed if is_shared(line))
-        if shared:
-            for found in run_all(self.pool, find_survivors, [Search(one.path, shared) for one in done if one.path]):
-                removed -= found
-        change_index(previous.folder, self.building, sorted(removed), added)
 
     def _make_manifest(self, sources: Sequence[str], shards: Sequence[ShardDone], quads: int) -> Manifest:
         files = [path for path in sorted(self.building.rglob("*")) if path.is_file()]
@@ -290,18 +242,6 @@ class _Build:
 
 def _name_sources(sources: Sequence[str]) -> str:
     return ", ".join(map(hide_secrets, sources))[:200]
-
-
-def _feed(shards: Iterable[ShardDone], done: list[ShardDone]) -> Iterator[bytes]:
-    """The triples of shards while they are written; ``done`` collects the shards."""
-    for one in shards:
-        done.append(one)
-        if one.path:
-            yield from read_triples(one.path)
-
-
-def _unpack(lines: bytes) -> list[bytes]:
-    return unpack(lines).splitlines(keepends=True) if lines else []
 
 
 def _write_rejects(rejected: Iterable[Rejected]) -> bytes:
