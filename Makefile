@@ -54,7 +54,7 @@ hostile: $(VENV)/.test ## Send more than 300 hostile queries to a server
 	@$(BIN)/pytest -q tests/web/hostile_run.py
 
 schemathesis: $(VENV)/.test ## Try the REST interface with 1,000 and more cases from its OpenAPI document
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[bench]'
 	@$(BIN)/pytest -q tests/web/schemathesis_run.py
 
 accuracy: $(VENV)/.test ## Score the graph against labels and write docs/accuracy.md

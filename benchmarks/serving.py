@@ -37,6 +37,8 @@ from tests.web.hostile import make_costly, make_refused
 CLIENTS = 32
 LONG = 600.0
 """Seconds within which every request of a mix is answered once."""
+SHORT = 2.0
+"""Deadline of the server that gets hostile queries only."""
 ABOUT_TRIALS = ("criteria_of_trial", "endpoints_of_trial", "evidence_of_trial", "products_of_trial", "trial_card")
 ABOUT_TARGETS = (
     "trials_by_target_and_source",
@@ -256,28 +258,33 @@ def main() -> None:
     cold = make_cold_mix(store)
     queries = len({one.name for one in sparql})
     say({"mix": len(sparql), "queries": queries, "cold": len(cold), "clients": CLIENTS, "seconds": SECONDS})
-    port = find_port()
-    url = f"http://127.0.0.1:{port}"
-    deadline = 2.0
-    options = ["--store", store, "--port", str(port), "--timeout", str(deadline)]
-    with start([sys.executable, "-m", "kg", "serve", *options], f"{url}/health") as process:
+    hostile = [
+        Request(name, "/sparql", text or " ", is_hostile=True) for name, text in (*make_refused(), *make_costly())
+    ]
+    with start_kg(store) as (url, _):
         say({"server": "kg serve, cold: each request another", **run_kg(url, cold, is_once=True)})
-        say({"server": "kg serve, REST, each once", **run_kg(url, rest, LONG, is_once=True)})
-        say({"server": "kg serve, REST", **run_kg(url, rest)})
-        say({"server": "kg serve, SPARQL, each once", **run_kg(url, sparql, LONG, is_once=True)})
-        say({"server": "kg serve, SPARQL", **run_kg(url, sparql)})
-        hostile = [
-            Request(name, "/sparql", text or " ", is_hostile=True) for name, text in (*make_refused(), *make_costly())
-        ]
         for name, mix in (("REST", rest), ("SPARQL", sparql)):
+            say({"server": f"kg serve, {name}, each once", **run_kg(url, mix, LONG, is_once=True)})
+            say({"server": f"kg serve, {name}", **run_kg(url, mix)})
             mixed = [*mix * 9, *(random.Random(1).choices(hostile, k=len(mix)))]
             say({"server": f"kg serve, {name}, a tenth hostile", **run_kg(url, mixed)})
-        say({"server": "kg serve, hostile only", **measure_hostile(url, process, deadline)})
-    for name, measure in (("oxigraph serve", run_oxigraph), ("rdflib-endpoint", run_rdflib)):
+    with start_kg(store, "--timeout", str(SHORT)) as (url, process):
+        say({"server": "kg serve, hostile only", **measure_hostile(url, process, SHORT)})
+    for server, measure in (("oxigraph serve", run_oxigraph), ("rdflib-endpoint", run_rdflib)):
         try:
-            say({"server": name, **measure(store, sparql)})
+            say({"server": server, **measure(store, sparql)})
         except (OSError, ValueError) as error:
-            say({"server": name, "left_out": str(error)[:200]})
+            say({"server": server, "left_out": str(error)[:200]})
+
+
+@contextmanager
+def start_kg(store: str, *options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Our own server, and its address."""
+    port = find_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "kg", "serve", "--store", store, "--port", str(port), *options]
+    with start(command, f"{url}/health") as process:
+        yield url, process
 
 
 def run_oxigraph(store: str, mix: Sequence[Request]) -> dict[str, float]:

@@ -7,6 +7,7 @@ changes; so an answer is right for as long as the snapshot is served.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
@@ -64,12 +65,13 @@ class Service:
         plan = Plan(settings.store, snapshot, settings.endpoint, settings.graph, settings.memory)
         self.meta = open_graph(plan).meta
         size = max(2, settings.workers)
+        desks = min(8, max(2, len(os.sched_getaffinity(0))))
         self.queries = Pool(
             plan, Bounds(size=size, slow=max(1, size // 2), queue=settings.queue, deadline=settings.deadline)
         )
         self.desk = Pool(
             msgspec.structs.replace(plan, is_desk=True, memory=2 * settings.memory),
-            Bounds(size=2, slow=2, queue=4 * settings.queue, deadline=settings.desk_deadline),
+            Bounds(size=desks, slow=desks, queue=4 * settings.queue, deadline=settings.desk_deadline),
         )
         self.answers = Answers(settings.keep)
         self._flights: dict[bytes, asyncio.Task[Reply]] = {}

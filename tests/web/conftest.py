@@ -25,6 +25,8 @@ from tests.conftest import ROOT
 
 DEADLINE = 1.0
 """Seconds for a client's query in tests."""
+MEMORY = 256
+"""Megabytes that it may take beyond a worker's own start."""
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +112,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="session")
 def server(store: Path) -> Iterator[Server]:
     """``kg serve`` over the graph, with a short deadline and little memory."""
-    running = start_server(
-        "--store", str(store), "--timeout", str(DEADLINE), "--memory", "256", "--workers", "4", "--max-rows", "2000"
-    )
+    bounds = {"--timeout": DEADLINE, "--memory": MEMORY, "--workers": 4, "--max-rows": 2000}
+    running = start_server("--store", str(store), *(str(part) for bound in bounds.items() for part in bound))
     yield running
     stop(running.process)

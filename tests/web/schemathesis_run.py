@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,13 +22,11 @@ def test_no_case_is_a_server_error(store: Path) -> None:
                 "--checks",
                 "not_a_server_error",
                 "--phases",
-                "examples,fuzzing",
+                "examples,coverage,fuzzing",
                 "--max-examples",
                 "30",
                 "--workers",
                 "4",
-                "--suppress-health-check",
-                "all",
                 "--seed",
                 "1",
             ],
@@ -39,3 +38,5 @@ def test_no_case_is_a_server_error(store: Path) -> None:
         stop(server.process)
     print(done.stdout[-1_500:])
     assert done.returncode == 0, done.stdout[-3_000:]
+    (cases,) = re.findall(r"(\d+) generated", done.stdout)
+    assert int(cases) >= 1_000

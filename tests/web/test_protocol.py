@@ -211,6 +211,15 @@ def test_a_strange_host_is_refused(client: TestClient) -> None:
     assert answer.status_code == 400
 
 
+def test_a_fixed_address_does_not_follow_the_host(store: Path) -> None:
+    """With ``--base-url``, no client decides where descriptions point."""
+    settings = Settings(store=str(store), workers=2, base_url="https://trials.example.org/")
+    with TestClient(make_app(Editions(settings))) as running:
+        text = running.get("/void", headers={"host": "evil.example.org"}).text
+    assert "<https://trials.example.org/sparql>" in text
+    assert "evil" not in text
+
+
 # W3C
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from kg.graph import open_graph
 from kg.web.children import Refused
 from kg.web.frames import Job, Plan
 from kg.web.pool import Bounds, Pool
@@ -165,6 +166,43 @@ def test_long_queries_leave_room_for_short_ones(store: Path) -> None:
     said = run_pool(store, bounds, [*[make_job(ENDLESS)] * 3, make_job(GOOD)])
     assert said[3] == "ok"
     assert said.count("503 5") == 2
+
+
+def test_a_long_query_waits_for_its_turn(store: Path) -> None:
+    """A query that is long, while as many long ones run as may, is begun anew and answered when one of them ends."""
+    long = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 3000000 } }"
+    bounds = Bounds(size=3, slow=1, grace=0.1, queue=20, deadline=120.0)
+    said = run_pool(store, bounds, [make_job(long + " " * number) for number in range(3)])
+    assert said == ["ok", "ok", "ok"]
+
+
+def test_pages_do_not_wait_for_queries(store: Path) -> None:
+    """While every worker for queries runs one that nobody stops for ten minutes, a page is answered."""
+    running = start_server("--store", str(store), "--timeout", "600", "--workers", "2")
+    held = [http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=60) for _ in range(4)]
+    try:
+        for number, connection in enumerate(held):
+            connection.request("GET", f"/sparql?query={quote(ENDLESS + ' ' * number)}")
+        asking = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=60)
+        for path in ("/page/trial/NCT05574608", "/api/queries/trials", "/api/trials/NCT05574608"):
+            asking.request("GET", path)
+            answer = asking.getresponse()
+            answer.read()
+            assert answer.status == 200
+        asking.close()
+    finally:
+        for connection in held:
+            connection.close()
+        stop(running.process)
+
+
+def test_the_index_cannot_be_written(store: Path) -> None:
+    """The engine itself refuses, whatever a worker might be talked into."""
+    engine = open_graph(store).snapshot.engine
+    before = len(engine)
+    with pytest.raises(RuntimeError, match="read-write"):
+        engine.update("INSERT DATA { <x:s> <x:p> <x:o> }")
+    assert len(engine) == before
 
 
 WORKER = """
