@@ -88,6 +88,7 @@ _DATE_KEYS = {
     "primary_completion_date": "primaryCompletionDate",
     "completion_date": "completionDate",
     "first_post_date": "firstPostDate",
+    "first_submit_date": "firstSubmitDate",
     "last_update_date": "lastUpdateDate",
 }
 _ORGANISATION_KEYS = {"sponsor": "sponsor", "collaborators": "collaborator"}
@@ -152,6 +153,8 @@ class _Describer:
         yield Statement(self.iri, A, kg("Trial"))
         yield from self._describe_record()
         yield from self._describe_facts()
+        if self.study.parts("eligibility"):  # stated, whether or not the rules can read a criterion from it
+            yield Statement(self.iri, kg("eligibilityIn"), self.record)
         yield from self._describe_conditions()
         for position, product in enumerate(self.trial.products):
             yield from self._describe_product(position, product)
