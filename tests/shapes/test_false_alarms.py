@@ -76,6 +76,16 @@ CASES: dict[str, tuple[dict[str, Any], str, bool]] = {
         "check_arm_without_intervention",
         False,
     ),
+    "stem cells, which bind no antigen": (
+        {"armsInterventionsModule": {"interventions": [{"name": "Umbilical cord mesenchymal stem cells"}]}},
+        "cell-product-target",
+        False,
+    ),
+    "a CAR without a target": (
+        {"armsInterventionsModule": {"interventions": [{"name": "Chimeric antigen receptor T cells"}]}},
+        "cell-product-target",
+        True,
+    ),
 }
 
 
