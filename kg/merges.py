@@ -27,6 +27,7 @@ _PARTS = frozenset(
             "lastUpdateDate",
             "notStated",
             "summarisedIn",
+            "eligibilityIn",
         ),
     )
 )

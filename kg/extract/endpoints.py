@@ -14,7 +14,7 @@ import msgspec
 
 from kg.extract.timeframes import cut_time_words, parse_time_frame
 from kg.lexicon import Match, fold_width, open_lexicon
-from kg.model import Endpoint, Fact, Outcome, Passage, Quote, Study
+from kg.model import Endpoint, Fact, Outcome, Passage, Quote, Study, TimeFrame
 
 _REACH = 12
 """How many measures may share one time; also keeps the work linear in the length of the text."""
@@ -49,6 +49,7 @@ _AMOUNT = re.compile(
     r"\b(?:amount|number|level|duration|expansion|persistence|survival)s?\b[\w ,-]{0,40}$", re.IGNORECASE
 )
 _LEADING_TIME = re.compile(r"\b[\w.]{1,8}[-\s](?:day|week|month|year)s?\s?$", re.IGNORECASE)
+_NO_TIME = re.compile(r"\W*(?:n ?/? ?a|not applicable|not specified|not stated|none|unknown|tbd)?\W*", re.IGNORECASE)
 _AGE = re.compile(r"\b(?:age|aged|old)\b", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"(?:\s(?:rate|time|level)s?)?\s?\([A-Za-z][\w/-]{0,7}\)")
 
@@ -132,6 +133,8 @@ def _read_time_fact(fact: Fact | None) -> Fact | None:
     if fact is None:
         return None
     frame = parse_time_frame(fact.quote.text)
+    if frame is None and not _NO_TIME.fullmatch(fact.quote.text):
+        frame = TimeFrame(fact.quote.text)  # stated, in words that give no days: "during the titration phase"
     return None if frame is None else Fact(frame, fact.quote, "time-frame.outcome")
 
 

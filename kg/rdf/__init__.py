@@ -42,6 +42,8 @@ def _describe(of: Described) -> Iterator[Statement]:
     yield Statement(of.iri, A, kg("Trial"))
     yield from describe_record(of)
     yield from describe_facts(of)
+    if of.study.parts("eligibility"):  # stated, whether or not the rules can read a criterion from it
+        yield Statement(of.iri, kg("eligibilityIn"), of.record)
     yield from describe_conditions(of)
     for position, product in enumerate(of.trial.products):
         yield from describe_product(of, position, product)

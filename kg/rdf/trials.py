@@ -48,6 +48,7 @@ _DATE_KEYS = {
     "primary_completion_date": "primaryCompletionDate",
     "completion_date": "completionDate",
     "first_post_date": "firstPostDate",
+    "first_submit_date": "firstSubmitDate",
     "last_update_date": "lastUpdateDate",
 }
 _ORGANISATION_KEYS = {"sponsor": "sponsor", "collaborators": "collaborator"}

@@ -120,9 +120,13 @@ def _describe_trial(part: Part, trial: str, found: Sequence[Found]) -> Checked:
             one
             for one in found
             if (shape := properties.get(one.shape)) is None
-            or not (shape.not_for.intersection(types) or shape.who_item in gaps)
+            or not (shape.not_for.intersection((*types, *_read_modalities(part, one.focus))) or shape.who_item in gaps)
         ),
     )
+
+
+def _read_modalities(part: Part, focus: str) -> list[str]:
+    return [value[1:-1] for value in part.find(focus).get(kg("modality"), ())]
 
 
 def _read_text(values: Sequence[str]) -> str | None:

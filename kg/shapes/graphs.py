@@ -37,7 +37,7 @@ class PropertyShape(msgspec.Struct, frozen=True):
     :ivar field: Where ClinicalTrials.gov records state it (``kg:fieldPath``), or empty.
     :ivar item: Short name of what is missing or wrong.
     :ivar group: ``completeness`` or ``validity``.
-    :ivar not_for: Study types (IRIs) of which the item is not asked.
+    :ivar not_for: Study types, and modalities of a cell product (IRIs), of which the item is not asked.
     :ivar is_optional: Absence may mean that there is none; such an item is shown and not scored.
     :ivar required_by: A registry that requires the item though the WHO data set does not ask for it.
     """

@@ -47,7 +47,8 @@ def write_manual() -> str:
 def _show(shape: PropertyShape) -> dict[str, object]:
     shown: dict[str, object] = msgspec.structs.asdict(shape)
     types = sorted(one.rpartition("/")[2].lower().replace("_", " ") for one in shape.not_for)
-    return {**shown, "not_for": " and ".join(types)}
+    kind = "studies" if any("/study-type/" in one for one in shape.not_for) else "products"
+    return {**shown, "not_for": f"{', '.join(types)} {kind}" if types else ""}
 
 
 if __name__ == "__main__":

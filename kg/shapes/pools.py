@@ -36,6 +36,9 @@ REFERENCE_PART = 50
 """Trials given to pySHACL at once: rdflib needs about 1 KB for each statement."""
 PATIENCE = 3600.0
 """Seconds by the clock that a task may take. Only one that sleeps for ever reaches it: see `limit_cpu`."""
+CHECKS_CPU = 10.0
+"""Seconds of CPU that the stored checks may use, and more for each trial: thirty times what they take."""
+CHECKS_CPU_PER_TRIAL = 0.02
 MOST_HELD = 200
 """Groups of shards whose findings wait for the stored checks to end; some 300 KB each."""
 
@@ -164,7 +167,7 @@ def _explain(exit_codes: Collection[int | None]) -> LimitReached:
     if -signal.SIGPROF in exit_codes:
         return LimitReached(
             "the shapes took more CPU than any part of the graph should need",
-            mend="Look for a pattern or a path in shapes/ that takes for ever",
+            mend="Look for a pattern or a path in shapes/, or a join in queries/check_*.rq, that takes for ever",
         )
     return LimitReached(
         "a worker process was killed, most likely for want of memory", mend="Free some, or stop other programs"
@@ -199,4 +202,6 @@ def _check_shards(paths: Paths) -> bytes:
 
 
 def _run_checks(names: Collection[str] | None, trials: Collection[str] | None) -> bytes:
-    return msgspec.msgpack.encode(run_checks(Snapshot(_JOBS[0].folder).engine, names, trials))
+    snapshot = Snapshot(_JOBS[0].folder)
+    with limit_cpu(CHECKS_CPU + CHECKS_CPU_PER_TRIAL * snapshot.manifest.trials):
+        return msgspec.msgpack.encode(run_checks(snapshot.engine, names, trials))

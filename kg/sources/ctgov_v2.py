@@ -186,13 +186,11 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     add("brief_summary", section.get("descriptionModule", "briefSummary").fact())
     for key, struct in _DATES.items():
         add(key, status.get(struct, "date").fact())
+    add("first_submit_date", status.get("studyFirstSubmitDate").fact())
     add("conditions", *(node.fact() for node in section.get("conditionsModule", "conditions").items()))
-    add(
-        "contacts",
-        *(_read_name(item.get("name")) for item in section.get("contactsLocationsModule", "centralContacts").items()),
-    )
-    officials = section.get("contactsLocationsModule", "overallOfficials").items()
-    add("scientific_contacts", *(_read_name(item.get("name")) for item in officials))
+    contacts = section.get("contactsLocationsModule")
+    add("contacts", *_read_contacts(contacts))
+    add("scientific_contacts", *(_read_name(item.get("name")) for item in contacts.get("overallOfficials").items()))
     add("ipd_sharing", section.get("ipdSharingStatementModule", "ipdSharing").fact())
     results = root.get("hasResults")
     add("has_results", results.fact() if isinstance(results.value, bool) else None)
@@ -214,6 +212,22 @@ def _read_funders(nodes: list[Node]) -> list[Fact]:
             name = str(fact.value)
             shown = name if name in ("NIH", "FED", "INDIV") else name.replace("_", " ").capitalize()
             found.setdefault(shown, msgspec.structs.replace(fact, value=shown))
+    return list(found.values())
+
+
+def _read_contacts(module: Node) -> list[Fact]:
+    """People to ask: the central contacts, or where there is none those of the sites, each once."""
+    sites = (
+        item
+        for site in module.get("locations").items()
+        for item in site.get("contacts").items()
+        if item.get("role").text() in ("", "CONTACT")
+    )
+    found: dict[str, Fact] = {}
+    for item in list(module.get("centralContacts").items()) or sites:
+        fact = _read_name(item.get("name"))
+        if fact:
+            found.setdefault(str(fact.value), fact)
     return list(found.values())
 
 
