@@ -227,6 +227,8 @@ def test_a_dose_is_no_name(engine: Engine) -> None:
         ("is NCT90000002 allogeneic?", "with allogeneic cells: no"),
         ("is NCT90000008 allogeneic?", "with allogeneic cells: not stated"),
         ("does NCT90000002 target CD20?", "binding MS4A1 (CD20): no"),
+        ("does NCT90000002 measure overall survival?", "measuring overall survival: no"),
+        ("is NCT90000002 not allogeneic?", "with allogeneic cells: no"),
         ("are NCT90000002 and NCT90000006 in phase 2?", "in phase 2: only NCT90000002"),
     ],
 )

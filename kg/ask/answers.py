@@ -52,7 +52,7 @@ def answer_question(engine: Engine, question: str, read_card: CardReader | None 
     if found.query == "facts_of_trial" and read_card is not None:
         answer = quote_copied(answer, read_card)
     sentence = found.sentence + (_count(answer, found) if found.is_count else "")
-    sentence += "".join(f"; {judge_check(engine, answer, one)}" for one in found.checks)
+    sentence += "".join(f"; {judge_check(engine, found, answer, one)}" for one in found.checks)
     for what, stating in _list_dates(engine, found):
         if not stating:
             hint = f"No record read tells when a trial was {what}. Ask for another date, as in 'started after 2020'"

@@ -10,13 +10,14 @@ from pyoxigraph import Store as Engine
 
 from kg.ask.filters import Filter, list_trials
 from kg.ask.sentences import put_mention
-from kg.queries import Answer
+from kg.ask.understanding import Understanding
+from kg.queries import Answer, list_answers, load_queries
 
 CardReader = Callable[[str], dict[str, Any]]
 """Gives the card of a trial."""
 
 
-def judge_check(engine: Engine, answer: Answer, check: Filter) -> str:
+def judge_check(engine: Engine, found: Understanding, answer: Answer, check: Filter) -> str:
     """Whether the trial asked about meets a condition: yes, or no where another value stands among the rows.
 
     Of several trials, those that meet it.
@@ -25,7 +26,8 @@ def judge_check(engine: Engine, answer: Answer, check: Filter) -> str:
     trials = {row["trial"]: str(row.get("registry_id")) for row in answer.rows}
     held = trials.keys() & list_trials(engine, check)
     about = [row for row in answer.rows if row.get("fact") == mention.readings.get("fact")]
-    verdict = "no" if any(row.get("answer", "yes") == "yes" for row in about) else "not stated"
+    answers = list_answers(load_queries()[found.query], found.parameters, about)
+    verdict = "no" if about and "yes" in (answers or ("yes",)) else "not stated"
     if held:
         verdict = "yes" if len(held) == len(trials) else "only " + ", ".join(sorted(trials[one] for one in held))
     return f"{put_mention(mention, '', concept)}: {verdict}"

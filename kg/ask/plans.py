@@ -103,6 +103,8 @@ def _lay(intent: Intent, reading: Reading, masked: str) -> Plan | None:
     if sum("antigen" in mention.readings for mention in reading.mentions) > 1:
         spans = (*spans, *_find_spans(intent.joins, masked))
     negated, around = _find_negated(reading, spans)
+    # What holds of one trial is judged, which answers "is it not …" too.
+    negated = [mention for mention in negated if "fact" not in mention.readings]
     upright = {concept for mention in reading.mentions if mention not in negated for concept in mention.readings}
     if not set(intent.needs) <= upright:
         return None

@@ -32,7 +32,7 @@ _TARGET_BEFORE = re.compile(
 _TARGET_AFTER = re.compile(
     r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|"
     r"specific|CAR)))?[)\]]?\s?[- .]?\s?(?:\d{1,2}[a-z]?\b[- ])?(?:(?:(?:bi|tri)-?specific|dual|multi|triple|"
-    r"tandem|single|universal|allogen(?:e?ic)|"
+    r"tandem|single|universal|in[- ]vivo|allogen(?:e?ic)|"
     r"autologous|humani[sz]ed|"
     r"fully human|armou?red|fast|novel|targeted|compound|gene|logic[- ]gated|specific|based|directed|targeting|"
     r"T cells? with|"

@@ -101,6 +101,8 @@ _OWN = re.compile(
     r"\b(?:patient|participant|subject)s['’] PBMCs?\b|\bsample of (?:their|participants['’]) (?:white|T\b|blood)|"
     r"\btak(?:ing|es?) (?:white blood |blood |some )?cells from (?:the |a )?(?:patient|person)|"
     r"\bgives? (?:the |these )?(?:cells|them) back to the (?:person|patient|participant)|"
+    r"\bcells (?:are|is|were|will be)(?: then)? (?:given|returned|infused|re-?infused) back (?:in)?to (?:the |each )?"
+    r"(?:person|patient|participant|subject)|\bauto-?transfus\w+|"
     r"\b(?:patients?|participants?|you) will give us blood to make\b|"
     r"\b(?:blood|lymphocytes|PBMCs?) (?:will be|are|is) collected (?:for|to) (?:the )?(?:prepar|manufactur|produc|mak)|"
     r"\bcells? (?:will )?comes? from the (?:patient|participant)s?\b|"
@@ -111,7 +113,7 @@ _OWN = re.compile(
 _APHERESIS = re.compile(
     r"\b(?:patients?|subjects?|participants?|they|who|you|children|will|enrolled)\b[^.;\n]{0,60}?\b(?:undergo(?:es|ing)?|receive|have|complete|perform(?:ed)?|"
     r"for|underwent|by|after|a|to|be) (?:\w{1,14} ){0,3}(?:leu[ck]o?(?:cyte)?[- ]?apheresis|apheresis|leukopheresis)\b"
-    r"|\b(?:leukapheresis|apheresis|leukopheresis) (?:procedure |will be performed |is performed |"
+    r"|\b(?:leukapheresis|apheresis|leukopheresis) (?:procedure |will be performed\b|is performed\b|"
     r"of (?:the )?(?:patient|subject|participant)s?)"
     r"|\b(?:leuk)?apheresis(?:,| and| followed by)[^.;\n]{0,40}manufactur"
     r"|\b(?:at|after|following|from|since|before|prior to|time of) (?:the )?(?:leukapheresis|apheresis)\b",

@@ -69,10 +69,16 @@ _OTHER = re.compile(
 )
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|SCT|BMT|HCT)\b|transplant", re.IGNORECASE)
 _NEGATED = re.compile(
-    r"\b(?:no|without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)"
+    r"\b(?:no|(?<!or )without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)"
     r"|allerg\w{1,3} to)\s(?:[\w-]{1,20}\s){0,2}$",
     re.IGNORECASE,
 )
+_COMPARATOR = re.compile(
+    r"\b(?:compar\w+ (?:to|with)|(?:as|those|that) (?:those )?seen with|unlike|than|versus)\b[^.;\n]{0,40}?"
+    r"\b(?:standard|conventional|usual|historical)\b[^.;\n]{0,60}$",
+    re.IGNORECASE,
+)
+"""The usual regimen that another one is set against."""
 _DOSED = re.compile(r"\bm[cg]g?\s?/|\bd(?:ays?)?\s?\(?-\s?\d|\b(?:chemotherapy|medication)\b", re.IGNORECASE)
 _PAIR = re.compile(
     r"(?<![A-Za-z0-9/+])(?:(?:[Ff]lu?|FLU|F)\s?[/+&-]\s?(?:[Cc][Yy]|C|CTX)|(?:C[Yy]|cy|C|CTX)\s?[/+&-]\s?(?:[Ff]lu?"
@@ -101,7 +107,7 @@ def find_lymphodepletion(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     :returns: Facts whose value is a notation of the scheme ``drug``; empty when the record has no cell product.
     """
     searched = [passage for passage in passages if passage.part in PARTS]
-    if not any(_CELLS.search(fold_width(passage.text)) for passage in searched):
+    if not any(map(_names_cells, searched)):
         return ()
     facts: dict[str, Fact] = {}
     for passage in searched:
@@ -111,6 +117,11 @@ def find_lymphodepletion(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     for fact in _read_interventions(searched):
         facts.setdefault(fact.value, fact)
     return tuple(facts.values())
+
+
+def _names_cells(passage: Passage) -> bool:
+    """Whether a passage speaks of therapeutic cells, by their kind or by the name of a known product."""
+    return bool(_CELLS.search(fold_width(passage.text)) or open_lexicon("product").find(passage.text))
 
 
 def find_drugs(text: str) -> tuple[tuple[int, int, Term], ...]:
@@ -162,6 +173,8 @@ def _read_context(passage: Passage) -> Iterator[Fact]:
         for begin, stop, term in () if is_transplant else here:
             if _NEGATED.search(text, max(start, begin - 60), begin):
                 continue
+            if _COMPARATOR.search(text, max(start, begin - 160), begin):
+                continue
             if is_dosed or (cues and _distance(begin, cues) <= _distance(begin, others)):
                 yield Fact(term.notation, passage.quote(begin, stop), "lymphodepletion.context")
         is_cued = bool(named) or (bool(cues) and "chemotherapy" in sentence[0].lower())
@@ -184,9 +197,10 @@ def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
     names = [passage for passage in passages if passage.part == "intervention"]
     listed = [(passage, drug) for passage in names for drug in find_drugs(passage.text)]
     heads = [passage for passage in passages if passage.part not in ("summary", "description", "arm description")]
-    if not listed or not any(_CELLS.search(fold_width(passage.text)) for passage in heads):
+    if not listed or not any(map(_names_cells, heads)):
         return
     is_pair = {*PAIR} <= {term.notation for _, (_, _, term) in listed}
+    are_cells_told = any(_CELLS.search(fold_width(passage.text)) for passage in heads)
     prose = [fold_width(passage.text) for passage in passages]
     has_cue = any("deplet" in text.lower() and _NAMED.search(text) for text in prose)
     for passage, (start, end, term) in listed:
@@ -197,5 +211,6 @@ def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
         )
         if _OTHER.search(about) and not _NAMED.search(about):
             continue
-        if has_cue or is_pair or _NAMED.search(passage.text) or _NAMED.search(about) or _BEFORE_CELLS.search(about):
+        is_usual = is_pair and (are_cells_told or term.notation in PAIR)  # what else is listed may be the other arm's
+        if has_cue or is_usual or _NAMED.search(passage.text) or _NAMED.search(about) or _BEFORE_CELLS.search(about):
             yield Fact(term.notation, passage.quote(start, end), "lymphodepletion.intervention")

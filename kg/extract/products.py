@@ -45,14 +45,13 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     if is_about_antiretrovirals(study):
         return tuple(Product(item.name, item.type) for item in study.interventions)
     named = {id(item): find_named(item) for item in study.interventions}
-    defined = (
-        {}
-        if has_supportive_modality(study.parts(*TITLES))
-        else {id(item): fact for item in study.interventions if (fact := find_definition(study, item))}
-    )
-    trial_modality = (
-        find_trial_modality(study) or next(iter(defined.values()), None) or infer_trial_modality(study, mentions)
-    )
+    trial_modality = find_trial_modality(study)
+    defined: dict[int, Fact] = {}
+    if not has_supportive_modality(study.parts(*TITLES)):
+        defined = {id(item): fact for item in study.interventions if (fact := find_definition(study, item))}
+        trial_modality = (
+            trial_modality or next(iter(defined.values()), None) or infer_trial_modality(study, mentions)
+        )
     cells = [
         item
         for item in study.interventions
@@ -71,8 +70,8 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     ]
     if not cells:
         titled = find_titled(study.parts(*TITLES))
-        is_given = trial_modality and str(trial_modality.value) in ENGINEERED and not is_about_patients(study)
-        if titled or is_given:
+        is_given = titled or (trial_modality and str(trial_modality.value) in ENGINEERED)
+        if is_given and not is_about_patients(study):
             products.append(_make_unlisted(study, mentions, trial_modality, collected, titled))
     if not any(product.is_cell for product in products):
         return tuple(products)

@@ -55,7 +55,7 @@ _ENGINEERED_WORDS = re.compile(
 )
 _RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d\w?|-CAR\d\w{0,6}")
 _RECEPTOR_NAME = re.compile(r"\bchimeric (?:antigen |immune |T[- ]cell )?receptor\b|[-. ]CAR\b", re.IGNORECASE)
-_RECEPTOR_TITLE = re.compile(r"\b[Cc]himeric [Aa]ntigen [Rr]eceptors?\b(?![ (]{0,2}(?:CAR|T|NK|γ))|\w\.CAR\b")
+_RECEPTOR_TITLE = re.compile(r"\b[Cc]himeric [Aa]ntigen [Rr]eceptors?\b(?![ (]{0,2}(?:CAR|T\b|NK|γ))|\w\.CAR\b")
 _TARGETED_CELLS = re.compile(
     r"[- ](?P<word>[Ss]pecific|[Tt]argeted|directed|redirected|targeting) (?:\w{1,12} ){0,2}?(?P<kind>T|"
     r"NK)[- ]?(?:[Cc]ells?|lymphocytes?)"
@@ -67,7 +67,8 @@ _CELLS_TARGETED = re.compile(
 _CODE_INJECTION = re.compile(r"[A-Z][A-Za-z\d-]{2,14} (?:[Ii]njections?|[Ii]nfusion)", re.ASCII)
 _GENERIC_NAME = re.compile(
     r"(?:investigational|study|experimental|test) (?:product|drug|treatment)(?: \(IP\))?|"
-    r"(?:dose|low|middle|medium|high|cohort|group|arm)[ -](?:dose|level|group|cohort)?[ \w()+-]{0,40}",
+    r"(?:treatment |experimental )?(?:dose|low|middle|medium|high|cohort|group|arm)[ -]"
+    r"(?:dose|level|group|cohort)?[ \w()+-]{0,40}",
     re.IGNORECASE,
 )
 _OTHER_DRUG = re.compile(
@@ -80,7 +81,8 @@ _OTHER_DRUG = re.compile(
 _CARE = re.compile(
     r"\b(?:survey|decision aid|exercise|(?:tele)?monitoring|biomarkers?|microbiome|registry|imaging|infections?|"
     r"sampling|caregivers?|"
-    r"questionnaires?|observational|prevention|prophylaxis|cardiovascular effects|late effects|withdrawal|costs?)\b",
+    r"questionnaires?|observational|prevention|prophylaxis|cardiovascular effects|neurocognitive|"
+    r"patient-?\s?reported|quality of life|psychosocial|financial toxicity|late effects|withdrawal|costs?)\b",
     re.IGNORECASE,
 )
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|HCT|SCT|BMT)\b|transplant", re.IGNORECASE)

@@ -63,3 +63,10 @@ def test_values_are_drugs() -> None:
 def test_hostile_text_comes_to_an_end(piece: str) -> None:
     """One piece over and over: a rule that backtracks without bound would never come back."""
     find_lymphodepletion([Passage("description", "text", 0, ("CAR-T cells " + piece * 100_000)[:100_000])])
+
+
+def test_the_pair_listed_beside_a_named_product_makes_room_for_it() -> None:
+    """A trial that lists the pair beside a product's name gives it before; what else it lists may be another arm's."""
+    names = ("Axicabtagene Ciloleucel", "Fludarabine", "Cyclophosphamide", "Gemcitabine")
+    found = find_lymphodepletion([Passage("intervention", f"interventions.{name}", 0, name) for name in names])
+    assert {str(fact.value) for fact in found} == {"fludarabine", "cyclophosphamide"}
