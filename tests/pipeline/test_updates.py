@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from kg.graph import open_graph
 from kg.pipeline import build
+from kg.pipeline.records import Plan
+from kg.pipeline.reductions import ShardTasks
 from kg.store import open_snapshot
 from tests.pipeline.conftest import Write, make_study, read_shards, read_triples, read_versions
 from tests.test_cli import run_kg
@@ -134,6 +138,26 @@ def test_an_update_by_another_kg_makes_every_statement_anew(tmp_path: Path, writ
     build([str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")], tmp_path / "whole", workers=1)
     assert read_shards(open_snapshot(store)) == read_shards(open_snapshot(tmp_path / "whole"))
     assert read_triples(open_snapshot(store)) == read_triples(open_snapshot(tmp_path / "whole"))
+
+
+def test_texts_are_read_when_a_task_is_asked_for(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Making all statements anew holds the texts of a few shards at once, not those of the registry."""
+    build([str(write("a.jsonl", *(make_study(number) for number in range(9))))], tmp_path / "store", workers=1)
+    read: list[str] = []
+
+    def note(_plan: Plan, trial: str, _log: Path) -> tuple[()]:
+        read.append(trial)
+        return ()
+
+    monkeypatch.setattr(Plan, "read_texts", note)
+    plan = Plan(open_snapshot(tmp_path / "store"), is_fresh=True)
+    tasks = ShardTasks(plan, tmp_path, tmp_path / "log", is_small=False)
+    assert read == []
+    first = next(iter(tasks))
+    assert len(read) == len(first.merges) < 9
+    assert sum(len(task.merges) for task in tasks) == 9
 
 
 def test_real_versions_one_after_the_other(tmp_path: Path, shared: Path) -> None:
