@@ -137,7 +137,8 @@ def run(
             wait = time.perf_counter() - begun
             with lock:
                 waits.append((wait, request.is_hostile))
-                good = status in (400, 413, 503) if request.is_hostile else status == 200
+                is_clean = isinstance(status, int) and (400 <= status < 500 or status == 503)
+                good = is_clean if request.is_hostile else status == 200
                 if not good:
                     faults.append(f"{request.name} {status}")
         connection.close()
