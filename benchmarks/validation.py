@@ -1,5 +1,6 @@
 """Validation: ``make bench-validate``. CPU and memory of both engines over full studies, and over ten times as many.
 
+The time for a whole registry is read off a straight line through the clock at every tenth of the 30,000.
 The 30,000 are the same studies under new ids: their snapshot is made from the first one's N-Quads and records, without
 an index, so the stored checks, which need one, are measured on the 3,008. Each run is a process of its own, so that its
 peak memory is its own.
@@ -17,7 +18,9 @@ import tempfile
 import time
 from itertools import islice
 from pathlib import Path
+from statistics import linear_regression
 from subprocess import run
+from typing import Any
 
 import msgspec
 
@@ -33,6 +36,8 @@ COPIES = 10
 REFERENCE = 300
 """Trials that pySHACL is measured on; it takes 20 times as long."""
 REGISTRY = 560_000
+MARKS = 10
+"""Points of the straight line."""
 
 
 def make_copies(snapshot: Snapshot, folder: Path) -> Path:
@@ -70,17 +75,21 @@ def _remint(line: str, copy: int) -> str:
     )
 
 
-def measure(store: str, engine: str, workers: int, most: int) -> dict[str, float]:
-    """Run in a process of its own: validate, keep nothing, and say what it took."""
+def measure(store: str, engine: str, workers: int, most: int) -> dict[str, Any]:
+    """Run in a process of its own: validate, keep nothing, and say what it took, and what the clock said on the way."""
     snapshot = open_snapshot(store)
     chosen = None
     if most:
         chosen = frozenset(stored.trial[1:-1] for stored in islice(snapshot.list_records(), most))
     start = time.perf_counter()
     trials = found = 0
+    step = max(1, (most or snapshot.manifest.trials) // MARKS)
+    marks: list[tuple[int, float]] = []
     for trial in validate(snapshot, Choice(engine, chosen, workers=workers, has_checks=False)):
         trials += 1
         found += len(trial.found)
+        if trials % step == 0:
+            marks.append((trials, time.perf_counter() - start))
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
         "trials": trials,
@@ -89,14 +98,15 @@ def measure(store: str, engine: str, workers: int, most: int) -> dict[str, float
         "wall": time.perf_counter() - start,
         "parent_mb": usage[0].ru_maxrss / 1024,
         "worker_mb": usage[1].ru_maxrss / 1024,
+        "marks": marks,
     }
 
 
-def measure_apart(store: Path, engine: str, workers: int, most: int = 0) -> dict[str, float]:
+def measure_apart(store: Path, engine: str, workers: int, most: int = 0) -> dict[str, Any]:
     """The same in a new process."""
     command = [sys.executable, "-m", "benchmarks.validation", str(store), engine, str(workers), str(most)]
     done = run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own module
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
     cost = 1000 * figures["cpu"] / figures["trials"]
     print(
         f"{engine:<8} {workers} process(es) {figures['trials']:>7,.0f} trials {figures['found']:>9,.0f} findings "
@@ -124,13 +134,25 @@ def main() -> None:
         measure_apart(small, "rudof", 1)
         two = measure_apart(small, "rudof", 2)
         many = measure_apart(large, "rudof", 2)
-        bulk = many["cpu"] / many["trials"]
-        print(f"rudof against pyshacl: {reference['cpu'] / reference['trials'] / bulk:.0f} times as fast")
+        for run_of in (two, many):
+            ratio = reference["cpu"] / reference["trials"] / (run_of["cpu"] / run_of["trials"])
+            print(f"rudof on {run_of['trials']:,} trials against pyshacl: {ratio:.0f} times as fast")
         start = time.process_time()
         run_checks(snapshot.engine)
         print(f"stored checks: {1000 * (time.process_time() - start) / snapshot.manifest.trials:.2f} ms CPU per trial")
-        slope = (many["wall"] - two["wall"]) / (many["trials"] - two["trials"])
-        print(f"{REGISTRY:,} trials on that line: {slope * REGISTRY / 60:.1f} min wall with 2 processes")
+        print_line(many["marks"])
+
+
+def print_line(marks: list[tuple[int, float]]) -> None:
+    """The straight line through trials and seconds by least squares, how far the points lie from it, and its end."""
+    trials, seconds = zip(*marks, strict=True)
+    slope, offset = linear_regression(trials, seconds)
+    worst = max(abs(offset + slope * count - clock) for count, clock in marks)
+    print(
+        f"line through {len(marks)} points of {trials[0]:,} to {trials[-1]:,} trials: {offset:.1f} s and "
+        f"{1000 * slope:.2f} ms wall for each trial, no point further than {worst:.1f} s; {REGISTRY:,} trials: "
+        f"{(offset + slope * REGISTRY) / 60:.1f} min with 2 processes"
+    )
 
 
 if __name__ == "__main__":
