@@ -229,6 +229,9 @@ def test_a_dose_is_no_name(engine: Engine) -> None:
         ("does NCT90000002 target CD20?", "binding MS4A1 (CD20): no"),
         ("does NCT90000002 measure overall survival?", "measuring overall survival: no"),
         ("is NCT90000002 not allogeneic?", "with allogeneic cells: no"),
+        ("is NCT90000002 open to children?", "aged 0 up to 17: yes"),
+        ("can a 70-year-old take part in NCT90000002", "aged 70: no"),
+        ("is NCT90000008 open to adults", "aged 18 up to 150: not stated"),
         ("are NCT90000002 and NCT90000006 in phase 2?", "in phase 2: only NCT90000002"),
     ],
 )

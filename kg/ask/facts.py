@@ -95,6 +95,7 @@ FACTS_ASKED = (
     Intent(
         "facts_of_trial",
         "what the record says",
+        also=r"\b(?:take part|join|enter|open)\b",
         needs=("trial", "fact"),
         clauses={"fact": "({})"},
     ),

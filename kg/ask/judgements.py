@@ -22,15 +22,16 @@ def judge_check(engine: Engine, found: Understanding, answer: Answer, check: Fil
 
     Of several trials, those that meet it.
     """
-    ((concept, mention),) = check.uses
+    said = " ".join(put_mention(mention, "", concept) for concept, mention in check.uses)
+    fact = check.uses[0][1].readings.get("fact")
     trials = {row["trial"]: str(row.get("registry_id")) for row in answer.rows}
     held = trials.keys() & list_trials(engine, check)
-    about = [row for row in answer.rows if row.get("fact") == mention.readings.get("fact")]
+    about = [row for row in answer.rows if row.get("fact") == fact]
     answers = list_answers(load_queries()[found.query], found.parameters, about)
     verdict = "no" if about and "yes" in (answers or ("yes",)) else "not stated"
     if held:
         verdict = "yes" if len(held) == len(trials) else "only " + ", ".join(sorted(trials[one] for one in held))
-    return f"{put_mention(mention, '', concept)}: {verdict}"
+    return f"{said}: {verdict}"
 
 
 def quote_copied(answer: Answer, read_card: CardReader) -> Answer:

@@ -55,6 +55,7 @@ _CONCEPTS = {
     "study-type": "study type",
     "sponsor": "sponsor",
     "sex": "sex",
+    "age": "minimum age",
     "allocation": "allocation",
     "masking": "masking",
     "healthy_volunteers": "healthy volunteers",
@@ -86,8 +87,13 @@ def find_fact_words(text: str) -> Iterator[Mention]:
 
 
 def add_facts(mentions: Iterable[Mention]) -> Iterator[Mention]:
-    """The mentions, each with the fact that it is a value of as one more reading."""
+    """The mentions, each with the fact that it is a value of as one more reading.
+
+    An age asks for both limits, so the second one gets a mention without words.
+    """
     for mention in mentions:
         fact = next((_CONCEPTS[concept] for concept in mention.readings if concept in _CONCEPTS), None)
         readings = mention.readings | ({"fact": fact} if fact else {})
         yield msgspec.structs.replace(mention, readings=readings)
+        if "age" in mention.readings:
+            yield Mention(mention.end, mention.end, {"fact": "maximum age"})

@@ -179,10 +179,12 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
 def _make_checks(reading: Reading, plan: Plan) -> Iterator[Filter]:
     """A filter for each condition that a question about one trial names: "is it allogeneic?" is to be judged."""
     taken = {id(mention) for used in plan.values.values() for concept, mention in used if concept != "fact"}
+    ends = [mention for mention in reading.mentions if mention.concept == "up_to"]
     for mention in reading.mentions:
         is_condition = "fact" in mention.readings or (mention.concept in _JUDGED and not plan.covers(mention))
         is_asked = is_condition and id(mention) not in taken
-        made = make_filters([mention], reading, ()) if is_asked else mention
+        span = [mention, *(one for one in ends if one.start == mention.end)]  # an age range is one condition
+        made = make_filters(span, reading, ()) if is_asked else mention
         if not isinstance(made, Mention):
             yield from made
 
