@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.web.conftest import Server, start_server, stop
 
 
-def test_no_case_is_a_server_error(store: Path) -> None:
+def test_no_case_is_a_server_error(store: Path, tmp_path: Path) -> None:
     """At least 1,000 cases over all operations."""
     server: Server = start_server("--store", str(store), "--workers", "2")
     try:
@@ -30,6 +30,7 @@ def test_no_case_is_a_server_error(store: Path) -> None:
                 "--seed",
                 "1",
             ],
+            cwd=tmp_path,  # it leaves a cache where it runs
             capture_output=True,
             text=True,
             check=False,
