@@ -11,7 +11,7 @@ from pyoxigraph import Quad, RdfFormat, parse
 from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
-from kg.resources import list_files
+from kg.vocabularies import list_knowledge
 
 _BUFFER = 1 << 20
 _BATCH = 100_000
@@ -47,7 +47,7 @@ class _Stream(io.RawIOBase):
 def load_index(folder: Path, triples: Iterable[bytes]) -> None:
     """Make an index from chunks of N-Triples and the ontology.
 
-    One bulk load takes them all: each load writes files of its own, and lookups would go through all of them.
+    One bulk load takes each: every load writes files of its own, and lookups would go through all of them.
     """
     engine = Engine(str(folder / "index"))
     stream = _Stream(triples)
@@ -59,8 +59,7 @@ def load_index(folder: Path, triples: Iterable[bytes]) -> None:
         if stream.fault is not None:
             raise stream.fault from None
         raise
-    for path in list_files("ontology", ".ttl"):
-        engine.bulk_load(path=str(path), format=RdfFormat.TURTLE)
+    engine.bulk_extend(Quad(*triple) for triple in list_knowledge())
     engine.flush()
 
 
