@@ -40,11 +40,14 @@ def show(
     graph = open_wanted(store, endpoint, graph_iri)
     if form is CardFormat.TTL:
         from kg.cards import find_trials, list_trials
-        from kg.export.rdf_formats import write_rdf
+        from kg.export.rdf_formats import write_neighbourhood, write_rdf
 
         snapshot = graph.snapshot
         for iri in [one for trial in trials or [] for one in find_trials(snapshot, trial)] or list_trials(snapshot):
-            write_rdf(snapshot, "ttl", sys.stdout.buffer, trial=iri)
+            if endpoint:
+                write_neighbourhood(graph.source, iri, sys.stdout.buffer)
+            else:
+                write_rdf(snapshot, "ttl", sys.stdout.buffer, trial=iri)
         return
     cards = graph.cards(trials or ())
     if form is CardFormat.JSONL:
