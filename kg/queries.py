@@ -2,8 +2,7 @@
 everything else.
 
 A parameter is one line ``VALUES ?p_name { UNDEF }``: unbound, it constrains nothing. Binding puts a typed, escaped
-term in the
-place of ``UNDEF``; no text of a user ever becomes SPARQL.
+term in its place (``templates``); no text of a user ever becomes SPARQL.
 """
 
 from __future__ import annotations
@@ -17,12 +16,15 @@ from typing import Any, Protocol
 
 import msgspec
 from pyoxigraph import Literal, QuerySolutions
+from pyoxigraph import Store as Engine
 
 from kg.errors import LimitReached, QueryError, cut
+from kg.orders import OrderKey, read_order, sort_rows
 from kg.parameters import Parameter as Parameter
 from kg.parameters import make_term, read_parameter
 from kg.parameters import resolve_term as resolve_term
 from kg.resources import list_files
+from kg.templates import fill_text, fit_text
 from kg.terms import XSD
 
 MAX_ROWS = 1_000_000
@@ -34,7 +36,7 @@ _COLUMN = re.compile(r"\bAS\s+\?(\w+)\s*\)|(?<![\w(.,])\?(\w+)(?=\s)")
 class StoredQuery(msgspec.Struct, frozen=True):
     """A parsed file of ``queries/``. ``must_be_empty`` marks a rule on the whole graph, ``is_overview`` a question
     whose answer without parameters every build works out ahead; ``answers_about`` is the parameter without which its
-    column ``answer`` answers nothing."""
+    column ``answer`` answers nothing; ``order`` is what its ORDER BY says of the columns."""
 
     name: str
     title: str
@@ -46,6 +48,7 @@ class StoredQuery(msgspec.Struct, frozen=True):
     must_be_empty: bool = False
     is_overview: bool = False
     answers_about: str = ""
+    order: tuple[OrderKey, ...] = ()
 
 
 class SelectEngine(Protocol):
@@ -120,12 +123,12 @@ def read_query(path: Path) -> StoredQuery:
         bool(read.get("overview")),
         str(read.get("answers_about", "")),
     )
-    _check_header(query, path.name)
-    return query
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    _check_header(query, body, path.name)
+    return msgspec.structs.replace(query, order=read_order(body, query.columns, path.name))
 
 
-def _check_header(query: StoredQuery, where: str) -> None:
-    body = "\n".join(line for line in query.text.splitlines() if not line.startswith("#"))
+def _check_header(query: StoredQuery, body: str, where: str) -> None:
     used, declared = _PARAMETER.findall(body), list(query.parameters)
     selected = _SELECTED.search(body)
     columns = [found[1] or found[2] for found in _COLUMN.finditer(selected[1])] if selected else []
@@ -172,12 +175,9 @@ def bind_parameters(query: StoredQuery, given: Mapping[str, Any]) -> str:
             f"{query.name} needs --param {missing[0]}=…",
             mend=f"For example --param {missing[0]}={example}" if example else "",
         )
-    text = query.text
-    for name, value in given.items():
-        if value is not None and value != "":
-            term = make_term(query.parameters[name], value)
-            text = text.replace(f"VALUES ?p_{name} {{ UNDEF }}", f"VALUES ?p_{name} {{ {term} }}")
-    return text
+    stated = {name: value for name, value in given.items() if value is not None and value != ""}
+    terms = {name: make_term(query.parameters[name], value) for name, value in stated.items()}
+    return fill_text(fit_text(query.text, terms), terms)
 
 
 def run_query(engine: SelectEngine, query: StoredQuery, given: Mapping[str, Any] | None = None) -> Answer:
@@ -185,7 +185,16 @@ def run_query(engine: SelectEngine, query: StoredQuery, given: Mapping[str, Any]
 
     :raises LimitReached: more rows than anybody can use.
     """
-    return run_text(engine, bind_parameters(query, given or {}), tuple(query.columns))
+    answer = run_text(engine, bind_parameters(query, given or {}), tuple(query.columns))
+    if isinstance(engine, Engine):
+        return answer
+    rows = [{column: _read_as(query.columns[column], value) for column, value in row.items()} for row in answer.rows]
+    return Answer(answer.columns, tuple(sort_rows(rows, query.order)))
+
+
+def _read_as(kind: str, value: Any) -> Any:
+    """A value as its column declares it: Virtuoso writes truth values as numbers."""
+    return bool(value) if kind == "boolean" and value is not None else value
 
 
 def run_text(engine: SelectEngine, text: str, columns: tuple[str, ...] | None = None) -> Answer:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
+from pyoxigraph import Literal, NamedNode, Quad
 from pyoxigraph import Store as Engine
 
 from kg.errors import EndpointError
@@ -23,9 +23,9 @@ from kg.model import Record
 from kg.neighbourhood import collect_neighbourhood
 from kg.packing import SHARD, open_shard, pack
 from kg.remote import RefusalError, RemoteEngine, put_terms
-from kg.resources import list_files
 from kg.store import VERSION, Manifest, Snapshot, StoredRecord, add_record, open_records, write_manifest
 from kg.terms import KG, LOAD, mint_load_graph
+from kg.vocabularies import list_knowledge
 
 _RECORDS = f"""SELECT ?record ?head ?text WHERE {{
   VALUES ?trial {{ UNDEF }} ?record <{LOAD}trial> ?trial ; <{LOAD}head> ?head ; <{LOAD}text> ?text }}"""
@@ -113,8 +113,7 @@ class RemoteSnapshot(Snapshot):
                     index.extend(Quad(one.subject, one.predicate, one.object) for one in triples)
                     lines.update(f"{one} {stored.iri} .\n" for one in triples)
             records.commit()
-        for path in list_files("ontology", ".ttl"):
-            index.bulk_load(path=str(path), format=RdfFormat.TURTLE)
+        index.bulk_extend(Quad(*triple) for triple in list_knowledge())
         index.flush()
         del index
         with open_shard(folder / "quads" / f"00{SHARD}", "wt") as shard:

@@ -6,11 +6,12 @@ Loaded once per process with pyoxigraph's Turtle parser; a new term in a file is
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import msgspec
-from pyoxigraph import Literal, NamedNode, RdfFormat, parse
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from kg.errors import VocabularyError
 from kg.resources import list_files
@@ -167,3 +168,19 @@ def load_vocabularies() -> Vocabularies:
             term for path in list_files("ontology", ".ttl") if path.name != "kg.ttl" for term in read_vocabulary(path)
         )
     )
+
+
+def list_closure() -> Iterator[Triple]:
+    """Each term ``kg:within`` itself and every wider term: one step for queries, where ``skos:broader*`` is many."""
+    vocabularies = load_vocabularies()
+    for term in vocabularies.by_iri.values():
+        for wider in vocabularies.widen(term):
+            yield Triple(NamedNode(term.iri), NamedNode(f"{KG}within"), NamedNode(wider.iri))
+
+
+def list_knowledge() -> Iterator[Triple]:
+    """What a graph holds beside its records: the ontology, the vocabularies and their closure."""
+    for path in list_files("ontology", ".ttl"):
+        for quad in parse(path=str(path), format=RdfFormat.TURTLE):
+            yield quad.triple
+    yield from list_closure()

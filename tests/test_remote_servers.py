@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import rdflib
 
 from kg.cards import find_trials
 from kg.errors import EndpointError, UsageError
+from kg.export.rdf_formats import write_rdf, write_turtle
 from kg.graph import Graph, open_endpoint, open_graph
 from kg.loading import Target, find_target, load_snapshot
+from kg.neighbourhood import collect_neighbourhood
 from kg.pipeline import build
 from kg.queries import load_queries
 from kg.shapes.runs import validate_snapshot
@@ -24,24 +29,6 @@ from tests.test_queries import CASES, show
 GRAPH = "urn:trialkg:test"
 SERVERS = ("oxigraph", "virtuoso")
 QUERIES = load_queries()
-VIRTUOSO_DIFFERS = frozenset(
-    """
-    completeness_beside_published completeness_by_registry completeness_by_sponsor completeness_by_year
-    completeness_of_who_items criteria_of_trial dose_levels eligibility_thresholds endpoints_by_kind
-    endpoints_of_trial evidence_of_trial facts_without_quote follow_up_at_least gene_edited_products
-    ligand_based_binders lymphodepletion_regimens not_targets off_the_shelf_products products_by_costimulation
-    products_of_trial recruiting_near sites_by_country sponsors_by_trials targets_of_trial terms trial_card
-    trials trials_by_condition trials_by_endpoint trials_by_target_and_source trials_excluding trials_for_age
-    trials_with_safety_switch
-    """.split()  # noqa: SIM905
-)
-"""Queries that Virtuoso 7.2.5 refuses (compiler errors SQ156, SP031), sorts otherwise, or answers otherwise because it
-loses FILTER EXISTS inside OPTIONAL. To be mended one by one; a mended one must leave this list."""
-
-
-def is_virtuoso(graph: Graph) -> bool:
-    """Whether the graph is asked of Virtuoso, whose address ends so."""
-    return bool(graph.snapshot.remote.url.endswith("/sparql"))  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +73,6 @@ def read(graph: Graph, name: str, params: dict[str, str]) -> list[tuple[str, ...
 @pytest.mark.parametrize("name", sorted(QUERIES))
 def test_stored_queries_give_equal_rows(name: str, remote: Graph, embedded: Graph) -> None:
     """With each case of its file of rows, and with each parameter's example."""
-    if name in VIRTUOSO_DIFFERS and is_virtuoso(remote):
-        pytest.xfail("Virtuoso 7.2.5 answers it otherwise")
     query = QUERIES[name]
     needed = {key: one.example for key, one in query.parameters.items() if one.required}
     asked: list[dict[str, Any]] = [case.params for case in CASES if case.name == name]
@@ -101,8 +86,6 @@ def test_stored_queries_give_equal_rows(name: str, remote: Graph, embedded: Grap
 )
 def test_questions_have_equal_answers(question: str, remote: Graph, embedded: Graph) -> None:
     """Understood the same, answered the same."""
-    if is_virtuoso(remote) and "China" not in question:
-        pytest.xfail("Virtuoso 7.2.5 answers the query behind it otherwise")
     there, here = remote.ask(question), embedded.ask(question)
     assert there.understood == here.understood
     assert there.answer is not None
@@ -121,6 +104,27 @@ def test_cards_are_equal(remote: Graph, embedded: Graph) -> None:
     assert remote.meta == embedded.meta
     with pytest.raises(UsageError, match="no trial"):
         remote.card("NCT00000000")
+
+
+def test_a_trial_as_turtle_has_equal_statements(remote: Graph, embedded: Graph) -> None:
+    """``kg show --format ttl`` of a server: the same values, though Virtuoso writes 10.0 as 10."""
+    (trial,) = find_trials(embedded.snapshot, "NCT05574608")
+    here, there = io.BytesIO(), io.BytesIO()
+    write_rdf(embedded.snapshot, "ttl", here, trial=trial)
+    write_turtle(collect_neighbourhood(remote.source, trial), there)
+    assert read_values(there) == read_values(here)
+
+
+def read_values(turtle: io.BytesIO) -> set[tuple[str, ...]]:
+    """Statements, with the values of their literals."""
+    graph = rdflib.Graph().parse(data=turtle.getvalue(), format="turtle")
+    assert len(graph) > 400
+    return {(str(s), str(p), read_value(o)) for s, p, o in graph}
+
+
+def read_value(term: rdflib.term.Node) -> str:
+    is_decimal = isinstance(term, rdflib.Literal) and term.datatype == rdflib.XSD.decimal
+    return f"{Decimal(str(term)).normalize()}" if is_decimal else str(term)
 
 
 def test_findings_are_equal(remote: Graph, embedded: Graph, tmp_path: Path) -> None:

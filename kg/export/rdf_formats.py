@@ -25,6 +25,7 @@ from kg.rdf import to_triple
 from kg.resources import list_files
 from kg.store import Snapshot
 from kg.terms import DATASET, ID, KG, OWL, PREFIXES, RDF, RDFS, XSD, iri, mint
+from kg.vocabularies import list_closure
 
 _TYPE = iri(f"{RDF}type")
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
@@ -37,6 +38,7 @@ _BARE = {
 _BY_NAMESPACE = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 _ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_ONTOLOGY = iri(KG.rstrip("#"))
 _NEXT = " ;\n    "
 Triple = tuple[str, str, str]
 
@@ -89,8 +91,10 @@ def _find_graphs(snapshot: Snapshot, trial: str) -> tuple[str, ...]:
 
 @cache
 def _read_vocabularies() -> tuple[str, ...]:
-    """The ontology and its vocabularies as sorted N-Quads lines in a graph of their own."""
-    return tuple(sorted({line for path in list_files("ontology", ".ttl") for line in _read_vocabulary(path)}))
+    """The ontology, its vocabularies and their closure as sorted N-Quads lines in a graph of their own."""
+    lines = {line for path in list_files("ontology", ".ttl") for line in _read_vocabulary(path)}
+    lines.update(f"{triple} {_ONTOLOGY} .\n" for triple in list_closure())
+    return tuple(sorted(lines))
 
 
 def _read_vocabulary(path: Path) -> Iterator[str]:
@@ -101,7 +105,7 @@ def _read_vocabulary(path: Path) -> Iterator[str]:
             numbers.setdefault(str(term), f"_:{path.stem}{len(numbers)}") if isinstance(term, BlankNode) else str(term)
             for term in (triple.subject, triple.predicate, triple.object)
         )
-        yield f"{' '.join(terms)} {iri(KG.rstrip('#'))} .\n"
+        yield f"{' '.join(terms)} {_ONTOLOGY} .\n"
 
 
 def _write_quads(lines: Iterator[str], stream: IO[bytes]) -> int:

@@ -12,7 +12,7 @@ from pyoxigraph import Quad, RdfFormat, parse
 from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
-from kg.resources import list_files
+from kg.vocabularies import list_knowledge
 
 _BUFFER = 1 << 20
 _BATCH = 100_000
@@ -65,9 +65,8 @@ def load_index(folder: Path, triples: Iterable[bytes]) -> None:
 
 
 def _read_ontology() -> Iterator[bytes]:
-    """The ontology and its vocabularies as chunks of N-Triples."""
-    for path in list_files("ontology", ".ttl"):
-        yield "".join(f"{quad.triple} .\n" for quad in parse(path=str(path), format=RdfFormat.TURTLE)).encode()
+    """The ontology, its vocabularies and their closure as chunks of N-Triples."""
+    yield "".join(f"{triple} .\n" for triple in list_knowledge()).encode()
 
 
 def change_index(previous: Path, folder: Path, removed: Iterable[bytes], added: Iterable[bytes]) -> None:

@@ -47,6 +47,9 @@ def export(
     table: Annotated[
         str | None, typer.Option(help="One table: trials, products, targets, endpoints, sites, criteria …")
     ] = None,
+    with_vocabularies: Annotated[
+        bool, typer.Option("--with-vocabularies", help="RDF with the ontology and all terms, for another engine")
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Hand the graph on as RDF or as flat tables."""
@@ -74,7 +77,7 @@ def export(
                 raise UsageError("--table goes with --format csv or parquet")
             write_table(snapshot, table, form.value, stream)
         else:
-            write_rdf(snapshot, form.value, stream)
+            write_rdf(snapshot, form.value, stream, with_vocabularies=with_vocabularies)
 
 
 @contextmanager
