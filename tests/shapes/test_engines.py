@@ -10,13 +10,13 @@ import pytest
 from kg.errors import ShapeError, UsageError
 from kg.packing import list_shards
 from kg.pipeline import build
-from kg.shapes import read_shapes, validate_graph, validate_snapshot
+from kg.shapes import read_shapes, validate_graph
 from kg.shapes.engines import find_engine, start_engine
 from kg.shapes.judges import Found, Judge
 from kg.shapes.lenses import CannotLook, compare, grind_lenses, is_well_formed, unescape
 from kg.shapes.lints import find_pattern_fault
 from kg.shapes.parts import Part, group_shards, make_parts, read_shards
-from kg.shapes.runs import pick_engine
+from kg.shapes.runs import Choice, pick_engine, validate
 from kg.sources.inputs import Blob, open_sources
 from kg.store import Snapshot, open_snapshot
 from kg.terms import ID, RDF, SH, XSD
@@ -59,11 +59,13 @@ def test_engines_agree_on_a_thousand_real_studies(real: Snapshot) -> None:
 
 def test_processes_and_the_size_of_parts_change_nothing(real: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does the spreading of a large shard over files."""
-    whole = validate_snapshot(real, "rudof")
-    monkeypatch.setattr("kg.shapes.parts.PART", 7)
-    monkeypatch.setattr("kg.shapes.runs.PART", 7)
+    one, two = (
+        [trial.findings for trial in validate(real, Choice("rudof", workers=workers))] for workers in (1, 2)
+    )
+    assert one == two
+    whole = judge_all(real, Judge("rudof", read_shapes().text), 300)
     monkeypatch.setattr("kg.shapes.parts._SMALL", 0)
-    assert validate_snapshot(real, "rudof") == whole
+    assert judge_all(real, Judge("rudof", read_shapes().text), 7) == whole
 
 
 def test_default_engine() -> None:
