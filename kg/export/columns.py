@@ -113,6 +113,9 @@ TABLES = {
                 Column("number_of_sites", "kg:numberOfSites", "Sites", "integer"),
                 Column("countries", "kg:country/skos:notation", "Countries of the sites, ISO 3166-1"),
                 Column("contacts", "kg:contactName", "Contacts"),
+                Column("responsible_party", "kg:responsibleParty", "Who answers for the record"),
+                Column("responsible_party_type", "kg:responsiblePartyType/skos:notation", "Sponsor or investigator"),
+                Column("ethics_review", "kg:ethicsReview", "Approval by an ethics committee, as written"),
                 Column("has_results", "kg:hasResults", "Whether the registry shows results", "boolean"),
                 Column(
                     "targets", "kg:hasIntervention/kg:hasBinding/kg:antigen/skos:notation", "Antigens its products bind"
