@@ -29,7 +29,13 @@ def start_build(source: Path, store: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "kg", "build", str(source), "--store", str(store), "--workers", "2", "--keep", "3"],
         cwd=ROOT,
         stderr=subprocess.PIPE,
+        preexec_fn=_heed_interrupts,
     )
+
+
+def _heed_interrupts() -> None:
+    """A shell starts what it runs in the background deaf to Ctrl-C, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_kill_at_random_moments(tmp_path: Path, write: Write) -> None:
