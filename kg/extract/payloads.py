@@ -61,5 +61,5 @@ def is_secreted(before: str, after: str) -> bool:
 
 
 def is_bound_by_expressed_binder(before: str) -> bool:
-    """Whether "to express scFvs against" comes before: of a checkpoint a payload, of a tumour antigen maybe a receptor."""
+    """Whether "to express scFvs against" comes before; only of a checkpoint does that tell a payload."""
     return bool(_PAYLOAD_OF_CELLS_BEFORE.search(before))
