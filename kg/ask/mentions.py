@@ -53,6 +53,10 @@ class Mention(msgspec.Struct, frozen=True):
         return next(iter(self.readings))
 
 
+OFF_SHELF = {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"}
+"""What "off-the-shelf", "universal" and the U of "UCAR-T" can mean: made ahead, and so from a donor's cells."""
+
+
 def overlap(one: Mention, other: Mention) -> bool:
     """Whether two mentions share a place."""
     return one.start < other.end and other.start < one.end

@@ -8,7 +8,7 @@ from functools import cache
 
 import msgspec
 
-from kg.ask.mentions import SCHEMES, Mention, overlap
+from kg.ask.mentions import OFF_SHELF, SCHEMES, Mention, overlap
 from kg.ask.words import NOISE, WORD
 from kg.extract.antigen_places import find_places
 from kg.extract.cell_sources import find_off_the_shelf
@@ -43,7 +43,7 @@ def find_names(text: str) -> Iterator[Mention]:
     negated = _OFF_SHELF.search(text)
     span = (quote.start, quote.end) if quote is not None else negated.span() if negated is not None else None
     if span is not None:
-        yield Mention(*span, {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"})
+        yield Mention(*span, OFF_SHELF)
 
 
 _WHOLE_WORDS = frozenset({"status", "allocation", "study-type", "endpoint-role", "disease-setting", "masking"})
@@ -140,7 +140,7 @@ def keep_longest(text: str, names: Iterable[Mention], taken: Iterable[Mention]) 
         mention = Mention(start, end, settled)
         if not any(overlap(mention, other) for other in kept):
             kept.append(mention)
-            found.extend(_follow_ligand(mention))
+            found.extend(part for named in _part_universal(text, mention) for part in _follow_ligand(named))
     return found
 
 
@@ -162,6 +162,19 @@ def _settle(readings: dict[str, str], *, is_bound: bool) -> dict[str, str]:
             others = {concept: value for concept, value in readings.items() if concept != "drug"}
             return {**others, "intervention": term.notation} if term.broader else others
     return readings
+
+
+_UNIVERSAL_PREFIX = re.compile(r"U-?(?=C)", re.IGNORECASE)
+
+
+def _part_universal(text: str, mention: Mention) -> Iterator[Mention]:
+    """ "UCAR-T" says "universal" and "CAR-T", each in its share of the place; a product's code stays whole."""
+    prefix = _UNIVERSAL_PREFIX.match(text, mention.start, mention.end) if "modality" in mention.readings else None
+    if prefix is None:
+        yield mention
+        return
+    yield Mention(prefix.start(), prefix.end(), OFF_SHELF)
+    yield msgspec.structs.replace(mention, start=prefix.end())
 
 
 def _follow_ligand(mention: Mention) -> Iterator[Mention]:

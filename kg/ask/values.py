@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from kg.ask.mentions import Mention
+from kg.ask.mentions import OFF_SHELF, Mention
 from kg.rdf import REGISTRY_ID
 
 _EDIT = r"(?:knock(?:ed)?[- ]?out|KO|edit(?:ed|ing)|delet(?:ed|ion)|disrupt(?:ed|ion))"
@@ -87,7 +87,7 @@ def _read_phrase(concept: str, value: str) -> dict[str, str]:
     if concept == "no_results":
         return {"has_results": "false"}
     if concept == "universal":
-        return {"off-shelf": "off-the-shelf", "cell-source": "allogeneic"}
+        return OFF_SHELF
     if concept == "status":
         return {"status": "RECRUITING"}
     if concept == "sex":

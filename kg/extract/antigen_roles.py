@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 
+from kg.extract.antigen_absences import is_edited, is_negated, is_selected
 from kg.extract.antigen_places import Place
+from kg.extract.payloads import is_bound_by_expressed_binder, is_secreted
+from kg.extract.prior_therapies import is_prior
 from kg.vocabularies import load_vocabularies
 
 _WINDOW = 70
@@ -72,87 +75,15 @@ _CODE_HEAD = re.compile(r"(?<![A-Za-z])(?!anti|CAR|TCR|[A-Za-z]{0,5}CAR-?T)[A-Za
 """A product code before a name that needs context: "CM-CS1" names no CS1."""
 _NUMBER_HEAD = re.compile(r"\d ?[x×*]?$")
 """A number before a name that needs context: "1.5 E6 cells" is a dose."""
-_SELECTED_AFTER = re.compile(
-    r"(?:[- ]?(?:positive|\+))?(?: (?:stem|progenitor))?(?: cells?)?(?: (?:are|is|were|was))?[- ]"
-    r"(?:selected|selection|enriche?d|enrichment|depleted|depletion)",
-    re.IGNORECASE,
-)
 _POSITIVE_AFTER = re.compile(
     r"[)\]]?\s?(?:\(?\+\)?|[- ]?(?:positive|pos\b|expressing|expression|bearing|overexpress|high\b|"
     r"mutat|mutant|ITD|amplif|rearrang|status|level|antigen expression))",
-    re.IGNORECASE,
-)
-_NEGATIVE_AFTER = re.compile(
-    r"[)\]]?(?:\s?[- ]?(?:negative|neg\b|loss|low\b|null\b|dim\b|escape)|-(?=[\s,.;)])|\s?\(-\))", re.IGNORECASE
-)
-_NEGATIVE_BEFORE = re.compile(
-    r"\b(?:not|n't) (?:directed (?:at|against|to)|target(?:ing)?|against|bind(?:ing)?)(?: to)? ?(?:the )?$|"
-    r"\b(?:rather than|instead of)(?: targeting)? $|"
-    r"\b(?:non-|lost|loss of|lack(?:s|ing|ed)?(?: of)?|absence of|without|no)\s?(?:expression of )?$",
     re.IGNORECASE,
 )
 _REAGENT = re.compile(
     r"bead|co-?stimulation signal|magnetic|dynabead|OKT3|leukapheresis product|cell selection|selected|selection|"
     r"enrich|depleti|deplete|clinimacs|stimulated (?:with|by|through|via)|activated (?:with|by|using)|response to",
     re.IGNORECASE,
-)
-_EDIT_AFTER = re.compile(
-    r"[)\]]?[- ]?(?:genes?[- ])?(?:locus|knock|KO\b|disrupt|delet|edited|deficien|ablat|gene edit|(?:-/-)|"
-    r"inactivat|-null\b|CRISPR)|[)\]]? (?:gene )?(?:is|was|are|were|has been|have been) (?:knocked|disrupt|delet|"
-    r"edited|removed|ablat|"
-    r"inactivat|eliminat)",
-    re.IGNORECASE,
-)
-_EDIT_BEFORE = re.compile(
-    r"(?:knock(?:ed|ing)?[- ]?(?:out|down)|disrupt\w{0,4}|delet\w{0,4}|edit\w{0,4}|ablat\w{0,4}|inactivat\w{0,4}|"
-    r"deficient in|removal|eliminat\w{0,4})(?: (?:of|the|endogenous|gene|genes|both|for|in)){0,3}[ -]$",
-    re.IGNORECASE,
-)
-_KNOCK_OUT_HEAD = re.compile(r"\bknock(?:ed)?[- ]?out $", re.IGNORECASE)
-"""What is knocked out stands before: "TRAC knock-out CD19 CAR-T" targets CD19."""
-_PRIOR_BEFORE = re.compile(
-    r"(?:\bprior|\bunlike|\bin contrast to|\bpublished|\bsister trial|\bearlier reported|\bprevious(?:ly)?|"
-    r"\brelapse[sd]?\s(?:\w{1,12}\s){0,3}(?:after|from|post|following)|\bfail(?:ed|ure|ing)?|"
-    r"\brefractory to|\bresistant to|\bhistory of|\bprogress(?:ed|ion) (?:after|on|following)|\balready received|"
-    r"\bwho received|"
-    r"\b(?:have|has|had|having)(?: \w{1,12})? received|\bexposed to|\bexposure to|\bsalvage after|"
-    r"\btreated (?:with|by)|\bpost[- ])"
-    r"[^.;]{0,45}$",
-    re.IGNORECASE,
-)
-_TREATED_NOW = re.compile(
-    r"\b(?:receives?|receiving|will be given|are given|(?:will be|are|is|to be|being|be) treated (?:with|"
-    r"by))\b[^.;]{0,45}$|\bfailure,? (?:with|by|using) [^.;]{0,20}$",
-    re.IGNORECASE,
-)
-"""The trial's own treatment: "will receive", against "have received"; "after failure with" begins it too."""
-_AFTER_BEFORE = re.compile(
-    r"\b(?:after|following|post|despite)[- ](?:\w{1,12} ){0,2}(?:anti[- ]?)?$", re.IGNORECASE
-)
-_THERAPY_AFTER = re.compile(
-    r"[)\]]?[- ]?(?:targeted|directed|targeting|specific)[- ](?:\w{1,14}[- ]){0,2}?(?:therap(?:y|ies)|treatments?|"
-    r"agents?|immunotherap\w+|antibod\w+|bispecifics?|drugs?)\b",
-    re.IGNORECASE,
-)
-"""What was given before is named by its class: "after BCMA-directed therapy"; "after BCMA CAR-T" may be a sequence."""
-_FAILED_AFTER = re.compile(
-    r"[)\]]?[- ]?(?:(?:targeted|directed|specific)[- ])?(?:CAR[- ]?T(?:[- ]?cells?)?|CART|therap(?:y|ies)|treatment)"
-    r"(?:(?:[- ]cell)?[- ](?:therapy|treatment|infusion))?"
-    r"(?:[- ](?:failures?\b|failed|exposed|experienced|pre-?treated|resistant)|-(?:relapsed|refractory|treated)\b)",
-    re.IGNORECASE,
-)
-_SECRETED_BEFORE = re.compile(
-    r"(?:dominant[- ]negative|secret\w{1,5}|releas\w{1,4}|self-express\w{1,4}|autocrine|armou?red with|"
-    r"co-?express\w{1,4}|"
-    r"express\w{1,4})[^.;,]{0,25}$",
-    re.IGNORECASE,
-)
-_SECRETED_AFTER = re.compile(
-    r"[- ]?(?:antibod|scFv|nanobod|blocking|fusion|/CD28|dominant|switch|secret)", re.IGNORECASE
-)
-_EXPRESSED_BY = re.compile(
-    r"[)\]]?[- ]?(?:antibod\w{1,4}|scFv|nanobod\w{1,4})?[- ]?(?:self-?)?(?:expressing|secreting|"
-    r"releasing|[Aa]rmou?red)\s(?:\S{1,14}\s){0,2}\S{0,14}(?:CAR|[Cc]himeric)\b"
 )
 _BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$|\w-$")
 """Another name just before: "B7H3/IL-7Ra CAR" targets the first, "αCD19-TCRz-CD137 CAR" is a chain of parts."""
@@ -181,6 +112,7 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
             _judge_reagent(before, after)
             or _judge_absence(before, after)
             or _judge_company(before, after)
+            or (("secreted payload", "antigen.secreted") if is_bound_by_expressed_binder(before) else None)
             or _judge_signal(before, after, part)
         )
     is_bound = bool(
@@ -202,6 +134,28 @@ Role = tuple[str | None, str]
 
 def _judge_reagent(before: str, after: str) -> Role | None:
     return ("reagent", "antigen.reagent") if _REAGENT.search(before[-40:] + after[:40]) else None
+
+
+def _judge_absence(before: str, after: str) -> Role | None:
+    if is_edited(before, after, is_bound_after=bool(_TARGET_AFTER.match(after))):
+        return "edited gene", "antigen.edited"
+    if is_negated(before, after):
+        return "negated", "antigen.negated"
+    return ("reagent", "antigen.selected") if is_selected(after) else None
+
+
+def _judge_history(before: str, after: str, part: str, *, is_bound: bool) -> Role | None:
+    """What describes patients: their eligibility, and what they had before."""
+    is_past = is_prior(before, after)
+    if part == "eligibility":
+        return (
+            ("prior therapy", "antigen.prior-therapy")
+            if is_past and is_bound
+            else ("eligibility marker", "antigen.eligibility")
+        )
+    if is_past and part not in ("intervention", "other name", "arm"):
+        return "prior therapy", "antigen.prior-therapy"
+    return None
 
 
 def _judge_signal(before: str, after: str, part: str) -> Role:
@@ -227,39 +181,9 @@ def _judge_signal(before: str, after: str, part: str) -> Role:
     return None, "antigen.bare"
 
 
-def _judge_absence(before: str, after: str) -> Role | None:
-    """Genes that are edited away, antigens that are absent, cells that are sorted out."""
-    is_knocked_out_beside = bool(_KNOCK_OUT_HEAD.search(before) and _TARGET_AFTER.match(after))
-    if _EDIT_AFTER.match(after) or (_EDIT_BEFORE.search(before) and not is_knocked_out_beside):
-        return "edited gene", "antigen.edited"
-    if _NEGATIVE_AFTER.match(after) or _NEGATIVE_BEFORE.search(before):
-        return "negated", "antigen.negated"
-    if _SELECTED_AFTER.match(after):
-        return "reagent", "antigen.selected"
-    return None
-
-
-def _judge_history(before: str, after: str, part: str, *, is_bound: bool) -> Role | None:
-    """What describes patients: their eligibility, and what they had before."""
-    is_past = bool(_PRIOR_BEFORE.search(before)) and not _TREATED_NOW.search(before)
-    is_class = bool(_AFTER_BEFORE.search(before) and _THERAPY_AFTER.match(after))
-    is_prior = is_past or is_class or bool(_FAILED_AFTER.match(after))
-    if part == "eligibility":
-        return (
-            ("prior therapy", "antigen.prior-therapy")
-            if is_prior and is_bound
-            else ("eligibility marker", "antigen.eligibility")
-        )
-    if is_prior and part not in ("intervention", "other name", "arm"):
-        return "prior therapy", "antigen.prior-therapy"
-    return None
-
-
 def _judge_company(before: str, after: str) -> Role | None:
     """What is given or secreted beside the product's own binding."""
-    if _EXPRESSED_BY.match(after) or (
-        _SECRETED_BEFORE.search(before) and (_SECRETED_AFTER.match(after) or "dominant" in before)
-    ):
+    if is_secreted(before, after):
         return "secreted payload", "antigen.secreted"
     is_combined = _COMBINED_BEFORE.search(before) and not _TARGET_AFTER.match(after)
     if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before) or is_combined:

@@ -41,7 +41,7 @@ def _judge_passage(passage: Passage) -> Iterator[Mention]:
     for group in _group_lists(text, places):
         roles = [judge_place(text, place, passage.part) for place in group]
         if _TIGHT_LIST.fullmatch(text, group[0].end, group[-1].start):
-            roles = _end_role(roles)
+            roles = _start_role(_end_role(roles))
         if is_construct_part(group[-1].antigen) and is_followed_by_receptor(text, group[-1].end):
             roles = [("target", "antigen.beside-binder-word") if one == _BARE else one for one in roles[:-1]] + roles[
                 -1:
@@ -76,6 +76,13 @@ def _group_lists(text: str, places: tuple[Place, ...]) -> Iterator[tuple[Place, 
 def _end_role(roles: list[Role]) -> list[Role]:
     """What follows a list with slashes holds for all of it: "anti-CTLA-4/PD-1 expressing CAR-T"."""
     return [roles[-1]] * len(roles) if roles[-1][0] in ("secreted payload", "combination drug target") else roles
+
+
+def _start_role(roles: list[Role]) -> list[Role]:
+    """What is given off before a list with slashes holds for all parts in it: "secreting anti-PD-L1/4-1BB"."""
+    if roles[0][0] != "secreted payload":
+        return roles
+    return [roles[0] if role == "co-stimulation" else (role, rule) for role, rule in roles]
 
 
 def _share_role(roles: list[Role]) -> list[Role]:

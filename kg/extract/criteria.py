@@ -13,6 +13,7 @@ from functools import cache
 from itertools import accumulate
 
 from kg.extract.eligibility import Item, Wording, split_items, word_item
+from kg.extract.other_people import is_at_diagnosis, is_of_other_person
 from kg.extract.presence import ANTIGEN, Found, read_antigens, read_presence
 from kg.extract.thresholds import TIMES, Threshold, find_thresholds, fit_value, flatten
 from kg.lexicon import Lexicon, Match, fold_width, open_lexicon
@@ -349,7 +350,7 @@ def _is_definition(words: Wording, term: Term, threshold: Threshold) -> bool:
 
 
 def _is_other_age(words: Wording, groups: list[_Group], at: int, threshold: Threshold) -> bool:
-    """Whether an age is that of a subgroup, a relative, or a donor."""
+    """Whether an age is that of a subgroup, of another person, or at diagnosis."""
     lead = words.read_lead(threshold.start, 400)
     bracket = lead.rfind("(")
     return (
@@ -365,6 +366,8 @@ def _is_other_age(words: Wording, groups: list[_Group], at: int, threshold: Thre
         or bool(_PART.search(lead[-150:]))
         or bool(_NOT_AGE.search(lead[-150:] + words.flat[threshold.start : threshold.end + 100]))
         or bool(_NOT_AGE.search(words.within))
+        or is_of_other_person(lead[-80:])
+        or is_at_diagnosis(words.read_lead(threshold.number_start, 80))
     )
 
 

@@ -68,6 +68,10 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 _TRANSPLANT = re.compile(r"\b(?:allo|auto|haplo)?-?(?:HSCT|SCT|BMT|HCT)\b|transplant", re.IGNORECASE)
+_BEFORE_TRANSPLANT = re.compile(
+    rf"\b(?:before|prior to|followed by|preced\w{{2,4}}|ahead of|then)\b[^.;\n]{{0,40}}?(?:{_TRANSPLANT.pattern})",
+    re.IGNORECASE,
+)
 _NEGATED = re.compile(
     r"\b(?:no|(?<!or )without|not|except|omit\w{0,5}|instead of|contraindicat\w{1,5} (?:to|for)"
     r"|allerg\w{1,3} to)\s(?:[\w-]{1,20}\s){0,2}$",
@@ -175,10 +179,23 @@ def _read_context(passage: Passage) -> Iterator[Fact]:
                 continue
             if _COMPARATOR.search(text, max(start, begin - 160), begin):
                 continue
+            if _is_for_transplant(text, start, stop, end):
+                continue
             if is_dosed or (cues and _distance(begin, cues) <= _distance(begin, others)):
                 yield Fact(term.notation, passage.quote(begin, stop), "lymphodepletion.context")
         is_cued = bool(named) or (bool(cues) and "chemotherapy" in sentence[0].lower())
         is_open = (is_cued and not is_transplant) or (is_open and (bool(here) or end - start < 25))
+
+
+def _is_for_transplant(text: str, start: int, stop: int, end: int) -> bool:
+    """Whether the drug that ends at ``stop`` conditions for a transplant: that comes next, and no cells before it.
+
+    :param start: Start of the sentence.
+    :param end: End of the sentence.
+    """
+    found = _BEFORE_TRANSPLANT.search(text, stop, end)
+    is_next = found is not None and not _CELLS.search(text, stop, found.end())
+    return is_next and "lympho" not in text[start:end].lower()
 
 
 def _find_positions(pattern: re.Pattern[str], text: str, start: int, end: int) -> list[int]:

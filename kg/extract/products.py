@@ -13,7 +13,7 @@ import msgspec
 
 from kg.extract.antigens import find_mentions
 from kg.extract.bindings import TITLES, find_bindings, find_logic
-from kg.extract.cell_sources import find_collection, find_off_the_shelf, find_sources
+from kg.extract.cell_sources import find_off_the_shelf, find_sources
 from kg.extract.cells import (
     ENGINEERED,
     choose_modality,
@@ -23,6 +23,7 @@ from kg.extract.cells import (
 )
 from kg.extract.constructs import find_costimulation, find_edits, find_safety_switches
 from kg.extract.doses import extract_doses, find_dose_escalation
+from kg.extract.implied_sources import find_collection
 from kg.extract.lymphodepletion import find_lymphodepletion
 from kg.extract.named_products import Named, find_named, find_titled, infer_fact, infer_sources
 from kg.extract.trial_modalities import (

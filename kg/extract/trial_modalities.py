@@ -54,6 +54,12 @@ _ENGINEERED_WORDS = re.compile(
     re.IGNORECASE,
 )
 _RECEPTOR_CODE = re.compile(r"\b[A-Z]{1,3}CAR-?[A-Z]{0,2}\d[A-Za-z\d-]{1,8}|\bCAR-[A-Z]{2,5}\d\w?|-CAR\d\w{0,6}")
+_RECEPTOR_CODE_WORD = r"\b[A-Z]{1,3}CAR-[A-Z\d]{2,8}\b"
+_RECEPTOR_CODE_OF_CELLS = re.compile(
+    rf"\b(?i:autologous|allogeneic) {_RECEPTOR_CODE_WORD}(?: (?P<first>NK|T)\b)?"
+    rf"|{_RECEPTOR_CODE_WORD}[ -](?:(?i:autologous|allogeneic) )?(?:(?P<second>NK|T)[ -])?(?i:cells?|infusion)\b"
+)
+"""A code with CAR in it beside a word for cells or their infusion: "XCAR-ABCD cells"."""
 _RECEPTOR_NAME = re.compile(r"\bchimeric (?:antigen |immune |T[- ]cell )?receptor\b|[-. ]CAR\b", re.IGNORECASE)
 _RECEPTOR_TITLE = re.compile(r"\b[Cc]himeric [Aa]ntigen [Rr]eceptors?\b(?![ (]{0,2}(?:CAR|T\b|NK|γ))|\w\.CAR\b")
 _TARGETED_CELLS = re.compile(
@@ -99,6 +105,11 @@ _NOT_CELLS = re.compile(
 def infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | None:
     """What a name implies where no word says it: "mesothelin-targeted T cells" that are modified, or a code with CAR
     in it."""
+    for passage in study.parts("intervention"):
+        coded = _RECEPTOR_CODE_OF_CELLS.search(passage.text)
+        if coded:
+            value = "CAR-NK" if "NK" in coded.groups() else "CAR-T"
+            return Fact(value, passage.quote(*coded.span()), "modality.code", "inferred")
     for passage in study.parts("intervention", *TITLES):
         code = _RECEPTOR_CODE.search(passage.text) if passage.part == "intervention" else None
         if code and (_is_engineered(study) or find_places(code[0])):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.extract.cell_sources import SEARCHED, find_collection, find_off_the_shelf, find_sources
+from kg.extract.cell_sources import SEARCHED, find_off_the_shelf, find_sources
 from kg.extract.cells import (
     choose_modality,
     find_modalities,
@@ -15,6 +15,7 @@ from kg.extract.cells import (
     infer_cell_type,
     is_supportive,
 )
+from kg.extract.implied_sources import find_collection
 from kg.lexicon import open_lexicon
 from kg.model import Passage
 from kg.vocabularies import load_vocabularies
