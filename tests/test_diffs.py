@@ -120,6 +120,82 @@ def test_real_versions(tmp_path: Path, shared: Path) -> None:
             assert change.old_quote or change.new_quote, (nct, change.words)
 
 
+def test_what_a_card_does_not_show_is_compared_too(tmp_path: Path, write: Write) -> None:
+    """Dates, texts, names: each stated change is told, a long text by the part that differs."""
+    filler = " ".join(f"word{number}" for number in range(300))
+    old = make_study(1)
+    section = old["protocolSection"]
+    section["statusModule"] |= {
+        "primaryCompletionDateStruct": {"date": "2025-01"},
+        "completionDateStruct": {"date": "2025-02"},
+    }
+    section["eligibilityModule"]["eligibilityCriteria"] = f"Age 18 or older. {filler} Signed consent."
+    section["ipdSharingStatementModule"] = {"ipdSharing": "NO"}
+    section["outcomesModule"] = {"primaryOutcomes": [{"measure": "Safety", "description": "Graded by CTCAE 4"}]}
+    section["descriptionModule"] = {"briefSummary": f"{filler} one dose."}
+    section["sponsorCollaboratorsModule"]["responsibleParty"] = {"type": "SPONSOR"}
+    section["sponsorCollaboratorsModule"]["collaborators"] = [{"name": "First Clinic"}]
+    section["identificationModule"]["officialTitle"] = "A study of cells"
+    new = copy.deepcopy(old)
+    section = new["protocolSection"]
+    section["statusModule"] |= {
+        "primaryCompletionDateStruct": {"date": "2026-03"},
+        "completionDateStruct": {"date": "2026-04"},
+    }
+    section["eligibilityModule"]["eligibilityCriteria"] = f"Age 18 or older. {filler} Written consent."
+    section["ipdSharingStatementModule"] = {"ipdSharing": "YES"}
+    section["outcomesModule"] = {"primaryOutcomes": [{"measure": "Safety", "description": "Graded by CTCAE 5"}]}
+    section["descriptionModule"] = {"briefSummary": f"{filler} two doses."}
+    section["sponsorCollaboratorsModule"]["responsibleParty"] = {
+        "type": "PRINCIPAL_INVESTIGATOR",
+        "investigatorFullName": "Ada Byron",
+    }
+    section["sponsorCollaboratorsModule"]["collaborators"] = [{"name": "Second Clinic"}]
+    section["identificationModule"]["officialTitle"] = "A trial of cells"
+    found = diff_builds(tmp_path / "s", write("a", old), write("b", new))["NCT81000001"]
+    changes = {change.words: change for change in found.changes}
+    expected = {
+        "primary completion date changed from 2025-01 to 2026-03",
+        "completion date changed from 2025-02 to 2026-04",
+        "eligibility text changed from “Signed” to “Written”",
+        "sharing of individual data changed from NO to YES",
+        "description of outcome Safety changed from “4” to “5”",
+        "brief summary changed from “one dose.” to “two doses.”",
+        "responsible party now stated: Ada Byron",
+        "official title changed from A study of cells to A trial of cells",
+        "collaborator added: Second Clinic",
+        "collaborator removed: First Clinic",
+    }
+    assert expected <= set(changes)
+    assert changes["eligibility text changed from “Signed” to “Written”"].new_quote == (
+        "word297 word298 word299 Written consent."
+    )
+
+
+def test_a_change_of_nothing_that_is_compared_is_counted(tmp_path: Path, write: Write) -> None:
+    """A newer date alone: one line in words, an entry of its own in JSON."""
+    store = tmp_path / "s"
+    found = diff_builds(store, write("a", make_study(1)), write("b", make_study(1, "2024-02-02")))
+    assert [(one.kind, one.changes) for one in found.values()] == [("uncompared", ())]
+    line = "1 trial changed only in its date of update or in text that is not compared\n"
+    assert run_kg("diff", store=store).stdout == line
+    [one] = json.loads(run_kg("diff", "--format", "json", store=store).stdout)
+    assert (one["registry_id"], one["kind"]) == ("NCT81000001", "uncompared")
+
+
+def test_every_replaced_record_is_mentioned(tmp_path: Path, shared: Path) -> None:
+    """Of real versions, each record that a newer one replaced is among the trials that differ."""
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    for one in read_versions(shared):
+        first.setdefault(one["nct"], one["study"])
+        last[one["nct"]] = one["study"]
+    chosen = [nct for nct in sorted(first)[1::3] if first[nct] != last[nct]]
+    for name, studies in (("a", first), ("b", last)):
+        (tmp_path / name).write_text("".join(json.dumps(studies[nct]) + "\n" for nct in chosen))
+    assert set(diff_builds(tmp_path / "s", tmp_path / "a", tmp_path / "b")) == set(chosen)
+
+
 def test_the_command_line_of_diff(tmp_path: Path, write: Write) -> None:
     """In words and as JSON; nothing differs between a snapshot and itself; a wrong name is one line."""
     store = tmp_path / "s"

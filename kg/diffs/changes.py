@@ -26,7 +26,11 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TrialDiff(msgspec.Struct, frozen=True):
-    """What changed in one trial; ``kind`` is ``changed``, ``added`` or ``removed``."""
+    """What changed in one trial.
+
+    :ivar kind: ``changed``, ``added``, ``removed``, or ``uncompared``: its records changed only in their date of update
+        or in text that is not compared.
+    """
 
     trial: str
     registry_id: str | None

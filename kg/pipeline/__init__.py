@@ -14,14 +14,25 @@ if TYPE_CHECKING:
     from kg.pipeline.builds import Report, build
     from kg.pipeline.filters import Choice, parse_choice
     from kg.pipeline.progress import Progress, State
-    from kg.pipeline.readings import interpret, read_trial, reread
+    from kg.pipeline.readings import interpret, read_trial, reread, reread_study
 
-__all__ = ["Choice", "Progress", "Report", "State", "build", "interpret", "parse_choice", "read_trial", "reread"]
+__all__ = [
+    "Choice",
+    "Progress",
+    "Report",
+    "State",
+    "build",
+    "interpret",
+    "parse_choice",
+    "read_trial",
+    "reread",
+    "reread_study",
+]
 _HOMES = {
     "builds": ("Report", "build"),
     "filters": ("Choice", "parse_choice"),
     "progress": ("Progress", "State"),
-    "readings": ("interpret", "read_trial", "reread"),
+    "readings": ("interpret", "read_trial", "reread", "reread_study"),
 }
 
 

@@ -103,7 +103,12 @@ def interpret(study: Study) -> Trial | Rejected:
 
 
 def reread(record: Record) -> Trial | Rejected:
+    """Read a stored record again, and find everything in it."""
+    study = reread_study(record)
+    return study if isinstance(study, Rejected) else interpret(study)
+
+
+def reread_study(record: Record) -> Study | Rejected:
     """Read a stored record again."""
-    return read_trial(
-        Blob(record.file, record.text.encode(), is_json=record.text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["))
-    )
+    is_json = record.text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
+    return read_blob(Blob(record.file, record.text.encode(), is_json=is_json))

@@ -39,16 +39,23 @@ def diff(
 
     folder = find_store(store)
     before, after = find_snapshot(folder, old), find_snapshot(folder, new)
-    kinds = {"changed": 0, "added": 0, "removed": 0}
+    kinds = {"changed": 0, "added": 0, "removed": 0, "uncompared": 0}
     listed = []
     for one in diff_snapshots(before, after, trial or ()):
         kinds[one.kind] += 1
         if form is DiffFormat.JSON:
             listed.append(one)
-        else:
-            write(to_json(one) + "\n" if form is DiffFormat.JSONL else _write_text(one))
+        elif form is DiffFormat.JSONL:
+            write(to_json(one) + "\n")
+        elif one.kind != "uncompared":
+            write(_write_text(one))
     if form is DiffFormat.JSON:
         write(to_json(listed, indent=2) + "\n")
+    rest = kinds.pop("uncompared")
+    if rest and form is DiffFormat.TEXT:
+        more = "more " if any(kinds.values()) else ""
+        trials, whose = ("trial", "its") if rest == 1 else ("trials", "their")
+        write(f"{rest:,} {more}{trials} changed only in {whose} date of update or in text that is not compared\n")
     told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number) or "no trial differs"
     note(f"{before.folder.name} → {after.folder.name}: {told} (of {count(after.manifest.trials, 'trial')})")
 
