@@ -172,6 +172,27 @@ def test_what_a_card_does_not_show_is_compared_too(tmp_path: Path, write: Write)
     )
 
 
+def test_a_region_in_other_words_neither_opens_nor_closes_a_site(tmp_path: Path, write: Write) -> None:
+    """One hospital whose region is reworded, beside one that has a namesake in another region."""
+    old, new = make_study(1), make_study(1, "2024-02-02")
+    namesake = {"facility": "City Hospital", "city": "Springfield", "country": "United States"}
+    clinic = {"facility": "Clinic", "city": "Seville", "country": "Spain"}
+    old["protocolSection"]["contactsLocationsModule"]["locations"] = [
+        {**clinic, "state": "Sevilla"},
+        {**namesake, "state": "Ohio"},
+    ]
+    new["protocolSection"]["contactsLocationsModule"]["locations"] = [
+        {**clinic, "state": "Andalusia"},
+        {**namesake, "state": "Ohio"},
+        {**namesake, "state": "Texas"},
+    ]
+    found = diff_builds(tmp_path / "s", write("a", old), write("b", new))["NCT81000001"]
+    assert [(change.about, change.words, change.old_quote, change.new_quote) for change in found.changes] == [
+        ("sites.region", "region reworded from Sevilla to Andalusia: Clinic, Seville, ES", "Sevilla", "Andalusia"),
+        ("sites", "site opened: City Hospital, Springfield, Texas, US", None, "City Hospital"),
+    ]
+
+
 def test_a_change_of_nothing_that_is_compared_is_counted(tmp_path: Path, write: Write) -> None:
     """A newer date alone: one line in words, an entry of its own in JSON."""
     store = tmp_path / "s"

@@ -28,6 +28,11 @@ def name_site(site: dict[str, Any]) -> str:
     return ", ".join(str(site[key]) for key in ("facility", "city", "region", "country") if site.get(key))
 
 
+def name_place(site: dict[str, Any]) -> str:
+    """The same without the region, which registries reword."""
+    return name_site({**site, "region": None})
+
+
 def name_criterion(one: dict[str, Any]) -> str:
     """What a criterion demands, which tells it from the others."""
     op = "" if one.get("op") in (None, "range") else one["op"]
