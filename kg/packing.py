@@ -10,6 +10,8 @@ import zstandard
 SHARD = ".nq.zst"
 """How the name of a shard ends: unpacked it is N-Quads."""
 LEVEL = 3
+PackError = zstandard.ZstdError
+"""What is raised where bytes are not what was packed."""
 
 
 def pack(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from kg.errors import LimitReached, StoreError, UsageError
+from kg.packing import PackError
 from kg.store import Manifest, Snapshot, open_snapshot, write_manifest
 
 KEEP = 2
@@ -243,5 +244,8 @@ def explain_faults(store: Path) -> Iterator[None]:
         else:
             what, mend = f"cannot be written: {reason}", "Check its rights, or name another folder with --store"
         raise StoreError(f"{what}; {rest}", where=str(store), mend=mend) from None
+    except (sqlite3.DatabaseError, PackError) as error:
+        mend = "`kg snapshots verify` tells what is damaged; build again with `kg build`"
+        raise StoreError(f"the graph before is damaged ({error}); {rest}", where=str(store), mend=mend) from None
     except MemoryError:
         raise LimitReached(f"out of memory; {rest}", mend="Give fewer --workers: what was read is kept") from None

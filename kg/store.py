@@ -22,7 +22,7 @@ from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
 from kg.model import Record
-from kg.packing import list_shards, open_shard, unpack
+from kg.packing import PackError, list_shards, open_shard, unpack
 
 VERSION = 3
 DEFAULT = Path(".kg-store")
@@ -101,7 +101,7 @@ class Snapshot:
     def read_records(self, trial: str | None = None) -> Iterator[StoredRecord]:
         """The records of a trial (an IRI as N-Triples), or all of them, in order of file name."""
         chosen = "" if trial is None else "WHERE trial = ?"
-        with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
+        with self._open_records() as records:
             for iri, of, file, form, sha256, updated, part, text in records.execute(
                 f"SELECT iri, trial, file, format, sha256, updated, part, text FROM record {chosen} ORDER BY file, iri",  # noqa: S608
                 (trial,) if chosen else (),
@@ -111,21 +111,29 @@ class Snapshot:
 
     def open_texts(self) -> Callable[[str], str | None]:
         """A reader of record texts by the record's IRI (N-Triples); it gives None for an unknown record."""
-        records = open_records(self.folder / "records.sqlite", is_new=False)
+        path = self.folder / "records.sqlite"
+        records = open_records(path, is_new=False)
 
         def read(record: str) -> str | None:
-            row = records.execute("SELECT text FROM record WHERE iri = ?", (record,)).fetchone()
-            return unpack(row[0]).decode() if row else None
+            with explain_damage(path):
+                row = records.execute("SELECT text FROM record WHERE iri = ?", (record,)).fetchone()
+                return unpack(row[0]).decode() if row else None
 
         return read
 
     def list_records(self) -> Iterator[StoredRecord]:
         """All records without their texts, in order of file name."""
-        with contextlib.closing(open_records(self.folder / "records.sqlite", is_new=False)) as records:
+        with self._open_records() as records:
             for iri, of, file, form, sha256, updated, part in records.execute(
                 "SELECT iri, trial, file, format, sha256, updated, part FROM record ORDER BY file, iri"
             ):
                 yield StoredRecord(iri, of, Record(file, form, sha256, "", updated, bool(part)))
+
+    @contextlib.contextmanager
+    def _open_records(self) -> Iterator[sqlite3.Connection]:
+        path = self.folder / "records.sqlite"
+        with explain_damage(path), contextlib.closing(open_records(path, is_new=False)) as records:
+            yield records
 
     def focus(self, trial: str) -> Snapshot:
         """The snapshot from which to read one trial (its IRI): itself, since everything is at hand."""
@@ -138,7 +146,7 @@ class Snapshot:
     def read_quads(self) -> Iterator[str]:
         """The N-Quads lines of the records, shard by shard, sorted within each."""
         for path in list_shards(self.folder):
-            with open_shard(path) as stream:
+            with explain_damage(path), open_shard(path) as stream:
                 yield from stream
 
     def verify(self) -> None:
@@ -244,6 +252,18 @@ def open_records(path: Path, *, is_new: bool) -> sqlite3.Connection:
         if not records.execute("SELECT 1 FROM sqlite_master").fetchone():
             records.executescript(_SCHEMA)
     return records
+
+
+@contextlib.contextmanager
+def explain_damage(path: Path) -> Iterator[None]:
+    """Turn what is raised where a file's bytes have changed since the build into one line.
+
+    :raises StoreError: the file is damaged.
+    """
+    try:
+        yield
+    except (PackError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise StoreError(f"cannot be read, it is damaged ({error})", where=str(path), mend=_AGAIN) from None
 
 
 def add_record(records: sqlite3.Connection, stored: StoredRecord, text: bytes) -> None:

@@ -101,6 +101,24 @@ def test_a_missing_or_shortened_file_is_noticed_on_opening(store: Path) -> None:
     Snapshot(folder)
 
 
+def test_damaged_texts_are_told_in_one_line(store: Path, tmp_path: Path, write: Write) -> None:
+    """Bytes of the record texts overwritten, the size as it was: showing, comparing and updating say what to do."""
+    path = open_snapshot(store).folder / "records.sqlite"
+    content = path.read_bytes()
+    magic = b"\x28\xb5\x2f\xfd"  # where a packed text begins: RFC 8878, 3.1.1
+    assert magic in content
+    newer = str(write("y.jsonl", make_study(9)))
+    for damaged in (content.replace(magic, b"\0\0\0\0"), b"\0" * 4096 + content[4096:]):
+        path.write_bytes(damaged)
+        for words in (("show", "NCT81000001"), ("diff",)):
+            done = run_kg(*words, store=store)
+            assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
+            assert "records.sqlite: cannot be read" in done.stderr
+    path.write_bytes(b"\0" * 4096 + content[4096:])
+    done = run_kg("update", newer, store=store)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
+
+
 def test_a_damaged_snapshot_is_not_served_and_the_next_prune_removes_it(store: Path) -> None:
     """``use`` reads every byte before it serves."""
     entries = list_snapshots(store)
