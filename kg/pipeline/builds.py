@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -27,8 +25,9 @@ from kg.pipeline.progress import Progress
 from kg.pipeline.records import Plan, write_records
 from kg.pipeline.reductions import ShardTasks, change_by_shards, feed_triples
 from kg.pipeline.shards import ShardDone, write_shard
+from kg.pipeline.workplaces import mark_log, open_workplace
 from kg.resources import fingerprint
-from kg.snapshots import KEEP, explain_faults, lock_store, publish, remove_leftovers
+from kg.snapshots import KEEP, publish
 from kg.sources.inputs import File, find_files
 from kg.store import VERSION, Manifest, Snapshot, hash_file, open_snapshot
 
@@ -96,15 +95,9 @@ def build(
         files = find_files(sources, outside=store)
         if not files:
             raise SourceError("the sources hold no file besides the store itself", where=_name_sources(sources))
-        with lock_store(store), explain_faults(store):
-            remove_leftovers(store)
-            building = store / "snapshots" / f".building-{os.getpid()}"
-            (building / "quads").mkdir(parents=True)
+        with open_workplace(store, mark_log(sources, choices), is_dry=is_dry) as (folder, building, log):
             previous = open_snapshot(store) if is_update else None
-            try:
-                return _Build(store, building, previous, options, progress, pool).run(sources, files)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
+            return _Build(folder, building, previous, log, options, progress, pool).run(sources, files)
 
 
 class _Build:
@@ -115,30 +108,28 @@ class _Build:
         store: Path,
         building: Path,
         previous: Snapshot | None,
+        log: WorkLog,
         options: Options,
         progress: Progress | None,
         pool: Executor | None,
     ) -> None:
         self.store, self.building, self.previous, self.options = store, building, previous, options
-        self.pool = pool
+        self.log, self.pool = log, pool
         self.is_small = False
         self.is_fresh = previous is None or previous.manifest.maker != fingerprint()
         self.plan = Plan(previous, is_fresh=self.is_fresh)
-        chosen = hashlib.sha256(repr(sorted(map(repr, options.choices))).encode()).hexdigest()[:16]
-        self.log = WorkLog(store / "unfinished.log", f"{fingerprint()} {chosen}")
-        self.intake = Intake(self.plan, self.log, options, progress)
+        self.intake = Intake(self.plan, log, options, progress)
 
     def run(self, sources: Sequence[str], files: Sequence[File]) -> Report:
         scheduler = self.options.scheduler
-        with closing(self.log):
-            with open_pool(scheduler=scheduler) if scheduler else nullcontext(self.pool) as readers:
-                self.intake.read(files, readers)
-            self.log.flush()
-            self._check_read(sources)
-            self.plan.choose()
-            if self.options.is_dry:
-                return self._report(self._make_manifest(sources, (), 0), None)
-            folder, manifest = self._write(sources)
+        with open_pool(scheduler=scheduler) if scheduler else nullcontext(self.pool) as readers:
+            self.intake.read(files, readers)
+        self.log.flush()
+        self._check_read(sources)
+        self.plan.choose()
+        if self.options.is_dry:
+            return self._report(self._make_manifest(sources, (), 0), None)
+        folder, manifest = self._write(sources)
         self.log.path.unlink()
         return self._report(manifest, folder)
 

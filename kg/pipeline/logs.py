@@ -1,7 +1,7 @@
 """The work log: records that were read, appended as they come, so that a build that was killed goes on where it was.
 
 Each entry is its length, its CRC-32 and a MessagePack `Reading`; a torn entry at the end is cut off. Entries are found
-by the record's bytes and file name, so whatever sources the next build has, what fits is used and the rest is not.
+by the record's bytes and file name: a source may have changed since, so what fits is used and the rest is not.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 class WorkLog:
     """The log of one store, open for one writer.
 
-    :param maker: What code and restrictions make the entries; entries of another maker are dropped.
+    :param maker: What code, sources and restrictions make the entries; entries of another maker are dropped.
     """
 
     def __init__(self, path: Path, maker: str) -> None:

@@ -52,7 +52,8 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
             try:
                 yield pool
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                # To the end: a pool that is still closing when Python exits writes to a pipe that is gone.
+                pool.shutdown(cancel_futures=True)
                 raise
     except BrokenProcessPool:
         raise LimitReached(

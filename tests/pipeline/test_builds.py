@@ -114,8 +114,34 @@ def test_limit_and_dry_run(tmp_path: Path, write: Write) -> None:
     source = str(write("x.jsonl", *(make_study(number) for number in range(9))))
     report = build([source], tmp_path / "s", workers=1, limit=4, is_dry=True)
     assert (report.manifest.records, report.folder) == (4, None)
-    assert not (tmp_path / "s" / "current").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.jsonl"]
     assert build([source], tmp_path / "s", workers=1, limit=4).manifest.records == 4
+    names = {path.name for path in (tmp_path / "s").iterdir()}
+    build([source], tmp_path / "s", workers=1, is_dry=True)
+    assert {path.name for path in (tmp_path / "s").iterdir()} == names
+
+
+def test_what_a_build_of_other_sources_left_is_dropped_first(tmp_path: Path, write: Write) -> None:
+    """Its work log is of no use here, and may be what fills the disk; a build of the same sources goes on from it."""
+    store, log = tmp_path / "s", tmp_path / "s" / "unfinished.log"
+    big = write("big.jsonl", *(make_study(number) for number in range(120)))
+
+    def stop(state: State) -> None:
+        if log.exists() and log.stat().st_size > 100_000:
+            raise KeyboardInterrupt
+
+    for source, is_same in ((big, True), (write("small.jsonl", make_study(500)), False)):
+        with pytest.raises(KeyboardInterrupt):
+            build([str(big)], store, workers=1, progress=stop)
+        left = log.stat().st_size
+        sizes: list[int] = []
+
+        def watch(state: State, sizes: list[int] = sizes) -> None:
+            sizes.append(log.stat().st_size)
+
+        report = build([str(source)], store, workers=1, progress=watch)
+        assert bool(report.resumed) is is_same
+        assert (sizes[0] >= left) is is_same
 
 
 def test_progress_tells_how_far_it_is(tmp_path: Path, write: Write) -> None:

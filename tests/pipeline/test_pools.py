@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.errors import ClusterError, LimitReached
+from kg.errors import ClusterError, LimitReached, SourceError
 from kg.pipeline import State, build
 from kg.pipeline.pools import open_pool, run_all
 from kg.store import open_snapshot
@@ -71,6 +73,20 @@ def start_cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subpro
         for process in started:
             process.kill()
             process.wait()
+
+
+def _fail_early() -> None:
+    with open_pool(2):
+        raise SourceError("no such file")
+
+
+def test_a_failure_leaves_no_worker_and_no_thread_of_the_pool() -> None:
+    """One that is still closing when Python exits ends in a traceback."""
+    before = set(threading.enumerate())
+    with pytest.raises(SourceError):
+        _fail_early()
+    assert set(threading.enumerate()) <= before
+    assert not [one for one in multiprocessing.active_children() if "ForkProcess" in one.name]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
