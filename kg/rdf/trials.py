@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import calendar
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from kg.model import Fact, Mention
 from kg.rdf.statements import LABEL, NO_QUOTE, A, Described, Statement, soften
+from kg.sources.dates import split_date
 from kg.terms import PROV, boolean, decimal, integer, iri, kg, literal, mint, mint_under, slug, typed
 
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T.*)?")
 _TERM_KEYS = {
     "study_type": ("studyType", "study-type"),
     "phases": ("phase", "phase"),
@@ -92,7 +91,7 @@ def describe_record(of: Described) -> Iterator[Statement]:
         (kg("sha256"), literal(record.sha256)),
     ):
         yield Statement(of.record, p, o)
-    if record.updated and _DATE.fullmatch(record.updated):
+    if record.updated:
         yield from _describe_date(of.record, "lastUpdateDate", Fact(record.updated, NO_QUOTE))
 
 
@@ -119,17 +118,13 @@ def describe_facts(of: Described) -> Iterator[Statement]:
 
 
 def _describe_date(subject: str, name: str, fact: Fact) -> Iterator[Statement]:
-    found = _DATE.fullmatch(str(fact.value))
+    found = split_date(str(fact.value))
     if found is None:
         return
-    year, month, day = int(found[1]), int(found[2] or 0), int(found[3] or 0)
-    if not 1000 <= year <= 9999 or month > 12 or (day and not month):
-        return
+    year, month, day = found
     last_month = month or 12
     last_day = calendar.monthrange(year, last_month)[1]
-    if day > last_day:
-        return
-    raw = "-".join(part for part in found.groups() if part)
+    raw = str(fact.value).partition("T")[0]
     node = mint("date", raw)
     yield Statement(subject, kg(name), node, fact)
     yield Statement(node, A, kg("PartialDate"))

@@ -16,6 +16,7 @@ import msgspec
 
 from kg.lexicon import open_lexicon
 from kg.model import Arm, Fact, Intervention, Outcome, Passage, Quote, Record, Site, Study
+from kg.sources.dates import split_date
 from kg.vocabularies import load_vocabularies
 
 FORMAT = "ctgov-v2"
@@ -24,6 +25,8 @@ _AGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(year|month|week|day|hour|minute)"
 _YEARS = {"year": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25, "hour": 1 / 8766, "minute": 1 / 525960}
 _OLDEST = 200.0
 """Years that no limit of age reaches; what is beyond is a slip of the record."""
+_NOTHING = ("N/A", "NA", "None")
+"""Words in place of a value where there is none."""
 _DEGREE = re.compile(r",.*$|\s+(?:MD|PhD|Ph\.D\.?|M\.D\.?|Prof\.?|Dr\.?)$")
 _DATES = {
     "start_date": "startDateStruct",
@@ -145,8 +148,17 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     def add(key: str, *facts: Fact | None) -> None:
         found.setdefault(key, []).extend(fact for fact in facts if fact)
 
+    def add_readable(key: str, node: Node, fact: Fact | None, fault: str) -> None:
+        """Add what was read; a value that is there and could not be read is listed with its fault."""
+        add(key, fact)
+        if node and fact is None and node.value not in _NOTHING:
+            set_aside.append(f"{node.path}: {str(node.value)[:60]!r} {fault}")
+
     def add_term(key: str, scheme: str, *nodes: Node) -> None:
-        add(key, *(check_term(scheme, node.fact(), set_aside) for node in nodes))
+        for node in nodes:
+            if node.fact() is None:
+                add_readable(key, node, None, f"is not a known {scheme.replace('-', ' ')}")
+            add(key, check_term(scheme, node.fact(), set_aside))
 
     add("registry_id", nct.fact())
     add(
@@ -171,11 +183,13 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     add_term("primary_purpose", "primary-purpose", info.get("primaryPurpose"))
     add_term("sex", "sex", eligibility.get("sex"))
     count = design.get("enrollmentInfo", "count")
-    add("enrollment", count.fact() if isinstance(count.value, int) and not isinstance(count.value, bool) else None)
+    is_number = isinstance(count.value, int) and not isinstance(count.value, bool)
+    add_readable("enrollment", count, count.fact() if is_number else None, "is no whole number")
     volunteers = eligibility.get("healthyVolunteers")
-    add("healthy_volunteers", volunteers.fact() if isinstance(volunteers.value, bool) else None)
-    add("min_age_years", _read_age(eligibility.get("minimumAge")))
-    add("max_age_years", _read_age(eligibility.get("maximumAge")))
+    is_told = isinstance(volunteers.value, bool)
+    add_readable("healthy_volunteers", volunteers, volunteers.fact() if is_told else None, "is neither true nor false")
+    for key, limit in (("min_age_years", "minimumAge"), ("max_age_years", "maximumAge")):
+        add_readable(key, eligibility.get(limit), _read_age(eligibility.get(limit)), "is no age")
     add("sponsor", sponsors.get("leadSponsor", "name").fact())
     collaborators = list(sponsors.get("collaborators").items())
     add("collaborators", *(item.get("name").fact() for item in collaborators))
@@ -184,9 +198,9 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     add_term("responsible_party_type", "responsible-party-type", party.get("type"))
     add("responsible_party", (party.get("investigatorFullName") or party.get("oldNameTitle")).fact())
     add("brief_summary", section.get("descriptionModule", "briefSummary").fact())
-    for key, struct in _DATES.items():
-        add(key, status.get(struct, "date").fact())
-    add("first_submit_date", status.get("studyFirstSubmitDate").fact())
+    dates = {key: status.get(struct, "date") for key, struct in _DATES.items()}
+    for key, node in {**dates, "first_submit_date": status.get("studyFirstSubmitDate")}.items():
+        add_readable(key, node, node.fact() if split_date(node.text()) else None, "is no date")
     add("conditions", *(node.fact() for node in section.get("conditionsModule", "conditions").items()))
     contacts = section.get("contactsLocationsModule")
     add("contacts", *_read_contacts(contacts))

@@ -13,6 +13,7 @@ import tarfile
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -245,6 +246,42 @@ def test_half_a_character_costs_a_value_and_no_record(tmp_path: Path) -> None:
     assert json.loads(study.record.text)["protocolSection"]["identificationModule"]["briefTitle"] == study.first(
         "title"
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "value", "told"),
+    [
+        ("statusModule", {"startDateStruct": {"date": "2021-13-45"}}, "startDateStruct.date: '2021-13-45' is no date"),
+        ("statusModule", {"completionDateStruct": {"date": "2023-02-29"}}, "'2023-02-29' is no date"),
+        ("statusModule", {"studyFirstSubmitDate": "soon"}, "studyFirstSubmitDate: 'soon' is no date"),
+        ("statusModule", {"overallStatus": "RECRUITING_MAYBE"}, "'RECRUITING_MAYBE' is not a known status"),
+        ("statusModule", {"overallStatus": ["COMPLETED"]}, "overallStatus: \"['COMPLETED']\" is not a known status"),
+        ("designModule", {"enrollmentInfo": {"count": "many"}}, "count: 'many' is no whole number"),
+        ("eligibilityModule", {"minimumAge": "grown up"}, "minimumAge: 'grown up' is no age"),
+        ("eligibilityModule", {"healthyVolunteers": "perhaps"}, "'perhaps' is neither true nor false"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_listed(tmp_path: Path, module: str, value: dict[str, Any], told: str) -> None:
+    """With its field and its words; the rest of the record is read."""
+    study = json.loads(ONE)
+    study["protocolSection"][module] = value
+    [found] = read_bytes(tmp_path, json.dumps(study).encode())
+    assert isinstance(found, Study)
+    [reason] = found.set_aside
+    assert reason.startswith(f"protocolSection.{module}.")
+    assert told in reason
+    assert not {"start_date", "completion_date", "first_submit_date", "status", "enrollment"} & set(found.facts)
+    assert found.first("title")
+
+
+@pytest.mark.parametrize("date", ["2021", "2021-02", "2024-02-29", "2024-02-29T10:00"])
+def test_dates_of_any_precision_are_read(tmp_path: Path, date: str) -> None:
+    """Year, month or day."""
+    study = json.loads(ONE)
+    study["protocolSection"]["statusModule"] = {"startDateStruct": {"date": date}}
+    [found] = read_bytes(tmp_path, json.dumps(study).encode())
+    assert isinstance(found, Study)
+    assert (found.first("start_date"), found.set_aside) == (date, ())
 
 
 def test_value_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
