@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO
 
 import msgspec
@@ -39,10 +39,10 @@ def report(
         baseline.narrow(choice.trials, choice.shapes)
     found = _watch(snapshot, choice, tally, counts)
     if form == "ttl":
-        for piece in write_turtle(found):
+        for piece in write_turtle(_compare(found, baseline)):
             out.write(piece)
     elif form in _WRITERS:
-        _WRITERS[form](_compare(found, baseline), tuple(_columns(baseline)), out)
+        _WRITERS[form](_make_rows(_compare(found, baseline)), tuple(_columns(baseline)), out)
     else:
         for one in found:
             if baseline:
@@ -52,10 +52,14 @@ def report(
             from kg.shapes.pages import write_page
 
             query = find_query("completeness_beside_published")
-            published = run_query(snapshot.engine, query).rows if choice.trials is None else ()
-            out.write(write_page(tally, describe_source(snapshot.manifest), changes, published))
+            is_whole = choice.trials is None and choice.shapes is None
+            published = run_query(snapshot.engine, query).rows if is_whole else ()
+            source = describe_source(snapshot.manifest)
+            out.write(write_page(tally, source, changes, published, has_scores=choice.shapes is None))
         else:
             _print_text(snapshot.manifest, tally, changes, out)
+            if choice.shapes is None:
+                _print_items(tally, out)
     return counts
 
 
@@ -86,12 +90,18 @@ def _columns(baseline: Baseline | None) -> Iterator[str]:
         yield "change"
 
 
-def _compare(found: Iterable[Finding], baseline: Baseline | None) -> Iterator[dict[str, object]]:
+def _compare(found: Iterable[Finding], baseline: Baseline | None) -> Iterator[tuple[Finding, str]]:
+    """Findings, each with what became of it since the baseline; those that were mended come last."""
     for one in found:
+        yield one, baseline.compare(one) if baseline else ""
+    for one in baseline.list_mended() if baseline else ():
+        yield one, "mended"
+
+
+def _make_rows(compared: Iterable[tuple[Finding, str]]) -> Iterator[dict[str, object]]:
+    for one, change in compared:
         row = msgspec.structs.asdict(one)
-        if baseline:
-            row["change"] = baseline.compare(one)
-        yield row
+        yield row | {"change": change} if change else row
 
 
 def _write_json(rows: Iterator[dict[str, object]], columns: tuple[str, ...], out: IO[str]) -> None:
@@ -130,26 +140,42 @@ def _count(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
+def _enumerate(names: Sequence[str], number: int) -> str:
+    """The first names, and how many of them there are more."""
+    return ", ".join(names[:_SHOWN]) + (f" … and {number - _SHOWN:,} more" if number > _SHOWN else "")
+
+
+def _name_trials(what: str, names: Sequence[str]) -> str:
+    return f"  {what}: {_enumerate(names, len(names))}\n" if names else ""
+
+
 def _print_text(manifest: Manifest, tally: Tally, changes: Changes | None, out: IO[str]) -> None:
-    """Counts and scores, then each message with the trials it stands for, the gravest first."""
+    """Counts, what changed, then each message with the trials it stands for, the gravest first."""
     totals = ", ".join(_count(getattr(tally.all, name), name) for name in SEVERITIES)
     out.write(f"{_count(tally.all.trials, 'trial')} ({describe_source(manifest)}): {totals}\n")
-    if tally.all.trials:
-        out.write(f"completeness {percent(tally.all.score)} of the WHO items asked (mean over trials)\n")
     if changes:
         out.write(
             f"since the baseline: {changes.mended:,} mended, {changes.new:,} new, {changes.same:,} as before\n"
             + "".join(f"  {name}: {gone:,} mended, {new:,} new\n" for name, (gone, new) in changes.by_shape)
+            + _name_trials("better", changes.better)
+            + _name_trials("worse", changes.worse)
+            + _name_trials("better and worse", changes.mixed)
         )
     for severity in SEVERITIES:
         lines = tally.list_lines(severity)
         if lines:
             out.write(f"\n{severity}\n")
         for line in lines:
-            more = f" … and {line.trials - _SHOWN:,} more" if line.trials > _SHOWN else ""
             one = line.finding
-            out.write(f"  {line.trials:>5,} × {one.message} {one.mend}\n")
-            out.write(f"          {', '.join(line.sample[:_SHOWN])}{more}\n")
+            what = _count(line.trials, "trial") if one.trial else "the registry"
+            out.write(f"  {what}, {_count(line.findings, 'finding')}: {one.message} {one.mend}\n")
+            out.write(f"      {_enumerate(line.sample, line.trials)}\n")
+
+
+def _print_items(tally: Tally, out: IO[str]) -> None:
+    """The mean score, and the WHO items that some trial lacks."""
+    if tally.all.trials:
+        out.write(f"\ncompleteness {percent(tally.all.score)} of the WHO items asked (mean over trials)\n")
     missing = [(number, *tally.items[number]) for number in tally.items]
     incomplete = [(number, asked, given) for number, asked, given in missing if asked > given]
     if incomplete:

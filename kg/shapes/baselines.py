@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,29 +12,39 @@ from typing import Any
 import msgspec
 
 from kg.errors import SourceError
-from kg.shapes.findings import Finding
+from kg.shapes.findings import Finding, sort_findings
 
 _KEYS = ("trial", "focus", "shape", "component", "value", "message")
+_MAY_BE_NONE = ("registry_id", "sponsor", "card_key", "value", "who_item")
+"""What CSV writes as an empty cell where there is none."""
 
 
 class Changes(msgspec.Struct):
     """Findings since the baseline: mended, new, and as before.
 
     :ivar by_shape: Mended and new ones by the name of the shape, those that changed most first.
+    :ivar better: Names of trials of which something was mended and nothing is new; ``worse`` the other way round;
+        ``mixed`` those with both.
     """
 
     mended: int
     new: int
     same: int
     by_shape: list[tuple[str, tuple[int, int]]]
+    better: list[str]
+    worse: list[str]
+    mixed: list[str]
 
 
 class Baseline:
     """The findings of an earlier report."""
 
-    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
-        self._left: Counter[tuple[str, ...]] = Counter(_key(row) for row in rows)
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._left: dict[tuple[str, ...], list[Finding]] = defaultdict(list)
+        for one in findings:
+            self._left[_key(one)].append(one)
         self._new: Counter[str] = Counter()
+        self._worse: set[str] = set()
         self._same = 0
         self._is_narrow = False
 
@@ -44,33 +54,43 @@ class Baseline:
         :param trials: IRIs of trials; None for all. ``shapes``: names, as in the report; None for all.
         """
         self._is_narrow = trials is not None
-        self._left = Counter(
-            {
-                key: count
-                for key, count in self._left.items()
-                if (trials is None or not key[0] or key[0] in trials) and (shapes is None or key[2] in shapes)
-            }
-        )
+        for key in list(self._left):
+            trial, shape = key[0], key[2]
+            if (trials is not None and trial and trial not in trials) or (shapes is not None and shape not in shapes):
+                del self._left[key]
 
     def compare(self, finding: Finding) -> str:
         """Whether a finding is ``new`` or the ``same``."""
-        key = _key(msgspec.structs.asdict(finding))
-        if self._left[key] > 0:
-            self._left[key] -= 1
+        if earlier := self._left.get(_key(finding)):
+            earlier.pop()
             self._same += 1
             return "same"
         self._new[finding.shape] += 1
+        self._worse.add(_name(finding))
         return "new"
 
+    def list_mended(self) -> list[Finding]:
+        """What is left when all findings were compared; a registry's gaps, only where all its trials were looked at."""
+        return sort_findings(
+            one for left in self._left.values() for one in left if one.trial or not self._is_narrow
+        )
+
     def finish(self) -> Changes:
-        """What is left of the baseline has been mended; a registry's gaps, only where all its trials were looked at."""
-        gone: Counter[str] = Counter()
-        for key, count in self._left.items():
-            if key[0] or not self._is_narrow:
-                gone[key[2]] += max(0, count)
+        """What changed, when all findings were compared."""
+        mended = self.list_mended()
+        gone = Counter(one.shape for one in mended)
+        better = {_name(one) for one in mended}
         shapes = sorted({*gone, *self._new}, key=lambda one: (-(gone[one] + self._new[one]), one))
         changed = [(one, (gone[one], self._new[one])) for one in shapes if gone[one] or self._new[one]]
-        return Changes(sum(gone.values()), sum(self._new.values()), self._same, changed)
+        return Changes(
+            len(mended),
+            sum(self._new.values()),
+            self._same,
+            changed,
+            sorted(better - self._worse),
+            sorted(self._worse - better),
+            sorted(better & self._worse),
+        )
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -87,13 +107,14 @@ def read_baseline(path: Path) -> Baseline:
         raise SourceError(
             f"the baseline cannot be read ({error})", where=str(path), mend="Write it again with --format json"
         ) from None
-    if not all(isinstance(row, dict) and set(_KEYS) <= row.keys() for row in rows):
+    try:
+        return Baseline(_read_finding(row) for row in rows if row.get("change") != "mended")
+    except (AttributeError, msgspec.ValidationError):
         raise SourceError(
             "the baseline is no report of kg validate",
             where=str(path),
             mend="Write one with `kg validate --format json`",
-        )
-    return Baseline(rows)
+        ) from None
 
 
 def _read_rows(text: str) -> list[Any]:
@@ -105,6 +126,16 @@ def _read_rows(text: str) -> list[Any]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def _key(row: dict[str, Any]) -> tuple[str, ...]:
-    """Cells that spreadsheets would run are written with a quote before them."""
-    return tuple(str(row[name] or "").removeprefix("'") for name in _KEYS)
+def _read_finding(row: dict[str, Any]) -> Finding:
+    """A row as a finding; CSV has neither numbers nor None, and a quote before what a spreadsheet would run."""
+    cells = {name: cell.removeprefix("'") if isinstance(cell, str) else cell for name, cell in row.items()}
+    cells.update({name: None for name in _MAY_BE_NONE if cells.get(name) == ""})
+    return msgspec.convert(cells, Finding, strict=False)
+
+
+def _key(finding: Finding) -> tuple[str, ...]:
+    return tuple(str(getattr(finding, name) or "") for name in _KEYS)
+
+
+def _name(finding: Finding) -> str:
+    return finding.registry_id or finding.trial.rpartition("/")[2] or finding.registry

@@ -8,9 +8,9 @@ from functools import cache
 import msgspec
 
 from kg.shapes.checks import load_checks
+from kg.shapes.focuses import describe_focus, fold, name_field, read_text
 from kg.shapes.graphs import SEVERITIES, PropertyShape, read_shapes
 from kg.shapes.judges import Found
-from kg.shapes.lenses import unescape
 from kg.shapes.parts import Part
 from kg.shapes.quotes import QUOTE
 from kg.shapes.registries import list_gaps, name_registry
@@ -27,7 +27,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     :ivar focus: IRI of the node that does not conform.
     :ivar path: SPARQL property path with prefixes.
     :ivar record: File names of the trial's records.
-    :ivar field: Where ClinicalTrials.gov records state the item; empty where they have no field for it.
+    :ivar field: Where ClinicalTrials.gov records state the item, ``text`` where the trial has pages only; empty where
+        there is no field for it.
     :ivar card_key: Key of the trial card, where the property has one.
     :ivar severity: One of `SEVERITIES`.
     :ivar message: What is wrong; ``mend`` says how to put it right, ``why`` what it matters for.
@@ -36,6 +37,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     :ivar component: SHACL's name of the broken constraint without its ending: ``MinCount``, ``Datatype`` …
     :ivar who_item: Number of the item in the WHO Trial Registration Data Set.
     :ivar group: ``completeness`` or ``validity``.
+    :ivar focus_label: Words of a node that is a part of the trial: an endpoint's measure, an arm's name.
     """
 
     trial: str
@@ -57,6 +59,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     item: str
     component: str
     group: str
+    focus_label: str = ""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -65,6 +68,7 @@ class Checked(msgspec.Struct, frozen=True):
     :ivar trial: IRI; of the record where it belongs to no trial.
     :ivar year: Of registration, else of the start; None where neither is stated.
     :ivar found: Everything that was found, which scores are made from.
+    :ivar has_study: Whether a record is a study of ClinicalTrials.gov, with fields, and not the text of a page.
     :ivar wanted: Shapes (IRIs, or names of checks) whose findings were asked for; None for all.
     """
 
@@ -77,14 +81,14 @@ class Checked(msgspec.Struct, frozen=True):
     study_types: tuple[str, ...]
     record: str
     found: tuple[Found, ...]
+    has_study: bool = True
     wanted: frozenset[str] | None = None
 
     @property
     def findings(self) -> list[Finding]:
         """What was found of what was asked for, worst first."""
-        return sort_findings(
-            _explain(self, one) for one in self.found if self.wanted is None or one.shape in self.wanted
-        )
+        wanted = [one for one in self.found if self.wanted is None or one.shape in self.wanted]
+        return sort_findings(_explain(self, one) for one in fold(wanted))
 
 
 def describe_trials(part: Part, found: Iterable[Found]) -> list[Checked]:
@@ -98,40 +102,37 @@ def describe_trials(part: Part, found: Iterable[Found]) -> list[Checked]:
 
 def _describe_trial(part: Part, trial: str, found: Sequence[Found]) -> Checked:
     described = part.nodes.get(trial, {})
-    registry_id = _read_text(described.get(kg("registryId"), ()))
-    registry = name_registry(registry_id)
+    registry_id = read_text(described.get(kg("registryId"), ()))
+    registry = name_registry(registry_id, read_text(described.get(kg("dataSource"), ())))
     types = tuple(value[1:-1] for value in described.get(kg("studyType"), ()))
     sponsors = described.get(kg("sponsor"), ())
     dates = described.get(kg("firstPostDate")) or described.get(kg("startDate")) or ()
-    year = _read_text(part.find(dates[0]).get(_LABEL, ())) if dates else None
-    files = [_read_text(part.find(iri(one)).get(kg("fileName"), ())) or "" for one in part.trials[trial]]
+    year = read_text(part.find(dates[0]).get(_LABEL, ())) if dates else None
+    records = [part.find(iri(one)) for one in part.trials[trial]]
+    files = [read_text(record.get(kg("fileName"), ())) or "" for record in records]
     gaps = list_gaps(registry)
     properties = read_shapes().properties
     return Checked(
         trial.strip("<>"),
         registry_id,
-        _read_text(described.get(kg("title"), ())),
+        read_text(described.get(kg("title"), ())),
         registry,
-        _read_text(part.find(sponsors[0]).get(_LABEL, ())) if sponsors else None,
+        read_text(part.find(sponsors[0]).get(_LABEL, ())) if sponsors else None,
         int(year[:4]) if year and year[:4].isdecimal() else None,
         types,
         ", ".join(sorted(filter(None, files))),
         tuple(
-            one
+            describe_focus(part, one)
             for one in found
             if (shape := properties.get(one.shape)) is None
             or not (shape.not_for.intersection((*types, *_read_modalities(part, one.focus))) or shape.who_item in gaps)
         ),
+        any((read_text(record.get(kg("recordFormat"), ())) or "").startswith("ctgov") for record in records),
     )
 
 
 def _read_modalities(part: Part, focus: str) -> list[str]:
     return [value[1:-1] for value in part.find(focus).get(kg("modality"), ())]
-
-
-def _read_text(values: Sequence[str]) -> str | None:
-    """The first literal's text."""
-    return unescape(values[0][1 : values[0].rindex('"')]) if values and values[0].startswith('"') else None
 
 
 def _explain(trial: Checked, one: Found) -> Finding:
@@ -148,7 +149,7 @@ def _explain(trial: Checked, one: Found) -> Finding:
         record=trial.record,
         focus=one.focus.strip("<>"),
         path=shape.path,
-        field=shape.field,
+        field=name_field(shape.field, one.role, trial.has_study),
         card_key=shape.card_key,
         severity=shape.severity,
         message=what,
@@ -160,6 +161,7 @@ def _explain(trial: Checked, one: Found) -> Finding:
         item=shape.item,
         component=one.component,
         group=shape.group,
+        focus_label=one.label,
     )
 
 
@@ -228,7 +230,7 @@ def find_registry_gaps(registries: Iterable[str]) -> list[Finding]:
             record="",
             focus="",
             path=shape.path,
-            field=shape.field,
+            field=name_field(shape.field),
             card_key=shape.card_key,
             severity="info",
             message=f"{registry} has no field for this item: {shape.item}. {list_gaps(registry)[shape.who_item]}.",

@@ -34,12 +34,15 @@ class PropertyShape(msgspec.Struct, frozen=True):
     :ivar path: SPARQL property path with prefixes, for example ``kg:hasEndpoint/kg:endpointRole``.
     :ivar turtle_path: The same path as Turtle, for reports.
     :ivar card_key: Key of the trial card that shows the property at the end of the path.
-    :ivar field: Where ClinicalTrials.gov records state it (``kg:fieldPath``), or empty.
+    :ivar field: Where ClinicalTrials.gov records state it (``ksh:field``, else ``kg:fieldPath``), or empty; ``{role}``
+        stands for the role of the endpoint.
     :ivar item: Short name of what is missing or wrong.
     :ivar group: ``completeness`` or ``validity``.
     :ivar not_for: Study types, and modalities of a cell product (IRIs), of which the item is not asked.
     :ivar is_optional: Absence may mean that there is none; such an item is shown and not scored.
     :ivar required_by: A registry that requires the item though the WHO data set does not ask for it.
+    :ivar said_by: IRI of a shape whose finding on the same trial and value is the same fault, or empty.
+    :ivar said_for: Roles of endpoints (IRIs) for which ``said_by`` holds; empty for all nodes.
     """
 
     name: str
@@ -56,6 +59,8 @@ class PropertyShape(msgspec.Struct, frozen=True):
     not_for: frozenset[str]
     is_optional: bool
     required_by: str
+    said_by: str = ""
+    said_for: frozenset[str] = frozenset()
 
 
 class NodeShape(msgspec.Struct, frozen=True):
@@ -133,7 +138,8 @@ def _make_property_shape(triples: Triples, node: NamedNode) -> PropertyShape:
         path=path,
         turtle_path=turtle_path,
         card_key=declared.card_key if declared else None,
-        field=declared.field if declared else "",
+        field=", ".join(sorted(one.value for one in found.get(f"{KSH}field", ())))
+        or (declared.field if declared else ""),
         severity=found[f"{SH}severity"][0].value.removeprefix(SH).lower(),
         message=found[f"{SH}message"][0].value,
         comment=found[f"{RDFS}comment"][0].value,
@@ -143,6 +149,8 @@ def _make_property_shape(triples: Triples, node: NamedNode) -> PropertyShape:
         not_for=frozenset(one.value for one in found.get(f"{KSH}notFor", ())),
         is_optional=any(one.value == "true" for one in found.get(f"{KSH}mayBeNone", ())),
         required_by=", ".join(sorted(one.value for one in found.get(f"{KSH}requiredBy", ()))),
+        said_by=next((one.value for one in found.get(f"{KSH}saidBy", ())), ""),
+        said_for=frozenset(one.value for one in found.get(f"{KSH}saidFor", ())),
     )
 
 

@@ -21,6 +21,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     """One result on one node, before its trial is known. ``shape`` is an IRI, ``value`` N-Triples.
 
     :ivar note: What a check of our own has to say beside its message.
+    :ivar label: The node's own words, where it is a part of a trial; ``role`` is an endpoint's role (IRI).
     """
 
     focus: str
@@ -28,6 +29,8 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     component: str
     value: str | None
     note: str = ""
+    label: str = ""
+    role: str = ""
 
 
 class Judge:

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from kg.shapes.baselines import Changes
 from kg.shapes.graphs import SEVERITIES
-from kg.shapes.scores import DEFINITION, Share, Tally, explain_unscored, list_items, name_items, percent
+from kg.shapes.scores import DEFINITION, SAMPLE, Share, Tally, explain_unscored, list_items, name_items, percent
 
 MOST_SPONSORS = 200
 """Sponsors listed: those with most trials."""
@@ -40,12 +40,18 @@ class Item(msgspec.Struct, frozen=True):
 
 
 def write_page(
-    tally: Tally, source: str, changes: Changes | None = None, published: Sequence[dict[str, Any]] = ()
+    tally: Tally,
+    source: str,
+    changes: Changes | None = None,
+    published: Sequence[dict[str, Any]] = (),
+    *,
+    has_scores: bool = True,
 ) -> str:
     """The report as HTML.
 
     :param source: What was checked, in one line.
     :param published: Rows of the stored query ``completeness_beside_published``.
+    :param has_scores: Whether scores, WHO items and lists of trials are shown, and not the findings alone.
     """
     items = _list_items(tally)
     return (
@@ -65,6 +71,8 @@ def write_page(
             registries=_rank(tally.registries),
             years=sorted(tally.years.items(), reverse=True),
             changes=changes,
+            has_scores=has_scores,
+            sample=SAMPLE,
             published=published,
         )
     )

@@ -57,14 +57,16 @@ def list_gaps(name: str) -> Mapping[int, str]:
     return next((one.gaps for one in load_registries() if one.name == name), {})
 
 
-def name_registry(registry_id: str | None) -> str:
-    """The registry that gave an id.
+def name_registry(registry_id: str | None, source: str | None = None) -> str:
+    """The registry that gave an id; where there is no id, the one that the record names as its source.
 
-    >>> name_registry("ISRCTN12345678"), name_registry(None)
-    ('ISRCTN', 'no registry')
+    >>> name_registry("ISRCTN12345678"), name_registry(None), name_registry(None, "clinicaltrials.gov")
+    ('ISRCTN', 'no registry', 'ClinicalTrials.gov')
     """
     if registry_id:
         for one in load_registries():
             if one.ids.fullmatch(registry_id):
                 return one.name
-    return UNKNOWN
+        return UNKNOWN
+    known = {one.name.casefold(): one.name for one in load_registries()}
+    return known.get((source or "").casefold(), UNKNOWN)

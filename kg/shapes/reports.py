@@ -55,20 +55,29 @@ def to_rows(findings: Iterable[Finding]) -> list[dict[str, str | int | None]]:
     return [msgspec.to_builtins(one) for one in findings]
 
 
-def write_turtle(findings: Iterable[Finding]) -> Iterator[str]:
-    """Findings as a standard ``sh:ValidationReport``, piece by piece."""
+def write_turtle(findings: Iterable[tuple[Finding, str]]) -> Iterator[str]:
+    """Findings as a standard ``sh:ValidationReport``, piece by piece.
+
+    :param findings: Each with what became of it since a baseline (``ksh:change``), or nothing; what was mended is no
+        result of this report and stands under ``ksh:mended``.
+    """
     yield "".join(f"@prefix {prefix}: {iri(namespace)} .\n" for prefix, namespace in PREFIXES.items())
     yield f"@prefix ksh: {iri(KSH)} .\n\n[] a sh:ValidationReport"
     conforms = True
-    for one in findings:
-        conforms = False
-        yield " ;\n    sh:result [\n        " + " ;\n        ".join(_write_result(one)) + "\n    ]"
+    for one, change in findings:
+        conforms = conforms and change == "mended"
+        yield _write_node("ksh:mended" if change == "mended" else "sh:result", one, change)
     yield f" ;\n    sh:conforms {'true' if conforms else 'false'} .\n"
 
 
 def to_turtle(findings: Iterable[Finding]) -> str:
     """The same as one text."""
-    return "".join(write_turtle(findings))
+    return "".join(write_turtle((one, "") for one in findings))
+
+
+def _write_node(link: str, one: Finding, change: str) -> str:
+    parts = [*_write_result(one), *([f"ksh:change {literal(change)}"] if change else [])]
+    return f" ;\n    {link} [\n        " + " ;\n        ".join(parts) + "\n    ]"
 
 
 def _write_result(one: Finding) -> Iterator[str]:

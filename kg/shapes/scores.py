@@ -32,6 +32,8 @@ KEPT = 200
 """Trials listed with their score: the least complete."""
 SAMPLE = 40
 """Trials named beside each message."""
+MOST_WORDS = 60
+"""Characters of a measure or an arm's name beside its trial."""
 
 
 @cache
@@ -107,7 +109,7 @@ class Share(msgspec.Struct):
 
 
 class Line(msgspec.Struct):
-    """One message: how often it was found, in how many trials, and some of them."""
+    """One message: how often it was found, in how many trials (a registry stands for itself), and some of them."""
 
     finding: Finding
     findings: int = 0
@@ -126,6 +128,10 @@ class Scored(msgspec.Struct, frozen=True):
     given: int
     severities: tuple[int, int, int]
     missing: tuple[int, ...]
+
+
+def _shorten(words: str) -> str:
+    return words if len(words) <= MOST_WORDS else f"{words[: MOST_WORDS - 1]}…"
 
 
 class Tally:
@@ -182,7 +188,8 @@ class Tally:
             heapq.heappop(self._worst)
 
     def add_registry(self, finding: Finding) -> None:
-        """Count what a registry cannot hold."""
+        """Count what a registry cannot hold: once in all, and for no trial, sponsor or year."""
+        setattr(self.all, finding.severity, getattr(self.all, finding.severity) + 1)
         self._count(finding, finding.registry, set())
 
     def _count(self, one: Finding, name: str, seen: set[tuple[str, str]]) -> None:
@@ -195,7 +202,7 @@ class Tally:
             seen.add(key)
             line.trials += 1
             if len(line.sample) < SAMPLE:
-                line.sample.append(name)
+                line.sample.append(f"{name} “{_shorten(one.focus_label)}”" if one.focus_label else name)
 
     @property
     def worst(self) -> list[Scored]:

@@ -6,10 +6,13 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rdflib import Graph, URIRef
 
 from kg.errors import SourceError, UsageError
 from kg.findings import report
@@ -26,7 +29,7 @@ from kg.shapes.scores import Tally, list_items, name_items, score_trial
 from kg.shapes.triples import KSH
 from kg.sources.pages import Page as RegistryPage
 from kg.store import Snapshot, open_snapshot
-from kg.terms import ID
+from kg.terms import ID, SH
 from tests.conftest import ROOT
 
 PATTERN = re.compile(r'trial-registry-id-form> <[^>]*#pattern> "([^"]*)"')
@@ -207,13 +210,35 @@ def test_filters(store: Snapshot) -> None:
         list(validate(store, Choice(shapes=frozenset({"trial-start-dat"}))))
 
 
-def test_a_filter_of_shapes_leaves_scores_alone(store: Snapshot) -> None:
-    """Asking for one shape hides the other findings; the trials are no more complete for it."""
-    scores = {
-        re.search(r"completeness \d+ %", text)[0]  # type: ignore[index]
-        for text in (write(store, "text"), write(store, "text", shapes=frozenset({"trial-start-date"})))
-    }
-    assert len(scores) == 1
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_filter_of_shapes_shows_no_scores(store: Snapshot, form: str) -> None:
+    """Who asks for one shape is told of that shape alone."""
+    whole, some = write(store, form), write(store, form, shapes=frozenset({"trial-start-date"}))
+    score = {"text": "completeness", "html": "completeness score"}[form]
+    for words in (score, "scientific contact"):
+        assert words in whole
+        assert words not in some
+    assert "No start date is stated." in some
+
+
+def test_all_formats_count_the_same(store: Snapshot) -> None:
+    """The header of the text and the cards of the page count what the rows hold, the registry's gap too."""
+    counts = Counter(one["severity"] for one in json.loads(write(store, "json")))
+    text, page = write(store, "text"), write(store, "html")
+    for severity in ("violation", "warning", "info"):
+        (number,) = re.findall(rf"([\d,]+) {severity}s?\b", text.splitlines()[0])
+        assert int(number) == counts[severity]
+        assert f'<b class="{severity}">{counts[severity]}</b>' in page
+    assert write(store, "ttl").count("a sh:ValidationResult") == sum(counts.values())
+
+
+def test_a_line_of_the_text_counts_trials_and_findings(store: Snapshot) -> None:
+    """Each number says what it counts; a registry's gap counts no trial."""
+    rows = [one for one in json.loads(write(store, "json")) if one["shape"] == "trial-start-date"]
+    text = write(store, "text")
+    assert len(rows) == 4
+    assert "  4 trials, 4 findings: No start date is stated." in text
+    assert "  the registry, 1 finding: ClinicalTrials.gov has no field" in text
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
@@ -245,6 +270,66 @@ def test_baseline_tells_what_was_mended(store: Snapshot, tmp_path: Path) -> None
     report(store, Choice("rudof", workers=1), "text", read_baseline(path), out)
     assert "since the baseline: 1 mended, 1 new" in out.getvalue()
     assert "trial-phase: 1 mended, 0 new" in out.getvalue()
+
+
+def read_rows(form: str, text: str) -> list[dict[str, Any]]:
+    if form == "csv":
+        return list(csv.DictReader(io.StringIO(text)))
+    return [json.loads(line) for line in text.splitlines()] if form == "jsonl" else json.loads(text)
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_rows_hold_what_was_mended(store: Snapshot, tmp_path: Path, form: str) -> None:
+    """Each row says what became of it; a report with mended rows is a baseline without them."""
+    rows = json.loads(write(store, "json"))
+    invented = {**rows[0], "focus": f"{ID}nothing", "shape": "trial-phase", "registry_id": "NCT90000099"}
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps([*rows[1:], invented]), encoding="utf-8")
+    out = io.StringIO()
+    report(store, Choice("rudof", workers=1), form, read_baseline(path), out)
+    later = tmp_path / f"later.{form}"
+    later.write_text(out.getvalue(), encoding="utf-8")
+    lines = read_rows(form, out.getvalue())
+    assert Counter(one["change"] for one in lines) == {"same": len(rows) - 1, "new": 1, "mended": 1}
+    (mended,) = (one for one in lines if one["change"] == "mended")
+    assert (mended["focus"], mended["shape"]) == (f"{ID}nothing", "trial-phase")
+    out = io.StringIO()
+    report(store, Choice("rudof", workers=1), "text", read_baseline(later), out)
+    assert "since the baseline: 0 mended, 0 new" in out.getvalue()
+
+
+def test_turtle_holds_what_was_mended(store: Snapshot, tmp_path: Path) -> None:
+    """It is no result of this report, so it stands beside them."""
+    rows = json.loads(write(store, "json"))
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps([*rows[1:], {**rows[0], "focus": f"{ID}nothing"}]), encoding="utf-8")
+    out = io.StringIO()
+    report(store, Choice("rudof", workers=1), "ttl", read_baseline(path), out)
+    graph = Graph().parse(data=out.getvalue(), format="turtle")
+    assert len(list(graph.objects(None, URIRef(f"{SH}result")))) == len(rows)
+    (mended,) = graph.objects(None, URIRef(f"{KSH}mended"))
+    assert graph.value(mended, URIRef(f"{SH}focusNode")) == URIRef(f"{ID}nothing")
+    assert Counter(map(str, graph.objects(None, URIRef(f"{KSH}change")))) == {
+        "same": len(rows) - 1,
+        "new": 1,
+        "mended": 1,
+    }
+
+
+def test_text_and_html_name_trials_that_changed(store: Snapshot, tmp_path: Path) -> None:
+    """One lost a finding, one has a finding that it had not."""
+    rows = json.loads(write(store, "json"))
+    gone = next(one for one in rows if one["registry_id"] == "NCT90000004")
+    other = next(one for one in rows if one["registry_id"] == "NCT90000008")
+    path = tmp_path / "report.json"
+    rows.remove(gone)
+    path.write_text(json.dumps([*rows, {**other, "focus": f"{ID}nothing"}]), encoding="utf-8")
+    for form, mark in (("text", "{}: {}\n"), ("html", "<b>{}:</b> {}</p>")):
+        out = io.StringIO()
+        report(store, Choice("rudof", workers=1), form, read_baseline(path), out)
+        better, worse = ("Better", "Worse") if form == "html" else ("better", "worse")
+        assert mark.format(better, "NCT90000008") in out.getvalue()
+        assert mark.format(worse, "NCT90000004") in out.getvalue()
 
 
 def test_a_baseline_must_be_a_report(tmp_path: Path) -> None:
