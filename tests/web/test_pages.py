@@ -136,6 +136,14 @@ def test_unknown_names_are_not_found(client: TestClient, path: str) -> None:
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/page/a%20b", "/page/trial/a%22b", "/page/caf%C3%A9", "/page/a%7Bb"])
+def test_a_page_whose_name_no_iri_may_be_is_not_found(client: TestClient, path: str) -> None:
+    """404, and nothing of a query, of which the reader knows nothing."""
+    answer = client.get(path, headers=HTML)
+    assert answer.status_code == 404
+    assert "the query" not in answer.text
+
+
 def test_an_unknown_trial_has_a_page_that_leads_on(client: TestClient) -> None:
     """404 for every way to ask, and the ids here that are nearest, as links."""
     answer = client.get("/page/trial/NCT05574609", headers=HTML)
