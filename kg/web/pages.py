@@ -15,6 +15,7 @@ from kg.web.frames import Fault
 from kg.web.linked_data import check_iri
 from kg.web.rendering import render
 from kg.web.replies import WebFault, check, get_service, respond
+from kg.web.text import find_link
 
 PAGE = 100
 """Rows on a page of a query."""
@@ -47,6 +48,8 @@ async def show_page(request: Request) -> Response:
     kind, _, key = path.partition("/")
     task = "trial" if kind == "trial" and "/" not in key else "thing"
     reply = check(await service.run_task(task, path=path))
+    if canonical := reply.meta.get("canonical"):
+        return RedirectResponse(find_link(ID + canonical), 303)
     return respond(request, reply.body, "text/html; charset=utf-8", form="html")
 
 

@@ -78,8 +78,12 @@ def make_server(editions: Editions, announce: Callable[[str], None]) -> uvicorn.
 
     :param announce: Is told the address as soon as it answers.
     """
+
+    def count_unsent() -> int:
+        return sum(one.unsent for one in list_connections(server.server_state.connections))
+
     config = uvicorn.Config(
-        make_app(editions),
+        make_app(editions, count_unsent=count_unsent),
         http=Connection,
         log_level="warning",
         access_log=False,
@@ -89,7 +93,8 @@ def make_server(editions: Editions, announce: Callable[[str], None]) -> uvicorn.
         timeout_keep_alive=15,
         h11_max_incomplete_event_size=512 * 1024,
     )
-    return _Server(config, editions, announce)
+    server = _Server(config, editions, announce)
+    return server
 
 
 def serve(settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> None:

@@ -97,3 +97,15 @@ def test_a_kept_connection_may_ask_again(port: int, monkeypatch: pytest.MonkeyPa
             held.sendall(b"OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert held.recv(1 << 16).startswith(b"HTTP/1.1 204 ")
             time.sleep(1)
+
+
+def test_a_client_that_reads_nothing_is_dropped(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers do not wait for it for good; it finds less than the whole."""
+    monkeypatch.setattr(connections, "STALL", 0.5)
+    request = b"GET /page/trial/NCT05574608 HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        held.settimeout(DEADLINE)
+        held.connect(("127.0.0.1", port))
+        with pytest.raises(ConnectionError):  # the server, which answers one request after another, hangs up
+            held.sendall(request * 500_000)
