@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,22 +17,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kg.errors import KgError
 from kg.web import linked_data, pages, rest
+from kg.web.budgets import Budget
 from kg.web.descriptions import answer_void
 from kg.web.editions import Editions
 from kg.web.frames import Fault
 from kg.web.protocol import answer_sparql
-from kg.web.replies import fault_of, to_json
+from kg.web.replies import SECURITY, fault_of, is_host, to_json
 
 _STATIC = Path(__file__).parent / "static"
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Link, Retry-After, Kg-Total, Kg-Truncated",
-}
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match, Prefer",
@@ -40,9 +32,12 @@ _PREFLIGHT = {
 }
 
 
-def make_app(editions: Editions, graphs: tuple[str, ...] = ()) -> ASGIApp:
+def make_app(
+    editions: Editions, graphs: tuple[str, ...] = (), count_unsent: Callable[[], int] = lambda: 0
+) -> ASGIApp:
     """The application over the store's current snapshot.
 
+    :param count_unsent: Bytes of answers that clients have not taken yet.
     :param graphs: Named graphs of the store that a query's FROM may name.
     """
 
@@ -60,7 +55,7 @@ def make_app(editions: Editions, graphs: tuple[str, ...] = ()) -> ASGIApp:
         exception_handlers={KgError: _answer_fault, HTTPException: _answer_http, Exception: _answer_fault},
     )
     app.state.graphs = graphs
-    return _Guard(app, editions)
+    return _Guard(Budget(app, editions.settings.in_flight, count_unsent), editions)
 
 
 def _list_routes() -> list[Route | Mount]:
@@ -127,11 +122,16 @@ class _Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(SECURITY)
             await send(message)
 
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)
+            return
+        request = Request(scope)
+        if not is_host(request.headers.get("host", "localhost")):
+            refusal = _write_fault(request, Fault(400, "the Host header is no host"), {})
+            await refusal(scope, receive, send_guarded)
             return
         with self.editions.lend() as service:
             state = {**scope.get("state", {}), "service": service}

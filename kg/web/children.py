@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import msgspec
 from kg.errors import KgError
 from kg.web.frames import SIZES, Job, Plan, Reply, pack
 
+_log = logging.getLogger(__name__)
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LOW = 15
 """Priority (nice) of a job that runs for long."""
@@ -65,9 +67,12 @@ class Worker:
         :raises Refused: the process died of it.
         """
         self.uses += 1
-        return await self._exchange(pack(job))
+        reply = await self._exchange(pack(job), job)
+        if reply.trace:
+            _log.error("%s %s failed:\n%s", job.task, str(job.arguments)[:1_000], reply.trace)
+        return reply
 
-    async def _exchange(self, frame: bytes) -> Reply:
+    async def _exchange(self, frame: bytes, job: Job | None = None) -> Reply:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None  # noqa: S101  # both are pipes
         assert stdout is not None  # noqa: S101
@@ -76,10 +81,14 @@ class Worker:
             await stdin.drain()
             head, body = SIZES.unpack(await stdout.readexactly(SIZES.size))
             reply = msgspec.json.decode(await stdout.readexactly(head), type=Reply)
-            return Reply(reply.meta, reply.fault, await stdout.readexactly(body))
+            return Reply(reply.meta, reply.fault, reply.trace, await stdout.readexactly(body))
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self.process.wait()
             name = signal.Signals(-code).name if code < 0 else str(code)
+            if job is None or job.task != "sparql":
+                what = f"task {job.task}" if job else "its start"
+                _log.error("a worker died of %s (%s)", what, name)
+                raise Refused(f"a worker process died of {what} ({name})", status=500) from None
             raise Refused(
                 "the query brought its process down: it nests too deeply or needs too much memory",
                 status=400,

@@ -35,6 +35,11 @@ class Job(msgspec.Struct, frozen=True):
     task: str
     arguments: dict[str, Any]
 
+    @property
+    def noun(self) -> str:
+        """What a client calls it."""
+        return "query" if self.task == "sparql" else "request"
+
 
 class Fault(msgspec.Struct, frozen=True):
     """Why there is no answer, as a client may read it.
@@ -49,10 +54,14 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer: facts about it, and its body; or a fault."""
+    """An answer: facts about it, and its body; or a fault.
+
+    :ivar trace: Where an internal error arose, for the server's log only.
+    """
 
     meta: dict[str, Any] = {}
     fault: Fault | None = None
+    trace: str = ""
     body: bytes = b""
 
 

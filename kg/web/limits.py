@@ -39,6 +39,8 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
 _UPDATES = frozenset({"INSERT", "DELETE", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH", "USING", "LOAD"})
+_FLEETING = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
+"""Functions whose value is another each time."""
 _ADVICE = {
     "SERVICE": "SERVICE is refused: this endpoint never asks another",
     "LOAD": "LOAD is refused: this endpoint reads no addresses",
@@ -54,10 +56,15 @@ class QueryRefused(KgError):  # noqa: N818  # the name says what happened
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """A query within the limits, and its form (``SELECT`` …), empty where there is none."""
+    """A query within the limits.
+
+    :ivar form: ``SELECT`` …; empty where there is none.
+    :ivar is_lasting: Whether the answer is the same as long as the graph is; False in doubt.
+    """
 
     text: str
     form: str
+    is_lasting: bool = True
 
 
 def check_query(text: str, *, graphs: Collection[str] = (), has_dataset: bool = False) -> Checked:
@@ -81,7 +88,7 @@ def check_query(text: str, *, graphs: Collection[str] = (), has_dataset: bool = 
     for found in _TOKEN.finditer(text):
         if found.lastgroup not in ("space", "comment"):
             scan.take(str(found.lastgroup), found[0])
-    return Checked(text, scan.form)
+    return Checked(text, scan.form, scan.is_lasting)
 
 
 def _check_escapes(text: str) -> None:
@@ -100,6 +107,7 @@ class _Scan:
     def __init__(self, graphs: frozenset[str], has_dataset: bool) -> None:
         self.graphs, self.has_dataset = graphs, has_dataset
         self.form, self.before = "", ""
+        self.is_lasting = True
         self.open: list[str] = []
         self.tokens = self.patterns = self.run = 0
 
@@ -144,6 +152,8 @@ class _Scan:
             raise QueryRefused(_ADVICE[word], mend="Take it out")
         if word in _UPDATES:
             raise QueryRefused(f"{word} is refused: this endpoint answers queries and takes no updates")
+        if word in _FLEETING:
+            self.is_lasting = False
         if not self.form and word in _FORMS:
             self.form = word
         self.before = "FROM NAMED" if (self.before, word) == ("FROM", "NAMED") else word

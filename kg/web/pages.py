@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from kg.queries import load_queries
-from kg.terms import KG
+from kg.terms import ID, KG
 from kg.web.frames import Fault
+from kg.web.linked_data import check_iri
 from kg.web.rendering import render
 from kg.web.replies import WebFault, check, get_service, respond
+from kg.web.text import find_link
 
 PAGE = 100
 """Rows on a page of a query."""
@@ -36,12 +38,18 @@ def show_query_page(request: Request) -> Response:
 
 
 async def show_page(request: Request) -> Response:
-    """The page of a trial, or of any other thing of the graph."""
+    """The page of a trial, or of any other thing of the graph.
+
+    :raises WebFault: nothing has the name.
+    """
     path = request.path_params["path"]
+    check_iri(ID + path)
     service = get_service(request)
     kind, _, key = path.partition("/")
     task = "trial" if kind == "trial" and "/" not in key else "thing"
     reply = check(await service.run_task(task, path=path))
+    if canonical := reply.meta.get("canonical"):
+        return RedirectResponse(find_link(ID + canonical), 303)
     return respond(request, reply.body, "text/html; charset=utf-8", form="html")
 
 

@@ -1,13 +1,15 @@
 """A pool of worker processes that answer jobs, each of which can be killed.
 
 A job has a deadline from the moment it arrives, its wait included; a worker that passes it is killed and another
-starts. Jobs that work for long may hold only some of the workers, at low priority, so that short ones get through.
+starts. Jobs that work for long may hold only some of the workers, at low priority, and queue apart, so that short ones
+get through. A job that was long once is known when it comes again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter, OrderedDict
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ import msgspec
 
 from kg.web.children import Refused, Worker
 from kg.web.frames import Job, Plan, Reply
+from kg.web.idle import IdleWorkers
 
 Waited = TypeVar("Waited")
 
@@ -23,8 +26,16 @@ class _DisplacedError(Exception):
     """The job is long, and as many long ones run as may."""
 
 
+_MOST_KNOWN = 10_000
+"""Long jobs that are remembered."""
+
+
 def _refuse_busy() -> Refused:
     return Refused("the server is busy", status=503, mend="Try again in a moment", retry=2)
+
+
+def _key(job: Job) -> int:
+    return hash(msgspec.json.encode(job))
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -33,14 +44,14 @@ class Bounds(msgspec.Struct, frozen=True):
     :ivar size: Worker processes.
     :ivar slow: How many of them may work for longer than ``grace`` seconds at once; further long jobs begin anew
         when one of these ends.
-    :ivar queue: Jobs that may wait; the next is refused at once.
+    :ivar queue: Jobs that may wait, long ones and others each; the next is refused at once.
     :ivar deadline: Seconds from arrival to answer.
     :ivar uses: Jobs after which a worker is replaced.
     """
 
     size: int = 4
     slow: int = 2
-    grace: float = 1.0
+    grace: float = 0.25
     queue: int = 64
     deadline: float = 5.0
     uses: int = 5_000
@@ -52,11 +63,12 @@ class Pool:
     def __init__(self, plan: Plan, bounds: Bounds) -> None:
         self.plan, self.bounds = plan, bounds
         self.confined = ""
-        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._idle = IdleWorkers()
         self._all: set[Worker] = set()
         self._starting: set[asyncio.Task[None]] = set()
         self._lanes = asyncio.Semaphore(bounds.slow)
-        self._waiting = 0
+        self._waiting: Counter[bool] = Counter()
+        self._known_long: OrderedDict[int, None] = OrderedDict()
         self._is_closing = False
 
     async def start(self) -> None:
@@ -72,7 +84,7 @@ class Pool:
     @property
     def running(self) -> int:
         """Workers that answer a job now."""
-        return len(self._all) - self._idle.qsize()
+        return len(self._all) - len(self._idle)
 
     def list_processes(self) -> list[int]:
         """Process ids of the workers."""
@@ -83,38 +95,51 @@ class Pool:
 
         :raises Refused: the queue is full, the deadline passed, or the worker died.
         """
-        if self._is_closing or (self._idle.empty() and self._waiting >= self.bounds.queue):
+        if self._is_closing:
             raise _refuse_busy()
         end = asyncio.get_running_loop().time() + self.bounds.deadline
-        worker = await self._wait(self._idle.get(), end, _refuse_busy())
-        try:
-            return await self._run_on(worker, job, end)
-        except _DisplacedError:
-            crowded = Refused(
-                "the server is busy with other long queries", status=503, mend="Try again in a moment", retry=5
-            )
-            await self._wait(self._lanes.acquire(), end, crowded)
-            try:
-                worker = await self._wait(self._idle.get(), end, crowded)
-                return await self._run_on(worker, job, end, has_lane=True)
-            finally:
-                self._lanes.release()
+        if _key(job) not in self._known_long:
+            worker = await self._wait(self._idle.get(), end, _refuse_busy())
+            with contextlib.suppress(_DisplacedError):
+                return await self._run_on(worker, job, end)
+        return await self._run_long(job, end)
 
-    async def _wait(self, wanted: Coroutine[Any, Any, Waited], end: float, otherwise: Refused) -> Waited:
-        self._waiting += 1
+    async def _run_long(self, job: Job, end: float) -> Reply:
+        what = f"the server is busy with other long {'queries' if job.task == 'sparql' else 'requests'}"
+        crowded = Refused(what, status=503, mend="Try again in a moment", retry=5)
+        await self._wait(self._lanes.acquire(), end, crowded, is_long=True)
+        try:
+            worker = await self._wait(self._idle.get(is_long=True), end, crowded, is_long=True)
+            return await self._run_on(worker, job, end, has_lane=True)
+        finally:
+            self._lanes.release()
+
+    def _remember(self, job: Job) -> None:
+        self._known_long[_key(job)] = None
+        if len(self._known_long) > _MOST_KNOWN:
+            self._known_long.popitem(last=False)
+
+    async def _wait(
+        self, wanted: Coroutine[Any, Any, Waited], end: float, otherwise: Refused, *, is_long: bool = False
+    ) -> Waited:
+        if self._waiting[is_long] >= self.bounds.queue:
+            wanted.close()
+            raise otherwise
+        self._waiting[is_long] += 1
         try:
             async with asyncio.timeout_at(end):
                 return await wanted
         except TimeoutError:
             raise otherwise from None
         finally:
-            self._waiting -= 1
+            self._waiting[is_long] -= 1
 
     async def _run_on(self, worker: Worker, job: Job, end: float, *, has_lane: bool = False) -> Reply:
         answering = asyncio.create_task(worker.answer(job))
         is_whole = takes_lane = False
         try:
             if not has_lane and not await self._finish_soon(worker, answering, end):
+                self._remember(job)
                 if self._lanes.locked():
                     raise _DisplacedError
                 takes_lane = await self._lanes.acquire()
@@ -123,7 +148,7 @@ class Pool:
                 await asyncio.wait({answering}, timeout=max(0.0, end - asyncio.get_running_loop().time()))
             if not answering.done():
                 raise Refused(
-                    f"the query was stopped after {self.bounds.deadline:g} s",
+                    f"the {job.noun} was stopped after {self.bounds.deadline:g} s",
                     status=503,
                     mend="Ask for less, or more narrowly",
                 )
@@ -155,7 +180,7 @@ class Pool:
 
     def _give_back(self, worker: Worker, is_whole: bool) -> None:
         if is_whole and worker.uses < self.bounds.uses and worker.restore() and not self._is_closing:
-            self._idle.put_nowait(worker)
+            self._idle.put(worker)
             return
         self._all.discard(worker)
         with contextlib.suppress(ProcessLookupError):
@@ -184,7 +209,7 @@ class Pool:
             return
         self.confined = worker.confined
         self._all.add(worker)
-        self._idle.put_nowait(worker)
+        self._idle.put(worker)
 
     async def close(self) -> None:
         """End all workers; jobs that run are lost, so drain first."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from kg.terms import DATASET
+from kg.web.children import Refused
 from kg.web.descriptions import describe_service
 from kg.web.limits import MAX_BYTES, check_query
 from kg.web.negotiation import GRAPHS, HTML, ROWS, choose_offer
@@ -69,12 +70,15 @@ async def answer_sparql(request: Request) -> Response:
                 "named_graphs": asked.named_graphs,
                 "is_lenient": is_lenient,
             },
+            is_lasting=checked.is_lasting,
         )
     )
     headers = {}
     if reply.meta["truncated"]:
         headers = {"Kg-Truncated": str(reply.meta["truncated"]), "Preference-Applied": "handling=lenient"}
     charset = "" if form in ("xml", "rdf", "json", "jsonld") else "; charset=utf-8"
+    if not checked.is_lasting:
+        return Response(reply.body, media_type=media + charset, headers={**headers, "Cache-Control": "no-store"})
     return respond(request, reply.body, media + charset, form=form, headers=headers)
 
 
@@ -114,11 +118,14 @@ def _read_parameters(pairs: Sequence[tuple[str, str]]) -> Asked:
 
 async def _read_body(request: Request) -> bytes:
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > _MOST_BYTES:
-            raise WebFault(413, f"the query is longer than {MAX_BYTES // 1024} KB")
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > _MOST_BYTES:
+                raise WebFault(413, f"the query is longer than {MAX_BYTES // 1024} KB")
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Refused("the client went away", status=499) from None
     return b"".join(chunks)
 
 

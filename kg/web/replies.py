@@ -17,9 +17,20 @@ from kg.resources import fingerprint, list_files
 from kg.web.children import Refused
 from kg.web.frames import Fault, Reply
 from kg.web.service import Service
+from kg.web.text import escape_controls
 
+SECURITY = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Retry-After, Kg-Total, Kg-Truncated",
+}
+"""Headers of every answer."""
 _TEMPLATES = Path(__file__).parent / "templates"
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 
 
 class WebFault(KgError):  # noqa: N818  # the name says what it is
@@ -47,17 +58,16 @@ def check(reply: Reply) -> Reply:
 
 
 def find_base(request: Request) -> str:
-    """The server's address as the client knows it, without a slash at its end.
-
-    :raises WebFault: the Host header is no host.
-    """
+    """The server's address as the client knows it, without a slash at its end; its Host header is a host."""
     settings = get_service(request).settings
     if settings.base_url:
         return settings.base_url.rstrip("/")
-    host = request.headers.get("host", "localhost")
-    if not _HOST.fullmatch(host):
-        raise WebFault(400, "the Host header is no host")
-    return f"{request.url.scheme}://{host}"
+    return f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+
+
+def is_host(text: str) -> bool:
+    """Whether it is a host, with or without a port."""
+    return _HOST.fullmatch(text) is not None
 
 
 @cache
@@ -73,7 +83,9 @@ def respond(
     request: Request, body: bytes, media: str, *, form: str = "", headers: dict[str, str] | None = None
 ) -> Response:
     """A body that is right as long as this program serves this snapshot: with an ETag, and 304 for who has it
-    (RFC 9110)."""
+    (RFC 9110). JSON has its controls escaped."""
+    if media == "application/json":
+        body = escape_controls(body)
     tag = f'W/"{get_service(request).meta.snapshot}-{mark_program()}{"-" + form if form else ""}"'
     every = {"ETag": tag, "Vary": "Accept", "Cache-Control": "no-cache", **(headers or {})}
     if request.method in ("GET", "HEAD") and _has_tag(request.headers.get("if-none-match", ""), tag):
@@ -89,7 +101,7 @@ def _has_tag(known: str, tag: str) -> bool:
 
 def to_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer."""
-    return Response(msgspec.json.encode(value), status, headers, "application/json")
+    return Response(escape_controls(msgspec.json.encode(value)), status, headers, "application/json")
 
 
 def fault_of(error: Exception) -> tuple[Fault, dict[str, str]]:

@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True):
     :ivar memory: Bytes a worker may take for a query.
     :ivar max_rows: Rows or triples in an answer to a client's query.
     :ivar keep: Bytes of answers that are kept.
+    :ivar in_flight: Bytes of answers that clients have not taken yet.
     :ivar base_url: Address under which clients reach the server; empty: as each request says.
     """
 
@@ -43,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True):
     max_rows: int = 100_000
     max_bytes: int = 32 << 20
     keep: int = 256 << 20
+    in_flight: int = 256 << 20
     base_url: str = ""
 
 
@@ -94,13 +96,16 @@ class Service:
             flight.cancel()
         await asyncio.gather(self.queries.close(), self.desk.close())
 
-    async def run_query(self, request: Request, arguments: dict[str, Any]) -> Reply:
+    async def run_query(self, request: Request, arguments: dict[str, Any], *, is_lasting: bool = True) -> Reply:
         """A client's query; when all clients that ask it go away, the worker is freed.
 
+        :param is_lasting: Whether it has the same answer each time, which may be kept and shared.
         :raises Refused: no answer within the bounds.
         """
         settings = self.settings
         job = Job("sparql", {**arguments, "max_rows": settings.max_rows, "max_bytes": settings.max_bytes})
+        if not is_lasting:
+            return await run_while_connected(request, self.queries.run(job))
         key = msgspec.json.encode(job)
         kept = self.answers.find(key)
         if kept is not None:

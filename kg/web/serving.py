@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import uvicorn
 
 from kg.errors import UsageError
 from kg.web.app import make_app
+from kg.web.connections import Connection, list_connections
 from kg.web.editions import Editions
 from kg.web.service import Settings
 
@@ -64,6 +66,36 @@ class _Server(uvicorn.Server):
             host, port = sockets[0].getsockname()[:2]
             self.announce(f"http://{_show_host(host)}:{port}/")
 
+    async def on_tick(self, counter: int) -> bool:
+        now = asyncio.get_running_loop().time()
+        for connection in list_connections(self.server_state.connections):
+            connection.check(now)
+        return await super().on_tick(counter)
+
+
+def make_server(editions: Editions, announce: Callable[[str], None]) -> uvicorn.Server:
+    """The server over the application, not yet running.
+
+    :param announce: Is told the address as soon as it answers.
+    """
+
+    def count_unsent() -> int:
+        return sum(one.unsent for one in list_connections(server.server_state.connections))
+
+    config = uvicorn.Config(
+        make_app(editions, count_unsent=count_unsent),
+        http=Connection,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=int(editions.settings.desk_deadline) + 5,
+        timeout_keep_alive=15,
+        h11_max_incomplete_event_size=512 * 1024,
+    )
+    server = _Server(config, editions, announce)
+    return server
+
 
 def serve(settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first.
@@ -72,17 +104,5 @@ def serve(settings: Settings, listener: socket.socket, announce: Callable[[str],
     :raises StoreError: there is no graph.
     :raises Refused: the workers cannot start.
     """
-    editions = Editions(settings)
-    config = uvicorn.Config(
-        make_app(editions),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=int(settings.desk_deadline) + 5,
-        timeout_keep_alive=15,
-        limit_concurrency=1_000,
-        h11_max_incomplete_event_size=512 * 1024,
-    )
     with suppress(KeyboardInterrupt):
-        _Server(config, editions, announce).run(sockets=[listener])
+        make_server(Editions(settings), announce).run(sockets=[listener])

@@ -30,6 +30,15 @@ def neutralise(value: Any) -> Any:
     return "" if value is None else value
 
 
+def escape_controls(body: bytes) -> bytes:
+    r"""JSON with the controls that stand in its strings escaped; what it says stays the same.
+
+    >>> escape_controls('{"a": "b\u202ec"}'.encode())
+    b'{"a": "b\\u202ec"}'
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
+
+
 def find_link(iri: str) -> str:
     """Where a name leads: a page of ours, an http address, or nowhere (empty).
 
@@ -51,7 +60,7 @@ def find_link(iri: str) -> str:
 
 def embed_json(value: Any) -> Markup:
     """JSON to stand inside a script element of data: no character in it can end the element."""
-    text = msgspec.json.encode(value).decode()
+    text = escape_controls(msgspec.json.encode(value)).decode()
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return Markup(text)  # noqa: S704  # every character that HTML knows is escaped above

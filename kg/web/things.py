@@ -25,12 +25,15 @@ _LABELS = tuple(
 
 
 def show_trial(graph: Graph, path: str) -> Reply:
-    """The page of a trial: its card, and the texts of its records, field by field.
+    """The page of a trial: its card, and the texts of its records, field by field; by another id of it, ``canonical``
+    in the reply's facts is its name.
 
     :param path: The trial's name after the namespace of things.
     :raises UsageError: no trial has the id (404).
     """
-    card = read_card(graph, ID + path)
+    card = read_card(graph, path.removeprefix("trial/"))
+    if card["trial"] != ID + path:
+        return Reply({"canonical": card["trial"].removeprefix(ID)})
     texts = [
         {
             "file": stored.record.file,

@@ -46,9 +46,11 @@ def answer(graph: Graph, job: Job) -> Reply:
     except KgError as error:
         return Reply(fault=Fault(_find_status(error), error.what, error.mend, getattr(error, "near", ())))
     except SyntaxError as error:
+        if job.task != "sparql":
+            return _report_internal()
         return Reply(fault=Fault(400, f"the query cannot be read: {_first_line(error)}"))
     except MemoryError:
-        return Reply(fault=Fault(400, "the query needs more memory than it may have", "Ask for less"))
+        return Reply(fault=Fault(400, f"the {job.noun} needs more memory than it may have", "Ask for less"))
     except (OSError, RuntimeError, ValueError) as error:
         if job.task == "sparql":
             return Reply(fault=Fault(400, f"the query cannot be evaluated: {_first_line(error)}"))
@@ -58,8 +60,8 @@ def answer(graph: Graph, job: Job) -> Reply:
 
 
 def _report_internal() -> Reply:
-    traceback.print_exc()
-    return Reply(fault=Fault(500, "an internal error; it stands in the server's log"))
+    """The trace goes to the parent, which has a log; this process may write to no file, its standard error included."""
+    return Reply(fault=Fault(500, "an internal error; it stands in the server's log"), trace=traceback.format_exc())
 
 
 def _find_status(error: KgError) -> int:
@@ -83,7 +85,7 @@ def _read_frame(stream: IO[bytes]) -> bytes | None:
 
 
 def _write(stream: IO[bytes], reply: Reply) -> None:
-    stream.write(pack(Reply(reply.meta, reply.fault), reply.body))
+    stream.write(pack(Reply(reply.meta, reply.fault, reply.trace), reply.body))
     stream.flush()
 
 

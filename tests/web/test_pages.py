@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import rdflib
+from markupsafe import escape
 from starlette.testclient import TestClient
 
 from kg.graph import open_graph
@@ -22,6 +23,7 @@ from tests.conftest import ROOT
 
 TRIAL = "/id/trial/NCT05574608"
 HTML = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+HIDDEN = "[\u202a-\u202e\u2066-\u2069\u200b]"
 ATTACKS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -136,6 +138,14 @@ def test_unknown_names_are_not_found(client: TestClient, path: str) -> None:
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/page/a%20b", "/page/trial/a%22b", "/page/caf%C3%A9", "/page/a%7Bb"])
+def test_a_page_whose_name_no_iri_may_be_is_not_found(client: TestClient, path: str) -> None:
+    """404, and nothing of a query, of which the reader knows nothing."""
+    answer = client.get(path, headers=HTML)
+    assert answer.status_code == 404
+    assert "the query" not in answer.text
+
+
 def test_an_unknown_trial_has_a_page_that_leads_on(client: TestClient) -> None:
     """404 for every way to ask, and the ids here that are nearest, as links."""
     answer = client.get("/page/trial/NCT05574609", headers=HTML)
@@ -182,6 +192,23 @@ def test_a_trial_page_shows_every_quote_and_marks_it(client: TestClient, store: 
             assert all(neutralise(part) in marked for part in re.split(r"\s+", one["quote"]) if part), one
         for value in filter(None, (card["title"], card["sponsor"], *card["conditions"])):
             assert neutralise(value) in "".join(page.words)
+
+
+def test_no_quote_is_cut_off_for_good(client: TestClient, store: Path) -> None:
+    """What does not stand beside its fact at once, a fourth quote or the rest of a long one, can be unfolded."""
+    graph = open_graph(store)
+    for card in graph.cards():
+        text = client.get("/page/trial/" + card["trial"].rpartition("/")[2], headers=HTML).text
+        quoted = set(re.findall(r"<q>(.*?)</q>", text, re.DOTALL))
+        facts = [one["quote"] for one in card["evidence"] if one["about"].split(".")[0] in ("sites", "criteria")]
+        assert {str(escape(neutralise(quote))) for quote in facts} <= quoted
+
+
+@pytest.mark.parametrize("key", ["nct05574608", "Nct05574608"])
+def test_another_spelling_of_an_id_leads_to_its_page(client: TestClient, key: str) -> None:
+    """As the REST interface finds it too."""
+    answer = client.get(f"/page/trial/{key}", headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/page/trial/NCT05574608")
 
 
 def test_what_is_not_stated_is_shown_as_such(client: TestClient, store: Path) -> None:
@@ -246,7 +273,7 @@ def hostile_client(tmp_path_factory: pytest.TempPathFactory) -> Any:
         if isinstance(node, list):
             return [spoil(value, key) for value in node]
         keep = not isinstance(node, str) or re.fullmatch(r"[A-Z0-9_]+|[\d-]+|\d+ \w+", node)
-        return node if keep else f"{node} {ATTACKS[next(numbers) % len(ATTACKS)]}"
+        return node if keep else f"{node} \u202e{ATTACKS[next(numbers) % len(ATTACKS)]}"
 
     (folder / "study.json").write_text(json.dumps(spoil(study)), encoding="utf-8")
     build([str(folder / "study.json")], folder / "store", workers=1)
@@ -262,7 +289,7 @@ def test_text_of_a_registry_is_never_code(hostile_client: TestClient) -> None:
     for path in (f"/page/trial/{key}", "/queries/trials", "/queries/sites_by_trial"):
         text = hostile_client.get(path, headers=HTML).text
         page = Page(text)
-        assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b]", text)
+        assert not re.search(HIDDEN, text)
         assert "49" not in re.findall(r"\b49\b", text)
         assert {one.get("type") for tag, one in page.tags if tag == "script"} <= {"application/ld+json"}
         assert not [name for _, one in page.tags for name in one if name.startswith("on")]
@@ -270,6 +297,10 @@ def test_text_of_a_registry_is_never_code(hostile_client: TestClient) -> None:
         assert all(re.match(r"/|#|https?://|\?", link) for link in links)
         assert page.all("img", "src") == ["/static/icon.svg"]
     assert "⟨U+202E⟩" in hostile_client.get(f"/page/trial/{key}").text
+    for path in (f"/api/trials/{key}", "/api/queries/trials", "/api/queries/sites_by_trial", f"/data/trial/{key}.json"):
+        answer = hostile_client.get(path)
+        assert not re.search(HIDDEN, answer.text)
+        assert re.search(HIDDEN, json.dumps(answer.json(), ensure_ascii=False))
     for suffix, form in (("ttl", "turtle"), ("nt", "nt"), ("jsonld", "json-ld"), ("rdf", "xml")):
         rdflib.Graph().parse(data=hostile_client.get(f"/data/trial/{key}.{suffix}").text, format=form)
 
@@ -297,3 +328,10 @@ def test_json_in_a_page_cannot_end_its_element(text: str) -> None:
     written = embed_json({"a": text})
     assert not set("<>&") & set(str(written))
     assert json.loads(str(written)) == {"a": text}
+
+
+def test_json_in_a_page_hides_nothing() -> None:
+    """Controls that reorder or hide text are escaped, and read as before."""
+    text = "a\u202eb\u200bc\u2066d"
+    assert embed_json(text) == r'"a\u202eb\u200bc\u2066d"'
+    assert json.loads(embed_json(text)) == text

@@ -205,10 +205,44 @@ def test_the_service_describes_itself(client: TestClient) -> None:
     assert not [one for one in graph.objects(service, sd.feature) if "Update" in str(one)]
 
 
-def test_a_strange_host_is_refused(client: TestClient) -> None:
-    """The Host header stands in descriptions, so it must be one."""
-    answer = client.get("/void", headers={"host": "a<b>"})
-    assert answer.status_code == 400
+@pytest.mark.parametrize("path", ["/void", "/", "/page/trial/NCT05574608", "/api/queries", "/health"])
+def test_a_strange_host_is_refused(client: TestClient, path: str) -> None:
+    """The Host header stands in descriptions and in what proxies keep, so it must be one everywhere."""
+    for host in ("a<b>", 'evil"x', "a b", "a/b", "a@b"):
+        answer = client.get(path, headers={"host": host})
+        assert answer.status_code == 400
+        assert "content-security-policy" in answer.headers
+    assert client.get(path, headers={"host": "kg_server:8000"}).status_code == 200
+
+
+@pytest.mark.parametrize("call", ["NOW()", "rand()", "UUID()", "StrUUID()", "BNODE()"])
+def test_an_answer_that_is_another_each_time_is_not_kept(client: TestClient, call: str) -> None:
+    """Neither by the server nor by the client."""
+    query = {"query": f"SELECT ({call} AS ?v) {{ }}"}
+    first = client.get("/sparql", params=query)
+    assert first.status_code == 200
+    assert "etag" not in first.headers
+    assert first.headers["cache-control"] == "no-store"
+    second = client.get("/sparql", params=query, headers={"if-none-match": "*"})
+    assert second.status_code == 200
+    assert second.content != first.content
+
+
+def test_a_client_that_leaves_amid_its_query_leaves_no_trace(client: TestClient) -> None:
+    """It is no error of the server; the application ends quietly."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/sparql-query"), (b"content-length", b"99")]
+    scope = {"type": "http", "method": "POST", "path": "/sparql", "query_string": b"", "headers": headers}
+    assert client.portal is not None
+    client.portal.call(client.app, {**scope, "raw_path": b"/sparql", "root_path": "", "scheme": "http"}, receive, send)
+    assert sent[0]["status"] == 499
 
 
 def test_a_fixed_address_does_not_follow_the_host(store: Path) -> None:

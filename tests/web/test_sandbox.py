@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import os
 import signal
@@ -19,7 +20,7 @@ import pytest
 
 from kg.graph import open_graph
 from kg.web.children import Refused
-from kg.web.frames import Job, Plan
+from kg.web.frames import Job, Plan, Reply
 from kg.web.pool import Bounds, Pool
 from tests.web.conftest import Server, start_server, stop
 from tests.web.hostile import make_costly, make_refused
@@ -168,6 +169,30 @@ def test_long_queries_leave_room_for_short_ones(store: Path) -> None:
     assert said.count("503 5") == 2
 
 
+def test_clients_that_loop_long_queries_leave_room_for_short_ones(store: Path) -> None:
+    """Sixteen, each with a query of its own, ask again as soon as they are refused; a newcomer is answered in time."""
+
+    async def loop(pool: Pool, number: int) -> None:
+        while True:
+            with contextlib.suppress(Refused):
+                await pool.run(make_job(ENDLESS + " " * number))
+
+    async def run() -> list[Reply]:
+        pool = Pool(Plan(str(store)), Bounds(size=4, slow=2, deadline=8.0))
+        await pool.start()
+        loops = [asyncio.create_task(loop(pool, number)) for number in range(16)]
+        try:
+            await asyncio.sleep(0.1)
+            return [await pool.run(make_job(GOOD + " " * number)) for number in range(5)]
+        finally:
+            for one in loops:
+                one.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await pool.close()
+
+    assert [reply.fault for reply in asyncio.run(run())] == [None] * 5
+
+
 def test_a_long_query_waits_for_its_turn(store: Path) -> None:
     """A query that is long, while as many long ones run as may, is begun anew and answered when one of them ends."""
     long = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 3000000 } }"
@@ -194,6 +219,27 @@ def test_pages_do_not_wait_for_queries(store: Path) -> None:
         for connection in held:
             connection.close()
         stop(running.process)
+
+
+def test_an_internal_error_leaves_a_trace_and_the_worker(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Though a worker may write to no file: the trace is logged by its parent."""
+    failing = Job("describe", {"iri": "no IRI", "form": "ttl"})
+
+    async def run() -> None:
+        pool = Pool(Plan(str(store), is_desk=True), Bounds(size=1, slow=1))
+        await pool.start()
+        try:
+            before = pool.list_processes()
+            reply = await pool.run(failing)
+            assert reply.fault
+            assert reply.fault.status == 500
+            assert pool.list_processes() == before
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+    assert "Traceback" in caplog.text
+    assert "no IRI" in caplog.text
 
 
 def test_the_index_cannot_be_written(store: Path) -> None:
