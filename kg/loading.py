@@ -21,7 +21,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Triple
 
 from kg.errors import EndpointError, UsageError
 from kg.remote import RemoteEngine, read_credentials
-from kg.remote_snapshot import pack_record
+from kg.remote_snapshot import RemoteSnapshot, pack_record
 from kg.store import Manifest, Snapshot, StoredRecord
 from kg.terms import LOAD, mint_load_graph
 
@@ -36,11 +36,16 @@ Progress = Callable[[int, int], None]
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What is on the server now."""
+    """What is on the server now.
+
+    :ivar was_resumed: Whether an earlier load was gone on with.
+    :ivar was_there: Whether an earlier load had sent all, and nothing was left to do.
+    """
 
     triples: int
     records: int
     was_resumed: bool
+    was_there: bool = False
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -81,7 +86,7 @@ def find_target(endpoint: str, graph: str | None, store_url: str = "", update_ur
 def load_snapshot(
     snapshot: Snapshot, target: Target, *, is_new: bool = False, progress: Progress | None = None
 ) -> Report:
-    """Fill the server.
+    """Fill the server; nothing is sent when it holds the snapshot already.
 
     :param is_new: Whether what the graphs hold is removed first.
     :raises UsageError: the graph holds something else.
@@ -95,7 +100,9 @@ def load_snapshot(
     if is_new:
         _clear(target, target.graph)
         _clear(target, texts)
-    elif not done and _count(engine):
+    elif not done and (there := _count(engine)):
+        if there == len(snapshot.engine) and _read_name(engine) == snapshot.manifest.snapshot:
+            return Report(there, snapshot.manifest.records, was_resumed=False, was_there=True)
         raise UsageError(
             "the graph on the server is not empty", where=target.endpoint, mend="Give --replace, or another --graph"
         )
@@ -111,6 +118,11 @@ def load_snapshot(
             if progress:
                 progress(number, len(portion))
     return _finish(snapshot, engine, journal, was_resumed=bool(done))
+
+
+def _read_name(engine: RemoteEngine) -> str:
+    """Which snapshot the server holds whole: the manifest is sent last."""
+    return RemoteSnapshot(engine).manifest.snapshot
 
 
 def _finish(snapshot: Snapshot, engine: RemoteEngine, journal: Path, *, was_resumed: bool) -> Report:

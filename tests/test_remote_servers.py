@@ -141,7 +141,7 @@ def find(snapshot: Snapshot, wanted: list[str] | None = None) -> list[str]:
 
 
 def test_a_load_that_was_broken_off_goes_on(embedded: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second run sends only what is missing, by updates as well; then a loaded server refuses a second load."""
+    """The second run sends only what is missing, by updates too; a third finds all there; another graph is refused."""
     monkeypatch.setattr("kg.loading.SMALL_PORTION", 5_000)
     with run_oxigraph(tmp_path / "data") as url:
         target = Target(f"{url}/query", GRAPH, update_url=f"{url}/update")
@@ -158,8 +158,14 @@ def test_a_load_that_was_broken_off_goes_on(embedded: Graph, tmp_path: Path, mon
         assert report.was_resumed
         assert report.triples == len(embedded.snapshot.engine)
         assert open_endpoint(f"{url}/query", GRAPH).card("NCT05574608") == embedded.card("NCT05574608")
+        sent.clear()
+        again = load_snapshot(embedded.snapshot, target, progress=lambda number, _: sent.append(number))
+        assert again.was_there
+        assert again.triples == report.triples
+        assert sent == []
+        build([str(ROOT / "data" / "trials")], tmp_path / "other", workers=1)
         with pytest.raises(UsageError, match="not empty"):
-            load_snapshot(embedded.snapshot, target)
+            load_snapshot(open_graph(tmp_path / "other").snapshot, target)
         assert load_snapshot(embedded.snapshot, target, is_new=True).triples == report.triples
 
 

@@ -92,6 +92,9 @@ async def _read_request(request: Request) -> Asked:
         charset = rest.lower().partition("charset=")[2].strip(' "').partition(";")[0]
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
             raise WebFault(415, f"queries are UTF-8, not {charset[:20]}")
+        coding = request.headers.get("content-encoding", "identity").strip().lower()
+        if coding != "identity":
+            raise WebFault(415, f"queries are sent as they are, not as {coding[:20]}")
         body = await _read_body(request)
         if kind == _DIRECT:
             if any(name == "query" for name, _ in pairs):

@@ -74,8 +74,10 @@ async def answer_question(request: Request) -> Response:
 async def answer_trial(request: Request) -> Response:
     """The card of a trial, by any id of it.
 
-    :raises WebFault: no trial has the id.
+    :raises WebFault: no trial has the id, or a parameter is given.
     """
+    if given := _read_given(request):
+        raise WebFault(400, f"no parameter {min(given)[:80]!r}", "A card takes none")
     key = request.path_params["key"]
     if len(key) > MAX_VALUE:
         raise WebFault(404, "no such trial")

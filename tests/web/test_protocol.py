@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -213,6 +214,16 @@ def test_a_strange_host_is_refused(client: TestClient, path: str) -> None:
         assert answer.status_code == 400
         assert "content-security-policy" in answer.headers
     assert client.get(path, headers={"host": "kg_server:8000"}).status_code == 200
+
+
+def test_a_packed_query_is_refused(client: TestClient) -> None:
+    """By its coding (RFC 9110, section 8.4), not as a query that is not UTF-8."""
+    headers = {"content-type": "application/sparql-query", "content-encoding": "gzip"}
+    answer = client.post("/sparql", content=gzip.compress(b"ASK {}"), headers=headers)
+    assert answer.status_code == 415
+    assert "gzip" in answer.text
+    headers["content-encoding"] = "identity"
+    assert client.post("/sparql", content=b"ASK {}", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("call", ["NOW()", "rand()", "UUID()", "StrUUID()", "BNODE()"])

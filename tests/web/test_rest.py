@@ -70,6 +70,7 @@ def test_cards_and_questions(client: TestClient, store: Path) -> None:
     ("path", "status"),
     [
         ("/api/queries/none", 404),
+        ("/api/trials/NCT05574608?nothing=1", 400),
         ("/api/queries/trials?nothing=1", 400),
         ("/api/queries/trials?target=nothing%20such", 400),
         ("/api/queries/trials?target=CD19&target=CD20", 400),

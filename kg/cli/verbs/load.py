@@ -44,5 +44,6 @@ def load(
     report = load_snapshot(snapshot, target, is_new=replace, progress=show)
     note(
         f"{count(report.triples, 'statement')} and {count(report.records, 'record')} are on {endpoint}"
+        + (" (already there)" if report.was_there else "")
         + (" (gone on with)" if report.was_resumed else "")
     )
