@@ -135,6 +135,16 @@ def _list(system: Any, path: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def list_folders(url: str) -> list[str]:
+    """Names of the folders that lie directly below a URL, in order; none where the server does not list them."""
+    system, path = open_filesystem(url)
+    try:
+        found = system.ls(path, detail=True)
+    except Exception:  # noqa: BLE001  # each backend raises errors of its own
+        return []
+    return sorted(PurePosixPath(one["name"]).name for one in found if one["type"] == "directory")
+
+
 def fetch_file(url: str, path: Path, limit: int) -> None:
     """Copy a file at a URL to this machine.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kg.errors import SourceError, StoreError, UsageError
 from kg.locations import hide_secrets, join_url
-from kg.remote_files import fetch_file, find_remote, put_files
+from kg.remote_files import fetch_file, find_remote, list_folders, put_files
 from kg.snapshots import KEEP, explain_faults, lock_store, place_snapshot, remove_leftovers
 from kg.store import Manifest, Snapshot, read_manifest
 
@@ -51,9 +51,11 @@ def _read_mark(url: str) -> bytes:
 
 
 def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
-    """Fetch a snapshot from its folder at a URL, check every byte of it, and serve it.
+    """Fetch a snapshot from its folder at a URL, or from the folder above where it is the only one there; check every
+    byte of it, and serve it.
 
     :raises SourceError: there is none, or the server does not answer.
+    :raises UsageError: the URL is of a folder of several snapshots.
     :raises StoreError: what came is not what was built, or the store cannot be written.
     """
     with lock_store(store), explain_faults(store):
@@ -61,6 +63,7 @@ def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
         coming = store / "snapshots" / f".fetching-{os.getpid()}"
         coming.mkdir()
         try:
+            url = _find_snapshot(url)
             manifest = _fetch_manifest(url, coming)
             for name, size in manifest.sizes.items():
                 (coming / name).parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +72,17 @@ def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
             return Snapshot(place_snapshot(store, coming, manifest, keep))
         finally:
             shutil.rmtree(coming, ignore_errors=True)
+
+
+def _find_snapshot(url: str) -> str:
+    """The URL of a snapshot's folder: the one given, or that of the only snapshot below it."""
+    if _read_mark(url):
+        return url
+    names = [name for name in list_folders(url) if _read_mark(join_url(url, name))]
+    if len(names) > 1:
+        what = f"there are {len(names)} snapshots: {', '.join(names)}"
+        raise UsageError(what, where=hide_secrets(url), mend="Put the name of one behind the URL")
+    return join_url(url, names[0]) if names else url
 
 
 def _fetch_manifest(url: str, folder: Path) -> Manifest:

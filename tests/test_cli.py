@@ -195,8 +195,9 @@ def test_a_bad_record_is_set_aside_and_the_rest_goes_on(tmp_path: Path) -> None:
     done = run_kg("build", str(mixed), store=tmp_path / "store")
     assert done.returncode == 0
     assert "mixed.jsonl:2: not JSON" in done.stderr
-    rejects = (tmp_path / "store" / "current" / "rejects.jsonl").read_text().splitlines()
-    assert [json.loads(line)["file"] for line in rejects] == ["mixed.jsonl:2"]
+    head, row = (tmp_path / "store" / "current" / "rejects.tsv").read_text().splitlines()
+    assert head.split("\t") == ["file", "reason", "mend"]
+    assert row.split("\t")[0] == "mixed.jsonl:2"
 
 
 def test_build_reads_standard_input(tmp_path: Path) -> None:

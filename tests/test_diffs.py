@@ -227,5 +227,8 @@ def test_the_command_line_of_diff(tmp_path: Path, write: Write) -> None:
     [found] = json.loads(run_kg("diff", "previous", "current", "--format", "json", store=store).stdout)
     assert found["changes"][0]["about"] == "status"
     assert "no trial differs" in run_kg("diff", "current", "current", store=store).stderr
+    assert "backwards" not in run_kg("diff", store=store).stderr
+    assert run_kg("snapshots", "use", "previous", store=store).returncode == 0
+    assert "the changes run backwards in time" in run_kg("diff", store=store).stderr
     done = run_kg("diff", "nonsense", store=store)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

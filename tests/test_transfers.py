@@ -48,6 +48,20 @@ def test_there_and_back(store: Path, tmp_path: Path, bucket: str) -> None:
     assert read_folder(fetched.folder) == read_folder(snapshot.folder)
 
 
+def test_the_folder_above_will_do_where_it_holds_one(store: Path, tmp_path: Path, write: Write, bucket: str) -> None:
+    """The URL that `copy` was given: its only snapshot is fetched; of several the names are told."""
+    first = open_snapshot(store)
+    copy_snapshot(first, bucket)
+    assert fetch_snapshot(tmp_path / "other", bucket).folder.name == first.folder.name
+    build([str(write("y.jsonl", make_study(3)))], store, workers=1)
+    second = open_snapshot(store)
+    copy_snapshot(second, bucket)
+    with pytest.raises(UsageError, match="there are 2 snapshots") as raised:
+        fetch_snapshot(tmp_path / "other", bucket)
+    assert first.folder.name in str(raised.value)
+    assert second.folder.name in str(raised.value)
+
+
 def test_the_command_line_copies_and_fetches(store: Path, tmp_path: Path) -> None:
     """To a folder by its URL, and from any web server of files."""
     done = run_kg("snapshots", "copy", "current", f"file://{tmp_path}/shelf", store=store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -18,12 +18,13 @@ from kg.model import Rejected
 from kg.overviews import ask_overview, list_overviews
 from kg.pipeline.filters import Choice
 from kg.pipeline.indexes import load_index
-from kg.pipeline.intakes import Intake, Options, order_rejects
+from kg.pipeline.intakes import Intake, Options
 from kg.pipeline.logs import WorkLog
 from kg.pipeline.pools import open_pool, run_all
 from kg.pipeline.progress import Progress
 from kg.pipeline.records import Plan, write_records
 from kg.pipeline.reductions import ShardTasks, change_by_shards, feed_triples
+from kg.pipeline.rejects import order_rejects, write_rejects
 from kg.pipeline.shards import ShardDone, write_shard
 from kg.pipeline.workplaces import mark_log, open_workplace
 from kg.resources import fingerprint
@@ -43,6 +44,7 @@ class Report(msgspec.Struct, frozen=True):
     :ivar set_aside: Single values that could not be read, in records that were.
     :ivar duplicates: Records that were there already, byte for byte.
     :ivar replaced: Versions that a newer one of the same registry's record took the place of.
+    :ivar older: Versions that were given, and of which the graph that was updated has a newer one.
     :ivar left_out: Records that a restriction left out.
     :ivar resumed: Records that an interrupted build had read.
     :ivar is_cut: Whether a source broke off.
@@ -56,6 +58,7 @@ class Report(msgspec.Struct, frozen=True):
     duplicates: int
     quads: int
     replaced: int = 0
+    older: int = 0
     left_out: int = 0
     resumed: int = 0
     is_cut: bool = False
@@ -166,8 +169,8 @@ class _Build:
         self.intake.show("asking", None)
         self._ask_ahead()
         self.intake.show("checking", None)
-        (self.building / "rejects.jsonl").write_bytes(
-            _write_rejects([*order_rejects(self.intake.rejected), *self.intake.list_set_aside()])
+        (self.building / "rejects.tsv").write_bytes(
+            write_rejects([*order_rejects(self.intake.rejected), *self.intake.list_set_aside()])
         )
         (self.building / "changes.jsonl").write_bytes(
             b"".join(msgspec.json.encode(one) + b"\n" for one in self.plan.list_changes())
@@ -223,7 +226,8 @@ class _Build:
             tuple(self.intake.list_set_aside()),
             self.intake.duplicates,
             manifest.quads,
-            sum(one.is_replaced for one in self.plan.versions.values()),
+            sum(one.is_replaced for one in self.plan.versions.values()) - self.plan.older,
+            self.plan.older,
             self.intake.left_out,
             self.intake.resumed,
             any(one.is_cut for one in rejected),
@@ -233,9 +237,3 @@ class _Build:
 
 def _name_sources(sources: Sequence[str]) -> str:
     return ", ".join(map(hide_secrets, sources))[:200]
-
-
-def _write_rejects(rejected: Iterable[Rejected]) -> bytes:
-    return b"".join(
-        msgspec.json.encode({"file": one.file, "reason": one.reason, "mend": one.mend}) + b"\n" for one in rejected
-    )

@@ -17,6 +17,7 @@ from kg.pipeline.pools import run_all
 from kg.pipeline.progress import Meter, Progress, State
 from kg.pipeline.readings import Reading, hash_content, read_batch
 from kg.pipeline.records import Plan
+from kg.pipeline.rejects import order_rejects
 from kg.snapshots import KEEP
 from kg.sources.inputs import Blob, File, measure_file, open_files
 
@@ -114,8 +115,3 @@ class Intake:
         """Tell whoever watches how far the build is."""
         if self.progress:
             self.progress(State(stage, len(self.plan.versions) + self.duplicates, len(self.rejected), share))
-
-
-def order_rejects(rejected: Iterable[Rejected]) -> list[Rejected]:
-    """By file and reason: the order of the sources does not matter."""
-    return sorted(rejected, key=lambda one: (one.file, one.reason))

@@ -65,11 +65,13 @@ class Plan:
 
     :param previous: The snapshot that is updated.
     :param is_fresh: Whether the statements of its records have to be made anew, by other code than made them.
+    :ivar older: Versions that came, and of which the snapshot before has a newer one.
     """
 
     def __init__(self, previous: Snapshot | None, *, is_fresh: bool) -> None:
         self.previous, self.is_fresh = previous, is_fresh
         self.versions: dict[str, Version] = {}
+        self.older = 0
         self._by_trial: dict[str, list[Version]] = defaultdict(list)
         self._contents: dict[str, str] = {}
         if previous:
@@ -131,6 +133,8 @@ class Plan:
                 for one in versions:
                     best = newest.get(one.format)
                     one.is_replaced = not one.is_part and best is not None and one is not best
+                    is_known = best is not None and best.iri in self._before
+                    self.older += one.is_replaced and is_known and one.iri not in self._before
 
     def list_work(self) -> Iterator[tuple[str, Work]]:
         """Trials that change, and what there is to do for each."""

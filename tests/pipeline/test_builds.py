@@ -9,18 +9,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pyoxigraph import NamedNode
-from pyoxigraph import Store as Engine
 
 from kg.errors import SourceError, UsageError
 from kg.model import Rejected
-from kg.pipeline import State, build, parse_choice, shards
+from kg.pipeline import State, build, parse_choice
 from kg.pipeline.logs import Place, WorkLog
 from kg.pipeline.readings import Reading
+from kg.pipeline.rejects import write_rejects
 from kg.store import open_snapshot
-from kg.terms import KG
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Write, make_study, read_shards
 
@@ -195,25 +191,14 @@ def test_rejects_are_listed_in_order(tmp_path: Path, write: Write) -> None:
         report = build(list(map(str, sources)), tmp_path / "s", workers=1)
         assert all(isinstance(one, Rejected) for one in report.rejected)
         assert report.folder
-        lists.append((report.folder / "rejects.jsonl").read_bytes())
+        lists.append((report.folder / "rejects.tsv").read_bytes())
     assert lists[0] == lists[1]
-    assert lists[0].count(b"\n") == 2
+    assert lists[0].count(b"\n") == 3
 
 
-@given(st.lists(st.text("ab", max_size=4), unique=True), st.lists(st.text("ab", max_size=4), unique=True))
-def test_lines_are_merged_where_they_belong(old: list[str], new: list[str]) -> None:
-    """Putting sorted lines into sorted text is sorting all of them; taking a record's lines out leaves the others."""
-    kept = sorted(f"<{word}> <p> <o> <g:old> .\n".encode() for word in old)
-    put = sorted(f"<{word}> <p> <o> <g:new> .\n".encode() for word in new)
-    merged = b"".join(shards._merge(b"".join(kept), put))
-    assert merged == b"".join(sorted(kept + put))
-    assert shards._take_out(merged, [b"<g:new>"]) == (b"".join(kept), put)
-
-
-def test_the_index_is_loaded_at_once(tmp_path: Path, write: Write) -> None:
-    """Records and ontology share their files, since a lookup goes through all that the index has."""
-    build([str(write("x.jsonl", make_study(1)))], tmp_path / "store", workers=1)
-    index = tmp_path / "store" / "current" / "index"
-    assert 0 < len(list(index.glob("*.sst"))) < 9
-    engine = Engine.read_only(str(index))
-    assert len(list(engine.quads_for_pattern(None, NamedNode(f"{KG}counterExample"), None, None))) > 10
+def test_rejects_are_a_table_whatever_they_say(tmp_path: Path) -> None:
+    """Tabs, line ends and backslashes of a value are escaped, so that each row has three columns."""
+    rows = [Rejected("a\tb.json", "line\r\nend", "C:\\new"), Rejected("c.json", "plain")]
+    assert write_rejects(rows).decode() == (
+        "file\treason\tmend\n" + r"a\tb.json" + "\t" + r"line\r\nend" + "\t" + r"C:\\new" + "\nc.json\tplain\t\n"
+    )

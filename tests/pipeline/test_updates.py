@@ -34,8 +34,11 @@ def test_an_older_version_comes_too_late(tmp_path: Path, write: Write) -> None:
     report = build(
         [str(write("old.jsonl", make_study(1, "2024-01-01")))], tmp_path / "store", is_update=True, workers=1
     )
-    assert report.replaced == 1
+    assert (report.replaced, report.older) == (0, 1)
     assert open_snapshot(tmp_path / "store").folder == before
+    done = run_kg("update", str(tmp_path / "old.jsonl"), store=tmp_path / "store")
+    assert "1 older than the graph's" in done.stderr
+    assert "replaced" not in done.stderr
 
 
 def test_an_update_says_when_there_is_nothing_new(tmp_path: Path, write: Write) -> None:
@@ -47,7 +50,7 @@ def test_an_update_says_when_there_is_nothing_new(tmp_path: Path, write: Write) 
     done = run_kg("update", source, str(tmp_path / "bad.json"), store=tmp_path / "store")
     assert done.returncode == 0
     assert f"nothing new, {before.name} stays" in done.stderr
-    assert "rejects.jsonl" not in done.stderr  # that file is about the build before
+    assert "rejects.tsv" not in done.stderr  # that file is about the build before
     done = run_kg("update", source, "--where", "status=completed", store=tmp_path / "store")
     assert (done.returncode, "nothing new" in done.stderr) == (0, True)
     done = run_kg("update", str(tmp_path / "bad.json"), store=tmp_path / "store")

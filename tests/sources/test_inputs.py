@@ -210,7 +210,7 @@ def list_members(section: dict[str, object], path: str) -> list[dict[str, object
 def test_the_store_is_no_input(tmp_path: Path) -> None:
     """What lies in the store is not read, though the store lies in the source."""
     (tmp_path / "kg" / "snapshots").mkdir(parents=True)
-    (tmp_path / "kg" / "snapshots" / "rejects.jsonl").write_bytes(ONE)
+    (tmp_path / "kg" / "snapshots" / "changes.jsonl").write_bytes(ONE)
     (tmp_path / "x.json").write_bytes(TWO)
     assert find_files([str(tmp_path)], outside=tmp_path / "kg") == [tmp_path / "x.json"]
     assert len(find_files([str(tmp_path)])) == 2

@@ -112,6 +112,7 @@ def _print_report(report: Report) -> None:
     for number, what in (
         (report.duplicates, "seen before"),
         (report.replaced, "replaced by newer versions"),
+        (report.older, "older than the graph's"),
         (report.left_out, "left out by --where"),
         (report.resumed, "read by the build before"),
     ):
@@ -119,7 +120,7 @@ def _print_report(report: Report) -> None:
             parts.append(f"{number:,} {what}")
     head = f"built {manifest.snapshot}" if report.is_new else f"nothing new, {manifest.snapshot} stays"
     note(f"{head if report.folder else 'nothing built, read'}: {', '.join(parts)}")
-    listed = f" (all in {report.folder / 'rejects.jsonl'})" if report.folder and report.is_new else ""
+    listed = f" (all in {report.folder / 'rejects.tsv'})" if report.folder and report.is_new else ""
     for what, found in (("record", report.rejected), ("value", report.set_aside)):
         if found:
             note(f"{count(len(found), what)} set aside{listed}:")

@@ -39,6 +39,8 @@ def diff(
 
     folder = find_store(store)
     before, after = find_snapshot(folder, old), find_snapshot(folder, new)
+    if before.manifest.created > after.manifest.created:
+        note(f"{before.folder.name} was built after {after.folder.name}: the changes run backwards in time")
     kinds = {"changed": 0, "added": 0, "removed": 0, "uncompared": 0}
     listed = []
     for one in diff_snapshots(before, after, trial or ()):
