@@ -99,14 +99,14 @@ class RemoteEngine:
                 return self._send(text, default_graphs, named_graphs)
             except (TimeoutError, HTTPError, URLError, OSError) as error:
                 status = getattr(error, "code", 0)
+                if isinstance(error, HTTPError) and error.fp:
+                    error.close()  # it holds the connection
                 pause = _find_pause(error, number)
                 if (status == 429 or status >= 500) and number < TRIES - 1 and time.monotonic() + pause < end:
                     time.sleep(pause)
                     continue
                 kind = RefusalError if 400 <= status < 500 and status != 429 else EndpointError
-                raise kind(
-                    f"no answer ({_explain(error)})", where=self.url, mend="Check the address and that the server runs"
-                ) from None
+                raise kind(f"no answer ({_explain(error)})", where=self.url, mend=_advise(status)) from None
         raise AssertionError("the last try returns or raises")
 
     def _send(self, text: str, default_graphs: Sequence[str], named_graphs: Sequence[str]) -> tuple[str, bytes]:
@@ -230,6 +230,13 @@ def _find_reason(code: int, error: Exception) -> str:
     if not body or body.startswith("<"):  # nothing, or a page
         return f"{code} {_explain(error)}"
     return f"{code} {body.splitlines()[0]}"
+
+
+def _advise(status: int) -> str:
+    """How to mend an error of HTTP: a server that knows no such page, or takes no query there, runs."""
+    if status in (404, 405):
+        return "This address is no SPARQL endpoint; it often ends in /sparql or /query"
+    return "Check the address and that the server runs"
 
 
 def _explain(error: Exception) -> str:

@@ -27,6 +27,8 @@ class Handler(BaseHTTPRequestHandler):
         status, kind, answer = {
             "/sparql": (200, "application/sparql-results+json", ROW),
             "/page": (200, "text/html", b"<html>"),
+            "/": (405, "text/plain", b"Method Not Allowed"),
+            "/absent": (404, "text/plain", b"Not Found"),
             "/broken": (500, "text/plain", b"boom"),
         }[self.path]
         self.send_response(status)
@@ -60,6 +62,15 @@ def test_a_failing_endpoint_is_one_clear_line(server: str, path: str) -> None:
     with pytest.raises(EndpointError, match=f"{server}/{path}") as caught:
         RemoteEngine(f"{server}/{path}").query("SELECT * {}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["", "absent"])
+def test_a_server_without_endpoint_there_runs(server: str, path: str) -> None:
+    """It answers, so the address is at fault and not the server."""
+    with pytest.raises(EndpointError) as caught:
+        RemoteEngine(f"{server}/{path}").query("SELECT * {}")
+    assert "no SPARQL endpoint; it often ends in /sparql or /query" in str(caught.value)
+    assert "that the server runs" not in str(caught.value)
 
 
 def test_nobody_there(server: str) -> None:

@@ -2,8 +2,8 @@
 
 `graphs` reads the shapes and `lints` refuses bad ones; `parts` cuts a graph into whole trials; `engines` are pySHACL,
 the reference, and pyrudof, the bulk engine; `lenses` and `judges` put equal cases to an engine once; `checks` are rules
-of stored queries, `quotes` compares quotes with records; `findings` explains, `runs` runs it all; `reports`, `scores`,
-`pages` and `baselines` show it.
+of stored queries, `quotes` compares quotes with records; `focuses` names the place and folds what is one fault;
+`findings` explains, `runs` runs it all; `reports`, `scores`, `pages` and `baselines` show it.
 """
 
 from __future__ import annotations

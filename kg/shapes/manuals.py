@@ -13,6 +13,7 @@ from kg.shapes.graphs import PropertyShape, read_shapes
 from kg.shapes.paths import compact
 from kg.shapes.registries import load_registries
 from kg.shapes.scores import DEFINITION, explain_unscored, list_items, name_items
+from kg.shapes.triples import KSH
 
 
 def write_manual() -> str:
@@ -48,7 +49,8 @@ def _show(shape: PropertyShape) -> dict[str, object]:
     shown: dict[str, object] = msgspec.structs.asdict(shape)
     types = sorted(one.rpartition("/")[2].lower().replace("_", " ") for one in shape.not_for)
     kind = "studies" if any("/study-type/" in one for one in shape.not_for) else "products"
-    return {**shown, "not_for": f"{', '.join(types)} {kind}" if types else ""}
+    said_by = shape.said_by.removeprefix(KSH)
+    return {**shown, "not_for": f"{', '.join(types)} {kind}" if types else "", "said_by": said_by}
 
 
 if __name__ == "__main__":

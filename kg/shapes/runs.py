@@ -24,8 +24,12 @@ from kg.shapes.quotes import QUOTE, check_quotes
 from kg.shapes.triples import KSH
 from kg.store import Snapshot
 
-BULK = 500
-"""Above this many trials the bulk engine is the default."""
+BULK = 100
+"""Above this many trials the bulk engine is the default: the reference stays where nobody waits long for it.
+
+Both find the same. Measured on two cores, the whole command on studies of ClinicalTrials.gov: 100 trials take pySHACL
+6 s and pyrudof 1 s, 200 take 12 s and 3 s, 300 take 35 s and 4 s.
+"""
 SEVERAL = 100
 """Above this many trials several processes are worth their start."""
 LEAST_CPU = 5.0

@@ -131,6 +131,8 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 def _shorten(words: str) -> str:
+    """Words of a record on one line, without characters that a terminal would obey."""
+    words = " ".join("".join(char if char.isprintable() else " " for char in words).split())
     return words if len(words) <= MOST_WORDS else f"{words[: MOST_WORDS - 1]}…"
 
 

@@ -369,6 +369,19 @@ def test_tally_counts_trials_and_items() -> None:
     assert sum(tally.histogram) == 2
 
 
+def test_words_of_a_measure_stand_beside_the_trial_on_one_line() -> None:
+    """Cut where they are long; a line break or an escape of a record does not reach the terminal."""
+    focus, shape = f"<{ID}trial/x/endpoint/1>", f"{KSH}endpoint-time-frame"
+    found, long = (
+        Found(focus, shape, "MinCount", None, label=label) for label in ("Itching\n\x1b[2J now", "word " * 50)
+    )
+    for one, words in ((found, "x “Itching [2J now”"), (long, f"x “{'word ' * 11}word…”")):
+        trial = Checked(f"{ID}trial/x", None, None, "ISRCTN", None, 2020, (), "x", (one,))
+        tally = Tally()
+        tally.add(trial, trial.findings)
+        assert [line.sample for line in tally.list_lines("warning")] == [[words]]
+
+
 def test_who_items_are_named_and_decided() -> None:
     """All 24 have a name; all but four are scored."""
     assert set(name_items()) == set(range(1, 25))

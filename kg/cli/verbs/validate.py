@@ -53,7 +53,7 @@ def validate(
         Severity, typer.Option("--fail-on", help="Exit with 1 when something at or above this severity is found")
     ] = Severity.VIOLATION,
     engine: Annotated[
-        str, typer.Option(help="pyshacl (reference), rudof (bulk), or auto: rudof above 500 trials")
+        str, typer.Option(help="pyshacl (reference), rudof (bulk), or auto: rudof above 100 trials")
     ] = "auto",
     form: Annotated[FindingFormat, typer.Option("--format", help="How to print the findings")] = FindingFormat.TEXT,
     trial: Annotated[list[str] | None, typer.Option("--trial", help="Only this trial; may be repeated")] = None,
