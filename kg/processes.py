@@ -1,4 +1,5 @@
-"""Worker processes end with the process that started them; one that lived on would hold locks, pipes and memory."""
+"""Worker processes: they end with the process that started them (one that lived on would hold locks, pipes and memory),
+and get no more tasks than they can hold."""
 
 from __future__ import annotations
 
@@ -7,6 +8,14 @@ import os
 import signal
 import threading
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _PR_SET_PDEATHSIG = 1
 
@@ -40,3 +49,16 @@ def attach_to_parent(parent: int) -> None:
     """Leave Ctrl-C to the parent, and end with it: the initializer of a worker of a pool."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
+
+
+def submit_in_order(
+    submit: Callable[[Item], Future[Result]], items: Iterable[Item], ahead: int
+) -> Iterator[Future[Result]]:
+    """Futures in the order of the items, of which only so many are taken ahead of the one that is waited for."""
+    waiting: deque[Future[Result]] = deque()
+    stream = iter(items)
+    while True:
+        waiting.extend(submit(item) for item in islice(stream, ahead - len(waiting)))
+        if not waiting:
+            return
+        yield waiting.popleft()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
 from typing import TypeVar
 
 from kg.errors import ClusterError, LimitReached
-from kg.processes import attach_to_parent
+from kg.processes import attach_to_parent, submit_in_order
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,13 +68,8 @@ def run_all(
         yield from map(run, items)
         return
     ahead = AHEAD * (width or getattr(pool, "_max_workers", None) or count_cores())
-    waiting: deque[Future[Result]] = deque()
-    stream = iter(items)
-    while True:
-        waiting.extend(pool.submit(run, item) for item in islice(stream, ahead - len(waiting)))
-        if not waiting:
-            return
-        yield waiting.popleft().result()
+    for task in submit_in_order(lambda item: pool.submit(run, item), items, ahead):
+        yield task.result()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 
 from kg.errors import LimitReached
-from kg.processes import attach_to_parent
+from kg.processes import attach_to_parent, submit_in_order
 from kg.shapes.checks import run_checks
 from kg.shapes.findings import Checked, describe_trials
 from kg.shapes.judges import Found, Judge
@@ -113,8 +113,8 @@ def check_in_processes(
         extra = pool.submit(_run_checks, *checks) if checks else None
         held: deque[bytes] = deque()
         found: FoundByTrial = {}
-        for packed in _in_order(pool, wait, shards, 2 * workers):
-            held.append(packed)
+        for task in submit_in_order(lambda paths: pool.submit(_check_shards, paths), shards, 2 * workers):
+            held.append(wait(task))
             if extra and (extra.done() or len(held) > MOST_HELD):
                 found, extra = msgspec.msgpack.decode(wait(extra), type=FoundByTrial), None
             while held and not extra:
@@ -172,16 +172,6 @@ def _explain(exit_codes: Collection[int | None]) -> LimitReached:
     return LimitReached(
         "a worker process was killed, most likely for want of memory", mend="Free some, or stop other programs"
     )
-
-
-def _in_order(pool: ProcessPoolExecutor, wait: Wait, shards: Sequence[Paths], most: int) -> Iterator[bytes]:
-    """Results in the order of the shards, with at most so many tasks under way."""
-    left = deque(shards)
-    waiting: deque[Future[bytes]] = deque()
-    while left or waiting:
-        while left and len(waiting) < most:
-            waiting.append(pool.submit(_check_shards, left.popleft()))
-        yield wait(waiting.popleft())
 
 
 _JOBS: list[Job] = []
