@@ -25,6 +25,21 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     new_quote: str | None = None
 
 
+def make_change(
+    about: str, words: str, old: Any, new: Any, old_quote: str | None = None, new_quote: str | None = None
+) -> Change:
+    """A difference of two values, of which one may be None: added, removed or changed by that."""
+    kind = "added" if old is None else "removed" if new is None else "changed"
+    return Change(about, kind, words, old, new, old_quote, new_quote)
+
+
+def tell_member(side: int, about: str, words: str, value: Any, quote: str | None) -> Change:
+    """A member that one side has alone: the old (0) or the new (1)."""
+    if side:
+        return make_change(about, words, None, value, None, quote)
+    return make_change(about, words, value, None, quote)
+
+
 class TrialDiff(msgspec.Struct, frozen=True):
     """What changed in one trial.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kg.diffs.changes import Change
+from kg.diffs.changes import Change, tell_member
 from kg.diffs.pairs import Pair, index_members
 from kg.diffs.wordings import name_thing, say_change, show_value
 
@@ -31,11 +31,7 @@ def diff_endpoints(pair: Pair) -> Iterator[Change]:
             position, endpoint = sides[side][key]
             words = f"{endpoint.get('role') or ''} endpoint {kind}: {endpoint['name']}".strip()
             quote = pair.quote(side, f"endpoints.{position}")
-            yield (
-                Change("endpoints", kind, words, new=endpoint, new_quote=quote)
-                if side
-                else Change("endpoints", kind, words, old=endpoint, old_quote=quote)
-            )
+            yield tell_member(side, "endpoints", words, endpoint, quote)
 
 
 def _tell_switch(pair: Pair, sides: Sequence[dict[str, tuple[int, Any]]], primary: list[list[str]]) -> Change:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kg.cards import Card
-from kg.diffs.changes import Change
+from kg.diffs.changes import Change, make_change, tell_member
 from kg.diffs.wordings import say_change, show_value
 
 
@@ -42,10 +42,8 @@ class Pair:
         for key, name in keys.items():
             a, b = one.get(key), other.get(key)
             if a != b:
-                kind = "added" if a is None else "removed" if b is None else "changed"
-                yield Change(
+                yield make_change(
                     at + key,
-                    kind,
                     f"{name}{of} " + say_change(show_value(a, key), show_value(b, key)),
                     a,
                     b,
@@ -71,16 +69,12 @@ class Pair:
         verbs: tuple[str, str] = ("added", "removed"),
     ) -> Iterator[Change]:
         """Members, by name, that only one side has."""
-        for side, kind, verb in ((1, "added", verbs[0]), (0, "removed", verbs[1])):
+        for side, verb in ((1, verbs[0]), (0, verbs[1])):
             for key, (position, value) in sides[side].items():
                 if key not in sides[1 - side]:
                     quote = self.quote(side, f"{paths[side]}.{position}")
                     words = f"{name} {verb}: {show_value(value, about) if isinstance(value, str) else key}"
-                    yield (
-                        Change(about, kind, words, new=value, new_quote=quote)
-                        if side
-                        else Change(about, kind, words, old=value, old_quote=quote)
-                    )
+                    yield tell_member(side, about, words, value, quote)
 
 
 def _walk(card: Card, place: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from kg.diffs.changes import Change
+from kg.diffs.changes import Change, make_change, tell_member
 from kg.diffs.passages import find_differences
 from kg.diffs.wordings import say_change, show_value
 from kg.model import Fact, Study
@@ -75,11 +75,9 @@ def _diff_studies(old: Study, new: Study) -> Iterator[Change]:
 def _diff_values(about: str, name: str, old: Sequence[Fact], new: Sequence[Fact]) -> Iterator[Change]:
     a, b = (side[0] if side else None for side in (old, new))
     if (a and a.value) != (b and b.value):
-        kind = "added" if a is None else "removed" if b is None else "changed"
         shown = [show_value(one.value) if one else "" for one in (a, b)]
-        yield Change(
+        yield make_change(
             about,
-            kind,
             f"{name} {say_change(*shown)}",
             a and a.value,
             b and b.value,
@@ -90,12 +88,10 @@ def _diff_values(about: str, name: str, old: Sequence[Fact], new: Sequence[Fact]
 
 def _diff_lists(about: str, name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Change]:
     """Members that one side has; both are words by value."""
-    for value, quote in new.items():
-        if value not in old:
-            yield Change(about, "added", f"{name} added: {value}", new=value, new_quote=quote)
-    for value, quote in old.items():
-        if value not in new:
-            yield Change(about, "removed", f"{name} removed: {value}", old=value, old_quote=quote)
+    for side, words, other, verb in ((1, new, old, "added"), (0, old, new, "removed")):
+        for value, quote in words.items():
+            if value not in other:
+                yield tell_member(side, about, f"{name} {verb}: {value}", value, quote)
 
 
 def _list_names(study: Study) -> dict[tuple[str, str], dict[str, str]]:
@@ -125,9 +121,9 @@ def _list_descriptions(study: Study) -> dict[str, str]:
 def _diff_texts(about: str, name: str, old: str, new: str) -> Iterator[Change]:
     for one in find_differences(old, new):
         if not one.old:
-            kind, words = "added", f"{name} now has “{one.new}”"
+            words = f"{name} now has “{one.new}”"
         elif not one.new:
-            kind, words = "removed", f"{name} no longer has “{one.old}”"
+            words = f"{name} no longer has “{one.old}”"
         else:
-            kind, words = "changed", f"{name} changed from “{one.old}” to “{one.new}”"
-        yield Change(about, kind, words, one.old or None, one.new or None, one.old_quote, one.new_quote)
+            words = f"{name} changed from “{one.old}” to “{one.new}”"
+        yield make_change(about, words, one.old or None, one.new or None, one.old_quote, one.new_quote)
