@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class _Flight(msgspec.Struct):
-    """A query under way, and how many clients wait for it."""
+    """A job under way, and how many clients wait for it; only clients' queries are counted, and end with the last."""
 
     task: asyncio.Task[Reply]
     waiting: int = 0
@@ -76,8 +76,7 @@ class Service:
             Bounds(size=desks, slow=desks, queue=4 * settings.queue, deadline=settings.desk_deadline),
         )
         self.answers = Answers(settings.keep)
-        self._flights: dict[bytes, asyncio.Task[Reply]] = {}
-        self._shared: dict[bytes, _Flight] = {}
+        self._flights: dict[bytes, _Flight] = {}
 
     async def start(self) -> None:
         """Start the workers.
@@ -93,7 +92,7 @@ class Service:
     async def close(self) -> None:
         """End the workers."""
         for flight in self._flights.values():
-            flight.cancel()
+            flight.task.cancel()
         await asyncio.gather(self.queries.close(), self.desk.close())
 
     async def run_query(self, request: Request, arguments: dict[str, Any], *, is_lasting: bool = True) -> Reply:
@@ -110,10 +109,7 @@ class Service:
         kept = self.answers.find(key)
         if kept is not None:
             return kept
-        flight = self._shared.get(key)
-        if flight is None:
-            flight = self._shared[key] = _Flight(asyncio.create_task(self.queries.run(job)))
-            flight.task.add_done_callback(lambda done: self._land_shared(key, done))
+        flight = self._join(key, self.queries, job)
         flight.waiting += 1
         try:
             return await run_while_connected(request, asyncio.shield(flight.task))
@@ -121,14 +117,7 @@ class Service:
             flight.waiting -= 1
             if not flight.waiting:
                 flight.task.cancel()
-                if self._shared.get(key) is flight:
-                    del self._shared[key]
-
-    def _land_shared(self, key: bytes, done: asyncio.Task[Reply]) -> None:
-        if key in self._shared and self._shared[key].task is done:
-            del self._shared[key]
-        if not done.cancelled() and done.exception() is None:
-            self.answers.keep(key, done.result())
+                self._forget(key, flight.task)
 
     async def run_task(self, task: str, **arguments: Any) -> Reply:
         """One of our own tasks; the same task asked twice at once is done once.
@@ -140,14 +129,22 @@ class Service:
         kept = self.answers.find(key)
         if kept is not None:
             return kept
+        return await asyncio.shield(self._join(key, self.desk, job).task)
+
+    def _join(self, key: bytes, pool: Pool, job: Job) -> _Flight:
+        """The job under way; it is begun where it is not."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = asyncio.create_task(self.desk.run(job))
-            flight.add_done_callback(lambda done: self._land(key, done))
-        return await asyncio.shield(flight)
+            flight = self._flights[key] = _Flight(asyncio.create_task(pool.run(job)))
+            flight.task.add_done_callback(lambda done: self._land(key, done))
+        return flight
+
+    def _forget(self, key: bytes, task: asyncio.Task[Reply]) -> None:
+        if key in self._flights and self._flights[key].task is task:
+            del self._flights[key]
 
     def _land(self, key: bytes, done: asyncio.Task[Reply]) -> None:
-        self._flights.pop(key, None)
+        self._forget(key, done)
         if not done.cancelled() and done.exception() is None:
             self.answers.keep(key, done.result())
 
