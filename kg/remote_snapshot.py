@@ -75,13 +75,13 @@ class RemoteSnapshot(Snapshot):
 
     def read_records(self, trial: str | None = None) -> Iterator[StoredRecord]:
         """The records of a trial (an IRI as N-Triples), or all of them, in order of file name."""
-        heads = list(self.list_records())
+        heads = list(self.list_records()) if trial is None else []
         for iri in dict.fromkeys(one.trial for one in heads) if trial is None else (trial,):
             found = [
                 _read_record(_text(row["head"]), _text(row["text"]))
                 for row in self._select_texts(put_terms(_RECORDS, "trial", [NamedNode(iri[1:-1])]))
             ]
-            kept = found or [one for one in heads if one.trial == iri]
+            kept = found or [one for one in heads or self.list_records() if one.trial == iri]
             yield from sorted(kept, key=lambda one: (one.record.file, one.iri))
 
     def list_records(self) -> Iterator[StoredRecord]:

@@ -44,9 +44,10 @@ def ask_texts(graph: Graph, text: str, base: str) -> Any:
     trials = list(dict.fromkeys(_TRIAL.findall(text)))
     if len(trials) > MOST:
         raise UsageError(f"the texts of {len(trials)} trials at once", mend=f"Ask for {MOST} or fewer")
-    engine = _describe_heads(graph.snapshot)
     if trials:
         engine = _fill(one for trial in trials for one in _describe_records(graph.snapshot, trial))
+    else:
+        engine = _describe_heads(graph.snapshot)
     return engine.query(text, base_iri=base)
 
 
