@@ -22,7 +22,6 @@ _BY_CLASS = "SELECT ?c (COUNT(*) AS ?n) WHERE { ?s a ?c } GROUP BY ?c ORDER BY ?
 _SUBJECTS = "SELECT (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s ?p ?o }"
 
 
-
 def open_graph(plan: Plan) -> Graph:
     """A snapshot of the store, or a remote endpoint.
 
@@ -45,7 +44,6 @@ def warm(graph: Graph, plan: Plan) -> None:
         from kg.export import rdf_formats
 
         queries.load_queries()
-        queries.find_query(next(iter(queries.load_queries())))
         ask.understand_question("allogeneic CD123 trials")
         cards.card_key("cellSource")
         rdf_formats.shorten(f"<{ID}>")
