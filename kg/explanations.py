@@ -64,10 +64,16 @@ def _suggest_step(value: Any, step: str) -> str:
         return f"Leave out {cut(step)}: what stands before it has no parts"
     from rapidfuzz import fuzz, process
 
-    near = [key for key, *_ in process.extract(step, list(value), scorer=fuzz.WRatio, limit=3, score_cutoff=70)]
-    if near:
+    inside = [f"{key}.0.{step}" for key, things in value.items() if isinstance(things, list) and step in _keys(things)]
+    alike = process.extract(step, list(value), scorer=fuzz.WRatio, limit=3, score_cutoff=70)
+    if near := inside or [key for key, *_ in alike]:
         return f"Did you mean {' or '.join(near)}?"
     return f"It has {', '.join(value)}"
+
+
+def _keys(things: list[Any]) -> dict[str, Any]:
+    """What the first of several things has."""
+    return things[0] if things and isinstance(things[0], dict) else {}
 
 
 def _is_about(about: str, path: str) -> bool:

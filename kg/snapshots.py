@@ -94,6 +94,9 @@ def find_snapshot(store: Path, name: str) -> Snapshot:
         found = ordered[:1] if name == "current" else ordered[1:2]
     else:
         found = [one for one in entries if one.name == name] or [one for one in entries if one.name.startswith(name)]
+    if name == "previous" and not found:
+        mend = "The next build or update makes one"
+        raise UsageError("holds no snapshot before the served one", where=str(store), mend=mend)
     if len(found) != 1:
         raise UsageError(
             f"{name!r} names {len(found) or 'no'} snapshot{'s' if found else ''} of {store}",

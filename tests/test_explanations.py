@@ -59,6 +59,7 @@ def test_a_target_is_explained_with_what_was_passed_over(graph: Graph) -> None:
     [
         ("interventions.0.tragets", r"Did you mean targets\b"),
         ("min_age", r"Did you mean min_age_years\b"),
+        ("targets", r"Did you mean interventions\.0\.targets\b"),
         ("qqq", r"It has .*not_targets.*not_stated"),
         ("interventions.7", "one entry, 0"),
         ("interventions.first", "one entry, 0"),

@@ -39,6 +39,8 @@ def test_list_use_prune(store: Path) -> None:
     assert find_snapshot(store, "previous").manifest.trials == 3
     assert prune_snapshots(store, 1) == [one.name for one in entries[:2]]
     assert [one.name for one in list_snapshots(store)] == [oldest]
+    with pytest.raises(UsageError, match="no snapshot before the served one"):
+        find_snapshot(store, "previous")
     with pytest.raises(UsageError, match="no snapshot"):
         use_snapshot(store, "nonsense")
 
