@@ -38,11 +38,17 @@ class RemoteFile:
         if not is_http(self._system):
             return self._wrap()
         stream = self._wrap(block_size=0)
-        if stream.peek(2)[:2] != b"PK":
+        try:
+            is_archive = stream.peek(2)[:2] == b"PK"
+        except OSError:
+            stream.close()
+            raise
+        if not is_archive:
             return stream
         stream.close()
         archive = self._wrap()
         if not archive.seekable():
+            archive.close()
             raise OSError(NO_RANGES)
         return archive
 

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 Served = dict[str, bytes]
+PAUSE = 0.5
+"""Seconds between the halves of what a server sends before it breaks off."""
 
 
 @contextmanager
@@ -30,7 +32,13 @@ def serve_files(files: Served, *, has_ranges: bool = True, breaks_at: int | None
                 return
             content = files.get(self.path.partition("?")[0][1:])
             part = self._begin(content)
-            self.wfile.write(part if breaks_at is None else part[:breaks_at])
+            if breaks_at is None:
+                self.wfile.write(part)
+                return
+            half = breaks_at // 2
+            self.wfile.write(part[:half])
+            release.wait(PAUSE)  # a client drops what it has not read yet when it hears that the connection is gone
+            self.wfile.write(part[half:breaks_at])
 
         def _begin(self, content: bytes | None) -> bytes:
             if content is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import json
@@ -97,6 +98,15 @@ def test_a_server_that_breaks_off() -> None:
     assert whole == name_lines("x.jsonl", BIG)[: len(whole)]
     assert any(isinstance(one, Rejected) and one.is_cut for one in found)
     assert 0 < len(whole) < len(BIG.splitlines())
+
+
+def test_a_server_that_breaks_off_at_once() -> None:
+    """The connection is closed as well: an open one would be told of when it is collected, and warnings are errors."""
+    with serve_files({"x.jsonl": BIG}, breaks_at=0) as url:
+        [cut] = open_sources([f"{url}/x.jsonl"])
+    assert isinstance(cut, Rejected)
+    assert cut.is_cut
+    gc.collect()
 
 
 def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
