@@ -25,7 +25,8 @@ from kg.sources.inputs import Blob, open_sources, read_blob
 
 SHARED = Path(os.environ.get("TRIALKG_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
 CORPORA = [str(SHARED / "corpora" / name) for name in ("ctgov_v2.jsonl.gz", "cell_therapy_v2_partial.jsonl.gz")]
-SAMPLE = 600
+EVERY = 5
+"""Every fifth study of the corpus is measured: it is in order of age, and the newest need twice as long as the oldest."""
 
 
 def measure(what: str, run: Callable[[], float], unit: str) -> float:
@@ -47,7 +48,7 @@ def main() -> None:
     """Print the figures."""
     if not SHARED.is_dir():
         raise SystemExit(f"no corpora at {SHARED}: set TRIALKG_SHARED")
-    blobs = [blob for blob in islice(open_sources(CORPORA[:1]), SAMPLE) if isinstance(blob, Blob)]
+    blobs = [blob for blob in islice(open_sources(CORPORA[:1]), None, None, EVERY) if isinstance(blob, Blob)]
     studies = [study for study in map(read_blob, blobs) if isinstance(study, Study)]
     texts = [passage.text for study in studies for passage in study.passages]
     open_lexicon("antigen").find("")

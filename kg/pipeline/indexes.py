@@ -1,4 +1,4 @@
-"""The engine's index of the triples: loaded in one stream, or copied and changed."""
+"""The engine's index of the triples: loaded in one stream and its files merged, or copied and changed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pyoxigraph import Quad, RdfFormat, parse
 from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
+from kg.pipeline.mergers import merge_files
 from kg.vocabularies import list_knowledge
 
 _BUFFER = 1 << 20
@@ -61,7 +62,8 @@ def load_index(folder: Path, triples: Iterable[bytes]) -> None:
         if stream.fault is not None:
             raise stream.fault from None
         raise
-    engine.flush()
+    del engine  # closed before it merges its files by itself
+    merge_files(folder / "index")
 
 
 def _read_ontology() -> Iterator[bytes]:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
+import msgspec
+
 from kg.packing import SHARD, unpack
 from kg.pipeline.indexes import change_index
 from kg.pipeline.logs import Place
 from kg.pipeline.pools import run_all
 from kg.pipeline.records import Plan
-from kg.pipeline.shards import Search, ShardDone, ShardTask, find_survivors, is_shared, read_triples, shard_of
+from kg.pipeline.shards import ShardDone, ShardTask, shard_of
+from kg.pipeline.triples import Search, find_survivors, is_shared, read_triples, take_new
 from kg.store import Snapshot
 
 
@@ -64,9 +67,12 @@ class ShardTasks:
 
 def feed_triples(shards: Iterable[ShardDone], done: list[ShardDone]) -> Iterator[bytes]:
     """The triples of shards while they are written; ``done`` collects the shards."""
+    seen: set[bytes] = set()
     for one in shards:
-        done.append(one)
-        if one.path:
+        done.append(msgspec.structs.replace(one, triples=None))
+        if one.triples:
+            yield from take_new(one.triples, seen)
+        elif one.path:
             yield from read_triples(one.path)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,17 +15,12 @@ import msgspec
 from kg import rdf
 from kg.merges import merge_records
 from kg.model import Record, Trial
-from kg.packing import SHARD, Packer, open_packed, pack, read_packed, unpack
+from kg.packing import SHARD, Packer, pack, read_packed, unpack
 from kg.pipeline.logs import Place, read_entry
 from kg.pipeline.readings import reread
-from kg.terms import ID
+from kg.pipeline.triples import CHUNK, Triples, TripleWriter, take_off_graphs
 
 SHARDS = 256
-_CHUNK = 1 << 20
-_GRAPH = re.compile(re.escape(f" <{ID}record/").encode() + rb"[0-9a-f]{24}> \.\n")
-"""How a line ends: its graph is a record. Written out, for it is looked for in every line of every build."""
-_OWN = f"<{ID}trial/".encode()
-"""How the lines about a trial's own things begin. Dates, sites and organisations, which trials share, sort before."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -47,7 +41,7 @@ class ShardTask(msgspec.Struct, frozen=True):
     :ivar previous: Path of the shard before; empty where there is none.
     :ivar before: Digest and number of its lines.
     :ivar dropped: Records (IRIs as N-Triples) whose lines are left out of it.
-    :ivar is_update: Whether to tell which triples came and went.
+    :ivar is_update: Whether to tell which triples came and went; if not, all triples are written for a new index.
     """
 
     number: str
@@ -66,6 +60,7 @@ class ShardDone(msgspec.Struct, frozen=True):
 
     :ivar path: Empty where the shard would hold nothing.
     :ivar digest: SHA-256 of its lines.
+    :ivar triples: For a new index: its triples; None where the shard is the one before.
     :ivar added: For an update: N-Triples lines that it has and the shard before had not, packed.
     :ivar removed: For an update: those that the shard before had and it has not, packed.
     """
@@ -74,6 +69,7 @@ class ShardDone(msgspec.Struct, frozen=True):
     path: str
     digest: str
     quads: int
+    triples: Triples | None = None
     added: bytes = b""
     removed: bytes = b""
 
@@ -101,11 +97,17 @@ def write_shard(task: ShardTask) -> ShardDone:
     gone: list[bytes] = []
     if task.previous:
         text, gone = _take_out(read_packed(Path(task.previous)), task.dropped)
-    digest, quads = _pack(path, _merge(text, new) if text else _chunk(new))
-    added, removed = _compare(gone, new) if task.is_update else (b"", b"")
+    lines = _merge(text, new) if text else _chunk(new)
+    if task.is_update:
+        digest, quads = _pack(path, lines)
+        triples, changed = None, _compare(gone, new)
+    else:
+        with TripleWriter(path.with_name(f"{task.number}.nt")) as writer:
+            digest, quads = _pack(path, writer.copy(lines))
+        triples, changed = writer.list_parts(), (b"", b"")
     if not quads:
         path.unlink()
-    return ShardDone(task.number, str(path) if quads else "", digest if quads else "", quads, added, removed)
+    return ShardDone(task.number, str(path) if quads else "", digest if quads else "", quads, triples, *changed)
 
 
 def _take_out(text: bytes, records: Iterable[bytes]) -> tuple[bytes, list[bytes]]:
@@ -125,14 +127,27 @@ def _take_out(text: bytes, records: Iterable[bytes]) -> tuple[bytes, list[bytes]
 
 
 def _merge(text: bytes, new: list[bytes]) -> Iterator[bytes]:
-    """Sorted lines put into sorted text, in chunks."""
-    position = 0
+    """Sorted lines put into sorted text, in chunks of whole lines."""
+    held: list[bytes] = []
+    size = position = 0
     for line in new:
         place = _find_place(text, line, position)
-        yield from (text[start : min(start + _CHUNK, place)] for start in range(position, place, _CHUNK))
-        yield line
+        for piece in (*_cut_lines(text, position, place), line):
+            held.append(piece)
+            size += len(piece)
+            if size >= CHUNK:
+                yield b"".join(held)
+                held, size = [], 0
         position = place
-    yield from (text[start : start + _CHUNK] for start in range(position, len(text), _CHUNK))
+    yield b"".join(held)
+    yield from _cut_lines(text, position, len(text))
+
+
+def _cut_lines(text: bytes, start: int, end: int) -> Iterator[bytes]:
+    while start < end:
+        stop = end if end - start <= CHUNK else text.index(b"\n", start + CHUNK - 1) + 1
+        yield text[start:stop]
+        start = stop
 
 
 def _find_place(text: bytes, line: bytes, low: int) -> int:
@@ -154,7 +169,7 @@ def _chunk(lines: list[bytes]) -> Iterator[bytes]:
 
 def _compare(gone: list[bytes], new: list[bytes]) -> tuple[bytes, bytes]:
     """The triples that came and those that went, packed."""
-    before, after = (set(_GRAPH.sub(b" .\n", b"".join(some)).splitlines(keepends=True)) for some in (gone, new))
+    before, after = (set(take_off_graphs(b"".join(some)).splitlines(keepends=True)) for some in (gone, new))
     return pack(b"".join(sorted(after - before))), pack(b"".join(sorted(before - after)))
 
 
@@ -200,39 +215,8 @@ def _cut_evenly(chunks: Iterable[bytes]) -> Iterator[bytes]:
     held = bytearray()
     for chunk in chunks:
         held += chunk
-        while len(held) >= _CHUNK:
-            yield bytes(held[:_CHUNK])
-            del held[:_CHUNK]
+        while len(held) >= CHUNK:
+            yield bytes(held[:CHUNK])
+            del held[:CHUNK]
     yield bytes(held)
 
-
-def read_triples(path: str) -> Iterator[bytes]:
-    """A shard as N-Triples, in chunks of whole lines."""
-    rest = b""
-    with open_packed(Path(path)) as stream:
-        while piece := stream.read(_CHUNK):
-            head, _, rest = (rest + piece).rpartition(b"\n")
-            if head:
-                yield _GRAPH.sub(b" .\n", head + b"\n")
-
-
-class Search(msgspec.Struct, frozen=True):
-    """Triples about things that trials share, to be looked for in a shard."""
-
-    path: str
-    wanted: frozenset[bytes]
-
-
-def find_survivors(search: Search) -> set[bytes]:
-    """Which of the triples a shard states."""
-    found: set[bytes] = set()
-    for chunk in read_triples(search.path):
-        found.update(search.wanted.intersection(chunk.splitlines(keepends=True)))
-        if chunk.startswith(_OWN):
-            break
-    return found
-
-
-def is_shared(line: bytes) -> bool:
-    """Whether a triple is about something that several trials may have in common."""
-    return not line.startswith(_OWN)

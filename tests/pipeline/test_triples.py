@@ -1,0 +1,67 @@
+"""Triples on their way to the index: each shared thing once, and nothing lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kg.pipeline import triples
+from kg.pipeline.triples import Triples, TripleWriter, take_new
+
+ID = "https://w3id.org/trialkg/id"
+GRAPHS = [f"<{ID}/record/{digit * 24}>" for digit in "ab"]
+
+
+def write(path: Path, *chunks: list[str]) -> Triples:
+    """N-Quads lines, written as the triples of a shard."""
+    given = ["".join(lines).encode() for lines in chunks]
+    with TripleWriter(path) as writer:
+        assert list(writer.copy(given)) == given
+    return writer.list_parts()
+
+
+def say(name: str, words: str, graph: int = 0) -> str:
+    return f'<{ID}/{name}> <https://example.org/says> "{words}" {GRAPHS[graph]} .\n'
+
+
+def hear(name: str, words: str) -> bytes:
+    return f'<{ID}/{name}> <https://example.org/says> "{words}" .\n'.encode()
+
+
+def take(found: Triples, seen: set[bytes]) -> list[bytes]:
+    return b"".join(take_new(found, seen)).splitlines(keepends=True)
+
+
+def test_what_two_records_say_of_a_date_goes_in_once(tmp_path: Path) -> None:
+    first = write(
+        tmp_path / "1.nt",
+        [say("date/2020", "x"), say("date/2020", "x", 1), say("site/a", "y")],
+        [say("trial/1", "z"), say("trial/2", "z", 1)],
+    )
+    second = write(tmp_path / "2.nt", [say("date/2020", "x", 1), say("site/a", "other"), say("trial/3", "z", 1)])
+    seen: set[bytes] = set()
+    own = [hear("trial/1", "z"), hear("trial/2", "z")]
+    assert take(first, seen) == [hear("date/2020", "x"), hear("site/a", "y"), *own]
+    assert take(second, seen) == [hear("site/a", "other"), hear("trial/3", "z")]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_chunks_may_cut_anywhere_between_lines(tmp_path: Path) -> None:
+    lines = [say("date/2020", "x"), say("date/2020", "y"), say("trial/1", f"about <{ID}/trial/2>"), say("trial/2", "z")]
+    whole = take(write(tmp_path / "1.nt", lines), set())
+    for cut in range(len(lines) + 1):
+        assert take(write(tmp_path / "2.nt", lines[:cut], lines[cut:]), set()) == whole
+
+
+def test_a_thing_that_names_a_trial_is_shared(tmp_path: Path) -> None:
+    found = write(tmp_path / "1.nt", [f"<{ID}/record/1> <https://example.org/of> <{ID}/trial/1> {GRAPHS[0]} .\n"])
+    assert [bool(digest) for digest, _ in found.parts] == [True]
+
+
+def test_what_is_not_remembered_goes_in_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triples, "_REMEMBERED", 1)
+    seen: set[bytes] = set()
+    lines = [say("date/2020", "x"), say("date/2021", "y")]
+    assert take(write(tmp_path / "1.nt", lines), seen) == [hear("date/2020", "x"), hear("date/2021", "y")]
+    assert take(write(tmp_path / "2.nt", lines), seen) == [hear("date/2021", "y")]
