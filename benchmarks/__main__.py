@@ -26,7 +26,7 @@ from kg.sources.inputs import Blob, open_sources, read_blob
 SHARED = Path(os.environ.get("TRIALKG_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
 CORPORA = [str(SHARED / "corpora" / name) for name in ("ctgov_v2.jsonl.gz", "cell_therapy_v2_partial.jsonl.gz")]
 EVERY = 5
-"""Every fifth study of the corpus is measured: it is in order of age, and the newest need twice as long as the oldest."""
+"""Every fifth study of the corpus: it is in order of age, and the newest studies need twice as long as the oldest."""
 
 
 def measure(what: str, run: Callable[[], float], unit: str) -> float:
