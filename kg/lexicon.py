@@ -45,7 +45,6 @@ _FOLD = {
 _FOLD_CHARS = {chr(code): char for code, char in _FOLD.items()}
 _ODD = re.compile(f"[{re.escape(''.join(_FOLD_CHARS))}]")
 _BLANKS = "\t\n\r\x0b\x0c"
-_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
 _PART = re.compile(r"[-\s\x00]+|(?<=[A-Za-z])(?=\d)")
@@ -80,8 +79,15 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def _lower(text: str) -> str:
-    """Fold ASCII case only: ``str.lower`` may change the length of other text."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    """Fold ASCII case, once for the rules that read a passage in turn."""
+    return _fold_case(text)
+
+
+def _fold_case(text: str) -> str:
+    """Fold ASCII case only: ``str.lower`` may change the length of other text, ``bytes.lower`` leaves it alone."""
+    if text.isascii():
+        return text.lower()
+    return text.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
 
 
 def expand_form(form: str) -> frozenset[str]:
@@ -168,8 +174,8 @@ class Lexicon:
             ):
                 plain = (term, None, is_contextual)
                 for spelling in set().union(*map(expand_form, forms)):
-                    key = spelling.lower() if spelling.isascii() else spelling.translate(_LOWER)
-                    entries.setdefault(key, []).append((term, spelling, is_contextual) if is_cased else plain)
+                    entry = (term, spelling, is_contextual) if is_cased else plain
+                    entries.setdefault(_fold_case(spelling), []).append(entry)
         for key, found in entries.items():
             self._automaton.add_word(key, (len(key), found))
         if entries:
