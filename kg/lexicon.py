@@ -163,7 +163,6 @@ class Lexicon:
         digits_after: bool = False,
     ) -> None:
         self._before, self._after, self._digits = glued_before, (*glued_after, "s"), digits_after
-        self._longest_before = max(map(len, glued_before), default=0)
         self._automaton = ahocorasick.Automaton()
         entries: dict[str, list[tuple[Term, str | None, bool]]] = {}
         for term in terms:
@@ -204,16 +203,17 @@ class Lexicon:
 
     def _is_word(self, low: str, start: int, end: int) -> bool:
         if start and low[start - 1].isalnum():
-            head = low[max(0, start - self._longest_before) : start]
-            glued = next((word for word in self._before if head.endswith(word)), None)
-            if glued is None or (start > len(glued) and low[start - len(glued) - 1].isalnum()):
+            if not low.endswith(self._before, 0, start):
+                return False
+            glued = next(word for word in self._before if low.endswith(word, 0, start))
+            if start > len(glued) and low[start - len(glued) - 1].isalnum():
                 return False
         if end < len(low) and low[end].isalnum():
             if self._digits and low[end].isdigit():
                 return True
-            glued = next((word for word in self._after if low.startswith(word, end)), None)
-            if glued is None:
+            if not low.startswith(self._after, end):
                 return False
+            glued = next(word for word in self._after if low.startswith(word, end))
             after = end + len(glued)
             return glued != "s" or after >= len(low) or not low[after].isalnum()
         return True

@@ -45,6 +45,10 @@ _NUMBERED = (
 """Codes with one number, whether their case tells, and what each holds: most texts are passed over by that alone."""
 
 
+_MARKS = ("CAR", "CTL", "LV", "28", "BB", "bb", "Bb", "bB", "luster of diff")
+"""Of these every code holds one."""
+
+
 class Place(msgspec.Struct, frozen=True):
     """A name of an antigen in a passage, before it is judged.
 
@@ -166,6 +170,8 @@ def _holds(text: str, marks: tuple[str, ...]) -> bool:
 
 
 def _expand_codes(text: str) -> Iterator[Place]:
+    if not _holds(text, _MARKS):
+        return
     for found in _CODE_LIST.finditer(text) if "SCAR" in text else ():
         for name in re.finditer(r"[A-Za-z\d]{2,6}", found[1]):
             antigen = _lookup(name[0])

@@ -169,6 +169,6 @@ def _find_setting(passage: Passage) -> Iterator[Fact]:
     for match in open_lexicon("disease-setting").find(passage.text):
         if not _PAST_RESPONSE.search(passage.text[max(0, match.start - 40) : match.start]):
             yield Fact(match.term.notation, passage.quote(match.start, match.end), "setting.named")
-    for short in _R_R.finditer(passage.text):
+    for short in _R_R.finditer(passage.text) if "/" in passage.text else ():
         for value in ("relapsed", "refractory"):
             yield Fact(value, passage.quote(short.start(), short.end()), "setting.r-r")

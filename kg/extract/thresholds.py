@@ -15,23 +15,20 @@ from kg.lexicon import fold
 from kg.model import Frozen
 from kg.vocabularies import Term
 
-_PLAIN = str.maketrans(
-    {
-        **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "01234567892", strict=True)),
-        **dict.fromkeys("≦⩽≲", "≤"),
-        **dict.fromkeys("≧⩾≳", "≥"),
-        **dict.fromkeys("×✕╳", "x"),
-        **dict.fromkeys("、，", ","),
-        **dict.fromkeys("·。", "."),
-        **dict.fromkeys("％﹪", "%"),
-        "∗": "*",
-        "\\": " ",
-        "﹥": ">",
-        "﹤": "<",
-        "∼": "~",
-        "；": ";",
-    }
-)
+_PLAIN = {
+    **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "01234567892", strict=True)),
+    **dict.fromkeys("≦⩽≲", "≤"),
+    **dict.fromkeys("≧⩾≳", "≥"),
+    **dict.fromkeys("×✕╳", "x"),
+    "、": ",",
+    **dict.fromkeys("·。", "."),
+    "﹪": "%",
+    "∗": "*",
+    "﹥": ">",
+    "﹤": "<",
+    "∼": "~",
+}
+"""Signs that `fold` leaves, as they are read."""
 TIMES = frozenset(("years", "months", "weeks", "days"))
 _WORD_NUMBERS = {
     "one": 1,
@@ -162,24 +159,17 @@ class Threshold(Frozen, frozen=True):
     number_start: int = 0
 
 
-class _Flattened(dict[int, str]):
-    """Each character as `flatten` writes it, worked out when first met; one table is faster than three in a row."""
-
-    def __missing__(self, code: int) -> str:
-        flat = self[code] = fold(chr(code)).translate(_PLAIN)
-        return flat
-
-
-_FLAT = _Flattened()
-
-
 def flatten(text: str) -> str:
     """Fold text for reading, one character for one: case, dashes, superscripts, escapes.
 
     >>> flatten("PLT ≥50×10⁹/L, SpO2 \\\\>92％")
     'plt ≥50x109/l, spo2  >92%'
     """
-    return text.translate(_FLAT)
+    flat = fold(text).replace("\\", " ")
+    if not flat.isascii():
+        for char, plain in _PLAIN.items():  # `str.translate` looks at every letter by itself
+            flat = flat.replace(char, plain)
+    return flat
 
 
 def read_number(words: str) -> float:

@@ -250,5 +250,5 @@ def is_about_patients(study: Study) -> bool:
 def is_about_antiretrovirals(study: Study) -> bool:
     """Whether "CART" is combination antiretroviral therapy: the record names it, and no receptor or modified cells."""
     texts = [passage.text for passage in study.passages]
-    likely = (text for text in texts if "retroviral" in fold(text) or "haart" in fold(text))
+    likely = (text for text in texts if "retroviral" in (low := fold(text)) or "haart" in low)
     return any(map(_ANTIRETROVIRAL.search, likely)) and not any(map(_RECEPTOR_CELLS.search, texts))
