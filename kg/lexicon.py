@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
-import ahocorasick
 import msgspec
+from ahocorasick_rs import AhoCorasick
 
 from kg.vocabularies import Term, load_vocabularies
 
@@ -43,7 +43,9 @@ _FOLD = {
     ord("\u2032"): "'",
 }
 _FOLD_CHARS = {chr(code): char for code, char in _FOLD.items()}
-_ODD = re.compile(f"[{re.escape(''.join(_FOLD_CHARS))}]")
+_NO_CHAR = "\ufffd"
+"""What a lone surrogate is read as: the matcher's UTF-8 has none."""
+_ODD = re.compile(f"[{re.escape(''.join(_FOLD_CHARS))}\ud800-\udfff]")
 _BLANKS = "\t\n\r\x0b\x0c"
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
@@ -64,7 +66,7 @@ def fold_width(text: str) -> str:
     """
     # One replacement for each odd character that is there: `str.translate` looks at every letter by itself.
     for char in filter(text.__contains__, _BLANKS) if text.isascii() else set(_ODD.findall(text)):
-        text = text.replace(char, _FOLD_CHARS[char])
+        text = text.replace(char, _FOLD_CHARS.get(char, _NO_CHAR))
     return text
 
 
@@ -85,9 +87,7 @@ def _lower(text: str) -> str:
 
 def _fold_case(text: str) -> str:
     """Fold ASCII case only: ``str.lower`` may change the length of other text, ``bytes.lower`` leaves it alone."""
-    if text.isascii():
-        return text.lower()
-    return text.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
+    return text.lower() if text.isascii() else text.encode().lower().decode()
 
 
 def expand_form(form: str) -> frozenset[str]:
@@ -163,7 +163,6 @@ class Lexicon:
         digits_after: bool = False,
     ) -> None:
         self._before, self._after, self._digits = glued_before, (*glued_after, "s"), digits_after
-        self._automaton = ahocorasick.Automaton()
         entries: dict[str, list[tuple[Term, str | None, bool]]] = {}
         for term in terms:
             for forms, is_cased, is_contextual in (
@@ -175,11 +174,8 @@ class Lexicon:
                 for spelling in set().union(*map(expand_form, forms)):
                     entry = (term, spelling, is_contextual) if is_cased else plain
                     entries.setdefault(_fold_case(spelling), []).append(entry)
-        for key, found in entries.items():
-            self._automaton.add_word(key, (len(key), found))
-        if entries:
-            self._automaton.make_automaton()
-        self._is_empty = not entries
+        self._automaton = AhoCorasick(entries)
+        self._entries = tuple(entries.values())
 
     def find(self, text: str) -> list[Match]:
         """Names in ``text``, in order, longest first where they overlap.
@@ -187,16 +183,13 @@ class Lexicon:
         >>> [text.notation for text in (match.term for match in open_lexicon("antigen").find("anti-CD123 CAR-T"))]
         ['IL3RA']
         """
-        if self._is_empty:
-            return []
         width = fold_width(text)
         low = _lower(width)
         found: list[Match] = []
-        for last, (length, entries) in self._automaton.iter(low):
-            start, end = last + 1 - length, last + 1
+        for key, start, end in self._automaton.find_matches_as_indexes(low, overlapping=True):
             if not self._is_word(low, start, end):
                 continue
-            for term, cased, is_contextual in entries:
+            for term, cased, is_contextual in self._entries[key]:
                 if cased is None or width[start:end] == cased:
                     found.append(Match(start, end, term, is_contextual))
         return _keep_longest(found) if len(found) > 1 else found
