@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
-import ahocorasick
 import msgspec
+from ahocorasick_rs import AhoCorasick
 
 from kg.vocabularies import Term, load_vocabularies
 
@@ -43,9 +43,10 @@ _FOLD = {
     ord("\u2032"): "'",
 }
 _FOLD_CHARS = {chr(code): char for code, char in _FOLD.items()}
-_ODD = re.compile(f"[{re.escape(''.join(_FOLD_CHARS))}]")
+_NO_CHAR = "\ufffd"
+"""What a lone surrogate is read as: the matcher's UTF-8 has none."""
+_ODD = re.compile(f"[{re.escape(''.join(_FOLD_CHARS))}\ud800-\udfff]")
 _BLANKS = "\t\n\r\x0b\x0c"
-_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _SHORT_GREEK = re.compile(r"(?<=[A-Z])([abgd])(?![a-z])")
 _BREAK = re.compile(r"[-\s]+|(?<=[A-Za-z])(?=\d)")
 _PART = re.compile(r"[-\s\x00]+|(?<=[A-Za-z])(?=\d)")
@@ -65,7 +66,7 @@ def fold_width(text: str) -> str:
     """
     # One replacement for each odd character that is there: `str.translate` looks at every letter by itself.
     for char in filter(text.__contains__, _BLANKS) if text.isascii() else set(_ODD.findall(text)):
-        text = text.replace(char, _FOLD_CHARS[char])
+        text = text.replace(char, _FOLD_CHARS.get(char, _NO_CHAR))
     return text
 
 
@@ -80,8 +81,13 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def _lower(text: str) -> str:
-    """Fold ASCII case only: ``str.lower`` may change the length of other text."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    """Fold ASCII case, once for the rules that read a passage in turn."""
+    return _fold_case(text)
+
+
+def _fold_case(text: str) -> str:
+    """Fold ASCII case only: ``str.lower`` may change the length of other text, ``bytes.lower`` leaves it alone."""
+    return text.lower() if text.isascii() else text.encode().lower().decode()
 
 
 def expand_form(form: str) -> frozenset[str]:
@@ -157,8 +163,6 @@ class Lexicon:
         digits_after: bool = False,
     ) -> None:
         self._before, self._after, self._digits = glued_before, (*glued_after, "s"), digits_after
-        self._longest_before = max(map(len, glued_before), default=0)
-        self._automaton = ahocorasick.Automaton()
         entries: dict[str, list[tuple[Term, str | None, bool]]] = {}
         for term in terms:
             for forms, is_cased, is_contextual in (
@@ -168,13 +172,10 @@ class Lexicon:
             ):
                 plain = (term, None, is_contextual)
                 for spelling in set().union(*map(expand_form, forms)):
-                    key = spelling.lower() if spelling.isascii() else spelling.translate(_LOWER)
-                    entries.setdefault(key, []).append((term, spelling, is_contextual) if is_cased else plain)
-        for key, found in entries.items():
-            self._automaton.add_word(key, (len(key), found))
-        if entries:
-            self._automaton.make_automaton()
-        self._is_empty = not entries
+                    entry = (term, spelling, is_contextual) if is_cased else plain
+                    entries.setdefault(_fold_case(spelling), []).append(entry)
+        self._automaton = AhoCorasick(entries)
+        self._entries = tuple(entries.values())
 
     def find(self, text: str) -> list[Match]:
         """Names in ``text``, in order, longest first where they overlap.
@@ -182,32 +183,30 @@ class Lexicon:
         >>> [text.notation for text in (match.term for match in open_lexicon("antigen").find("anti-CD123 CAR-T"))]
         ['IL3RA']
         """
-        if self._is_empty:
-            return []
         width = fold_width(text)
         low = _lower(width)
         found: list[Match] = []
-        for last, (length, entries) in self._automaton.iter(low):
-            start, end = last + 1 - length, last + 1
+        for key, start, end in self._automaton.find_matches_as_indexes(low, overlapping=True):
             if not self._is_word(low, start, end):
                 continue
-            for term, cased, is_contextual in entries:
+            for term, cased, is_contextual in self._entries[key]:
                 if cased is None or width[start:end] == cased:
                     found.append(Match(start, end, term, is_contextual))
         return _keep_longest(found) if len(found) > 1 else found
 
     def _is_word(self, low: str, start: int, end: int) -> bool:
         if start and low[start - 1].isalnum():
-            head = low[max(0, start - self._longest_before) : start]
-            glued = next((word for word in self._before if head.endswith(word)), None)
-            if glued is None or (start > len(glued) and low[start - len(glued) - 1].isalnum()):
+            if not low.endswith(self._before, 0, start):
+                return False
+            glued = next(word for word in self._before if low.endswith(word, 0, start))
+            if start > len(glued) and low[start - len(glued) - 1].isalnum():
                 return False
         if end < len(low) and low[end].isalnum():
             if self._digits and low[end].isdigit():
                 return True
-            glued = next((word for word in self._after if low.startswith(word, end)), None)
-            if glued is None:
+            if not low.startswith(self._after, end):
                 return False
+            glued = next(word for word in self._after if low.startswith(word, end))
             after = end + len(glued)
             return glued != "s" or after >= len(low) or not low[after].isalnum()
         return True

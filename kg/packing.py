@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import local
 from typing import IO, TextIO
 
 import zstandard
@@ -14,9 +15,19 @@ PackError = zstandard.ZstdError
 """What is raised where bytes are not what was packed."""
 
 
+class _Kept(local):
+    """A packer of each thread: making one takes a third of the time that it then needs for a record."""
+
+    def __init__(self) -> None:
+        self.packer = zstandard.ZstdCompressor(level=LEVEL)
+
+
+_kept = _Kept()
+
+
 def pack(data: bytes) -> bytes:
     """Some bytes, packed."""
-    return zstandard.compress(data, LEVEL)
+    return _kept.packer.compress(data)
 
 
 def unpack(packed: bytes) -> bytes:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from kg.lexicon import fold_width, open_lexicon
+from kg.lexicon import fold, fold_width, open_lexicon
 from kg.model import Criterion, Fact, Passage, Study
 
 _PROSE = ("title", "official title", "summary", "description")
@@ -54,18 +54,24 @@ def find_design(study: Study) -> dict[str, tuple[Fact, ...]]:
     passages = study.parts(*_PROSE)
     finders: dict[str, Callable[[Sequence[Passage]], tuple[Fact, ...]]] = {
         "phases": _find_phases,
-        "masking": partial(_find_pattern, _OPEN, "NONE", "design.open-label"),
-        "intervention_model": partial(_find_pattern, _SINGLE_ARM, "SINGLE_GROUP", "design.single-arm"),
-        "number_of_sites": partial(_find_pattern, _SINGLE_CENTER, 1, "design.single-center"),
+        "masking": partial(_find_pattern, _OPEN, ("open",), "NONE", "design.open-label"),
+        "intervention_model": partial(
+            _find_pattern, _SINGLE_ARM, ("arm", "group"), "SINGLE_GROUP", "design.single-arm"
+        ),
+        "number_of_sites": partial(_find_pattern, _SINGLE_CENTER, ("cent", "institution"), 1, "design.single-center"),
         "enrollment": _find_enrollment,
     }
     found = {key: find(passages) for key, find in finders.items() if key not in study.facts}
     return {key: facts for key, facts in found.items() if facts}
 
 
-def _find_pattern(pattern: re.Pattern[str], value: object, rule: str, passages: Sequence[Passage]) -> tuple[Fact, ...]:
+def _find_pattern(
+    pattern: re.Pattern[str], marks: tuple[str, ...], value: object, rule: str, passages: Sequence[Passage]
+) -> tuple[Fact, ...]:
+    """The first match, sought only where one of the marks, which every match holds, is in the text."""
     for passage in passages:
-        match = pattern.search(fold_width(passage.text))
+        low = fold(passage.text)
+        match = pattern.search(fold_width(passage.text)) if any(mark in low for mark in marks) else None
         if match:
             return (Fact(value, passage.quote(match.start(), match.end()), rule),)
     return ()
@@ -163,6 +169,6 @@ def _find_setting(passage: Passage) -> Iterator[Fact]:
     for match in open_lexicon("disease-setting").find(passage.text):
         if not _PAST_RESPONSE.search(passage.text[max(0, match.start - 40) : match.start]):
             yield Fact(match.term.notation, passage.quote(match.start, match.end), "setting.named")
-    for short in _R_R.finditer(passage.text):
+    for short in _R_R.finditer(passage.text) if "/" in passage.text else ():
         for value in ("relapsed", "refractory"):
             yield Fact(value, passage.quote(short.start(), short.end()), "setting.r-r")

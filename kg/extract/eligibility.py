@@ -23,7 +23,7 @@ _BULLET = re.compile(
     r"|\(\d{1,2}|\"(?=\w))[\s\\]{0,4}",
     re.IGNORECASE,
 )
-_HEADING_WORD = re.compile(r"[ce]l[iu][gs]", re.IGNORECASE)
+_HEADING_WORD = re.compile(r"[ce]l[iu][gs]")
 _HEADING_LINE = re.compile(
     r"(?:(?!inclusion|exclusion)[a-z][\w'-]{0,20}[ :]{1,2}){0,9}(?P<non>non[- ]?)?(?P<list>inclusion"
     r"|exclusion)s?\b(?P<rest>[^:.;]{0,80})(?P<end>[:.]{0,2})[\s*_-]{0,5}",
@@ -199,7 +199,7 @@ def _list_lines(text: str, listed: str | None) -> Iterator[_Line]:
         line = found[0]
         indent = len(line) - len(line.lstrip())
         at = skip_bullet(line)
-        is_plain = _HEADING_WORD.search(line) is None
+        is_plain = _HEADING_WORD.search(line.lower()) is None
         heading = None if is_plain else read_heading(line[at:])
         if heading:
             listed = heading

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kg.lexicon import fold
 from kg.model import Fact, Study
 
 _PARTS = ("summary", "description", "arm description", "intervention description")
@@ -17,6 +18,8 @@ _COMMITTEE = (
     r"ethic(?:s|al)?\b[^.;,\n]{0,40}?\b(?:committees?|commissions?|boards?)|"
     r"(?:institutional )?review boards?|IRBs?|IECs?|REBs?)"
 )
+_COMMITTEE_MARKS = ("ethic", "review board", "irb", "iec", "reb")
+"""Of these each name of a committee holds one."""
 _STUDY = r"(?:study|trial|protocol|research|project|investigation|work)"
 _HAS_APPROVED = (
     # "The study protocol was approved by the Ethics Committee of …"
@@ -54,6 +57,9 @@ def find_ethics_review(study: Study) -> dict[str, tuple[Fact, ...]]:
 def _find_approvals(study: Study) -> Iterator[Fact]:
     for passage in study.parts(*_PARTS):
         if "pprov" not in passage.text:  # most records; the patterns cost a hundred times as much
+            continue
+        low = fold(passage.text)
+        if not any(name in low for name in _COMMITTEE_MARKS):
             continue
         for pattern in _APPROVALS:
             for match in pattern.finditer(passage.text):

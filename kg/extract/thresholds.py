@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from kg.lexicon import fold
 from kg.model import Frozen
 from kg.vocabularies import Term
 
-_PLAIN = str.maketrans(
-    {
-        **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "01234567892", strict=True)),
-        **dict.fromkeys("≦⩽≲", "≤"),
-        **dict.fromkeys("≧⩾≳", "≥"),
-        **dict.fromkeys("×✕╳", "x"),
-        **dict.fromkeys("、，", ","),
-        **dict.fromkeys("·。", "."),
-        **dict.fromkeys("％﹪", "%"),
-        "∗": "*",
-        "\\": " ",
-        "﹥": ">",
-        "﹤": "<",
-        "∼": "~",
-        "；": ";",
-    }
-)
+_PLAIN = {
+    **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₂", "01234567892", strict=True)),
+    **dict.fromkeys("≦⩽≲", "≤"),
+    **dict.fromkeys("≧⩾≳", "≥"),
+    **dict.fromkeys("×✕╳", "x"),
+    "、": ",",
+    **dict.fromkeys("·。", "."),
+    "﹪": "%",
+    "∗": "*",
+    "﹥": ">",
+    "﹤": "<",
+    "∼": "~",
+}
+"""Signs that `fold` leaves, as they are read."""
 TIMES = frozenset(("years", "months", "weeks", "days"))
 _WORD_NUMBERS = {
     "one": 1,
@@ -53,13 +51,13 @@ _WORD_NUMBERS = {
 }
 _UP = r"(?:greater|more|higher|above|over|exceed(?:s|ing|ed)?|larger|older|longer|beyond|superior|better)"
 _DOWN = r"(?:less(?:er)?|lower|below|under|younger|fewer|smaller|inferior|shorter|within)"
-_NOT = r"(?:\b(?:not|no|never|cannot)\s(?:to\s)?(?:be\s)?)"
+_NOT = r"(?:(?:not|no|never|cannot)\s(?:to\s)?(?:be\s)?)?"
 _EQUAL = r"(?:\s?(?:or|and|/)\s?(?:is\s)?(?:equal(?:s|ed)?(?:\s?to)?|=))"
 _OPERATOR = (
     r"(?:(?:[<>](?:\s{0,2}(?:or|/|and)?\s{0,2}=)?|=\s{0,2}[<>]|&[lg]t;\s{0,2}=?|[≤≥]|=)"
-    rf"|{_NOT}?\b(?:equal(?:s)?\s(?:to\s)?(?:or|and)\s)?(?:{_UP}|{_DOWN})(?:\s(?:than|then)(?:\sto)?"
+    rf"|\b(?:{_NOT}(?:equal(?:s)?\s(?:to\s)?(?:or|and)\s)?(?:{_UP}|{_DOWN})(?:\s(?:than|then)(?:\sto)?"
     rf"|\sto)?{_EQUAL}?(?:\sto|\sthan)?(?:\s?[<>≤≥])?"
-    r"|\b(?:at\s{1,2}(?:the\s)?(?:least|most)|minimum|maximum|minimal|maximal|min\.?|max\.?|up to))"
+    r"|at\s{1,2}(?:the\s)?(?:least|most)|minimum|maximum|minimal|maximal|min\.?|max\.?|up to))"
 )
 _FILLER = r"(?:[\s:()=<>≤≥]|of\b|the\b|than\b|an?\b|to\b|about\b|approximately\b|age\b|is\b){0,12}"
 _DIGITS = r"(?:\d{1,3}(?:,\d{3}){1,2}(?![\d,])(?:\.\d{1,3})?|\d{1,7},\d{1,2}(?![\d,])|\d{1,9}(?:\.\d{1,4})?)"
@@ -68,9 +66,11 @@ _BEFORE = (
     r"(?:(?<![a-z0-9.,/])|(?<=[^0-9a-z][,/])|(?<=[a-z][,/])|(?<=score)|(?<=aged)|(?<=age)|(?<=ecog)|(?<=kps)"
     r"|(?<=status)|(?<=was)|(?<=is))"
 )
-_NUMBER = rf"(?P<number>{_BEFORE}{_DIGITS}(?!(?![xe])[a-z]?\d)|\b(?:{_WORDS})\b(?=[\s-]))"
-_THRESHOLD = re.compile(rf"(?:(?P<op>{_OPERATOR})(?P<filler>{_FILLER}))?{_NUMBER}")
-_ANY_NUMBER = re.compile(rf"\d|{_WORDS}")
+_NUMBER = rf"(?P<number>(?=\d){_BEFORE}{_DIGITS}(?!(?![xe])[a-z]?\d)|\b(?:{_WORDS})\b(?=[\s-]))"
+_STARTS = r"(?=[<>=&≤≥\d]|\b[a-z])"
+"""What an operator and a number begin with: looked at first, it passes over most places of a text at once."""
+_THRESHOLD = re.compile(rf"{_STARTS}(?:(?P<op>{_OPERATOR})(?P<filler>{_FILLER}))?{_NUMBER}")
+_ANY_NUMBER = re.compile(rf"\d|\b(?:{_WORDS})")
 _ULN = (
     r"(?:\W{0,3}\b(?:the|of|than|above|to|institution(?:al)?(?:['`]?s)?|local|lab(?:oratory)?(?:['`]?s)?|age"
     r"|adjusted|reference|site"
@@ -84,7 +84,7 @@ _ULN = (
 )
 _MULTIPLE = r"\s{0,3}(?:-\s?)?(?:[x*]|times|time|fold)?"
 _ALONE_ULN = re.compile(
-    rf"(?<!times )(?<!time )(?<!fold )(?<!x )(?<!x)(?P<op>{_OPERATOR})\s{{0,2}}(?:the\s)?(?:institutional\s)?"
+    rf"{_STARTS}(?<!times )(?<!time )(?<!fold )(?<!x )(?<!x)(?P<op>{_OPERATOR})\s{{0,2}}(?:the\s)?(?:institutional\s)?"
     rf"(?:upper\slimits?(?:\sof)?\s?(?:the\s)?normal|uln\b)(?!\s?[x*]|\s?by|\s\d|\stimes)"
 )
 _UNITS = (
@@ -159,24 +159,17 @@ class Threshold(Frozen, frozen=True):
     number_start: int = 0
 
 
-class _Flattened(dict[int, str]):
-    """Each character as `flatten` writes it, worked out when first met; one table is faster than three in a row."""
-
-    def __missing__(self, code: int) -> str:
-        flat = self[code] = fold(chr(code)).translate(_PLAIN)
-        return flat
-
-
-_FLAT = _Flattened()
-
-
 def flatten(text: str) -> str:
     """Fold text for reading, one character for one: case, dashes, superscripts, escapes.
 
     >>> flatten("PLT ≥50×10⁹/L, SpO2 \\\\>92％")
     'plt ≥50x109/l, spo2  >92%'
     """
-    return text.translate(_FLAT)
+    flat = fold(text).replace("\\", " ")
+    if not flat.isascii():
+        for char, plain in _PLAIN.items():  # `str.translate` looks at every letter by itself
+            flat = flat.replace(char, plain)
+    return flat
 
 
 def read_number(words: str) -> float:
@@ -192,6 +185,7 @@ def read_number(words: str) -> float:
     return float(words.replace(",", "."))
 
 
+@lru_cache(maxsize=1024)
 def read_operator(words: str) -> str | None:
     """The comparator that words or signs mean.
 

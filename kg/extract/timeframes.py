@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from kg.extract.durations import NUMBER_WORDS, UNIT, Time, read_times
 from kg.lexicon import fold_width
@@ -92,10 +93,12 @@ _TIME_TAIL = re.compile(
 )
 
 
+@lru_cache(maxsize=2048)
 def parse_time_frame(text: str) -> TimeFrame | None:
     """Read a time frame; None where neither a time nor an event is told.
 
-    The upper bound is the latest time written. A lower bound is given only for a range ("1 to 5 years").
+    The upper bound is the latest time written. A lower bound is given only for a range ("1 to 5 years"). The outcomes
+    of a record share their times, so the last results are kept.
 
     >>> parse_time_frame("1 to 5 years").high
     1826.25

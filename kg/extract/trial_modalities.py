@@ -19,7 +19,7 @@ from kg.extract.cells import (
     is_follow_up,
     is_supportive,
 )
-from kg.lexicon import open_lexicon
+from kg.lexicon import fold, open_lexicon
 from kg.model import Fact, Intervention, Mention, Passage, Study
 
 _CELL_WORDS = re.compile(
@@ -250,4 +250,5 @@ def is_about_patients(study: Study) -> bool:
 def is_about_antiretrovirals(study: Study) -> bool:
     """Whether "CART" is combination antiretroviral therapy: the record names it, and no receptor or modified cells."""
     texts = [passage.text for passage in study.passages]
-    return any(map(_ANTIRETROVIRAL.search, texts)) and not any(map(_RECEPTOR_CELLS.search, texts))
+    likely = (text for text in texts if "retroviral" in (low := fold(text)) or "haart" in low)
+    return any(map(_ANTIRETROVIRAL.search, likely)) and not any(map(_RECEPTOR_CELLS.search, texts))

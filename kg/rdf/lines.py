@@ -41,9 +41,9 @@ def write_evidence(
 def write_statements(statements: Iterable[Statement], trial: str, record: str) -> list[str]:
     """Statements, and a node of evidence for each that rests on prose, as sorted N-Quads lines."""
     end = f" {record} .\n"
-    lines = set()
-    for one in statements:
-        lines.add(f"{one.s} {one.p} {one.o}{end}")
+    held = list(statements)
+    lines = {f"{one.s} {one.p} {one.o}{end}" for one in held}
+    for one in held:
         if (fact := one.fact) is not None and fact.rule:
             lines.update([f"{s} {p} {o}{end}" for s, p, o in write_evidence(one, trial, record)])
     return sorted(lines)

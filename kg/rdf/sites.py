@@ -24,10 +24,11 @@ def _describe_site(of: Described, site: Site) -> Iterator[Statement]:
     named = [fact for fact in (site.facility, site.city, site.region, site.country) if fact]
     if not named:
         return
-    node = mint("site", slug(", ".join(str(fact.value) for fact in named), 80))
+    label = ", ".join([str(fact.value) for fact in named])
+    node = mint("site", slug(label, 80))
     yield Statement(of.iri, kg("hasSite"), node, named[0])
     yield Statement(node, A, kg("Site"))
-    yield Statement(node, LABEL, literal(", ".join(str(fact.value) for fact in named)))
+    yield Statement(node, LABEL, literal(label))
     for name, fact in (("facility", site.facility), ("city", site.city), ("region", site.region)):
         if fact:
             yield Statement(node, kg(name), literal(str(fact.value)), Fact(fact.value, fact.quote))

@@ -37,7 +37,7 @@ def read_page(text: str, file: str) -> Study | Rejected:
         return Rejected(file, f"a page of more than {MAX_PAGE:,} characters", "Split the file")
     for module in list_formats():
         if module.READS == "page" and module.sniff(text):
-            study: Study = module.read(text, _make_record(text, file))
+            study: Study = module.read(text, _make_record(text, text.encode(), file))
             return study
     return Rejected(
         file, "text in none of the known page layouts", "See `kg build --help` for the formats that are read"
@@ -52,9 +52,9 @@ def read_json(source: bytes, file: str) -> Study | Rejected:
         try:
             value: Any = msgspec.json.decode(source)
         except msgspec.DecodeError:
-            mended = mend_surrogates(source)
-            value = msgspec.json.decode(mended)
-            text, noted = mended.decode(), ("half a character (a lone surrogate escape) was replaced by U+FFFD",)
+            source = mend_surrogates(source)
+            value = msgspec.json.decode(source)
+            text, noted = source.decode(), ("half a character (a lone surrogate escape) was replaced by U+FFFD",)
     except msgspec.DecodeError as error:
         return Rejected(file, f"not JSON: {error}", "Download the record again")
     except RecursionError:
@@ -63,7 +63,7 @@ def read_json(source: bytes, file: str) -> Study | Rejected:
         return Rejected(file, f"not UTF-8 at byte {error.start:,}", "Convert the file to UTF-8, for example with iconv")
     for module in list_formats():
         if module.READS == "json" and module.sniff(value):
-            study: Study = module.read(value, _make_record(text, file))
+            study: Study = module.read(value, _make_record(text, source, file))
             return msgspec.structs.replace(study, set_aside=(*study.set_aside, *noted)) if noted else study
     return Rejected(
         file,
@@ -87,5 +87,5 @@ def mend_surrogates(source: bytes) -> bytes:
     return _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], source)
 
 
-def _make_record(text: str, file: str) -> Record:
-    return Record(file=file, format="", sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+def _make_record(text: str, source: bytes, file: str) -> Record:
+    return Record(file=file, format="", sha256=hashlib.sha256(source).hexdigest(), text=text)

@@ -50,11 +50,12 @@ class Node:
 
     def get(self, *names: str) -> Node:
         """Child under ``names``; a falsy node where anything on the way is missing."""
-        value, path = self.value, self.path
+        value = self.value
         for name in names:
             value = value.get(name) if isinstance(value, dict) else None
-            path = f"{path}.{name}" if path else name
-        return Node(value, path)
+        if value is None:
+            return _ABSENT
+        return Node(value, ".".join((self.path, *names) if self.path else names))
 
     def items(self) -> Iterator[Node]:
         """Members of a list; a lone value counts as a list of one."""
@@ -66,10 +67,11 @@ class Node:
 
     def fact(self, value: Any = None) -> Fact | None:
         """The node as a fact (``value`` replaces its own), or None where it is absent or not a plain value."""
-        if not self or isinstance(self.value, dict | list):
+        own = self.value
+        if own is None or own == "" or isinstance(own, dict | list):
             return None
-        words = self.value if isinstance(self.value, str) else msgspec.json.encode(self.value).decode()
-        return Fact(self.value if value is None else value, Quote(self.path, 0, len(words), words))
+        words = own if isinstance(own, str) else msgspec.json.encode(own).decode()
+        return Fact(own if value is None else value, Quote(self.path, 0, len(words), words))
 
     def text(self) -> str:
         """The string, or an empty one."""
@@ -78,6 +80,9 @@ class Node:
     def passage(self, part: str, ref: str = "") -> Passage | None:
         """The string as a passage, or None where there is none."""
         return Passage(part, self.path, 0, self.value, ref) if isinstance(self.value, str) and self.value else None
+
+
+_ABSENT = Node(None, "")
 
 
 def sniff(value: Any) -> bool:
