@@ -20,6 +20,8 @@ _GRAPH = re.compile(re.escape(f" <{ID}record/").encode() + rb"[0-9a-f]{24}> \.\n
 """How a line ends: its graph is a record. Written out, for it is looked for in every line of every build."""
 _OWN = f"<{ID}trial/".encode()
 """How the lines about a trial's own things begin. Dates, sites and organisations, which trials share, sort before."""
+_RECORD = f"<{ID}record/".encode()
+"""How the lines about a record begin. They sort among those of shared things, and no other record says them."""
 _REMEMBERED = 1_000_000
 """Shared things that are remembered, at some 100 bytes each; what is said again of later ones goes in again."""
 
@@ -53,7 +55,8 @@ class TripleWriter:
         for chunk in chunks:
             own = 0 if chunk.startswith(_OWN) else chunk.find(b"\n" + _OWN) + 1 or len(chunk)
             for thing in _list_things(take_off_graphs(chunk[:own])):
-                self._write(hashlib.blake2b(thing, digest_size=16).digest(), thing)
+                is_one_record = thing.startswith(_RECORD)
+                self._write(b"" if is_one_record else hashlib.blake2b(thing, digest_size=16).digest(), thing)
             if own < len(chunk):
                 self._write(b"", take_off_graphs(chunk[own:]))
             yield chunk

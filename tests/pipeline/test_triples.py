@@ -55,8 +55,13 @@ def test_chunks_may_cut_anywhere_between_lines(tmp_path: Path) -> None:
 
 
 def test_a_thing_that_names_a_trial_is_shared(tmp_path: Path) -> None:
-    found = write(tmp_path / "1.nt", [f"<{ID}/record/1> <https://example.org/of> <{ID}/trial/1> {GRAPHS[0]} .\n"])
+    found = write(tmp_path / "1.nt", [f"<{ID}/point/1> <https://example.org/of> <{ID}/trial/1> {GRAPHS[0]} .\n"])
     assert [bool(digest) for digest, _ in found.parts] == [True]
+
+
+def test_a_record_is_no_shared_thing(tmp_path: Path) -> None:
+    found = write(tmp_path / "1.nt", [say("point/1", "x"), say("record/1", "x"), say("site/1", "x")])
+    assert [bool(digest) for digest, _ in found.parts] == [True, False, True]
 
 
 def test_what_is_not_remembered_goes_in_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
