@@ -1,7 +1,7 @@
 """A trial's records read again: the words behind every value that was copied from them, and the order of its values.
 
 Rules read prose at a cost, and what they find has its words in the graph. So a record is first read for its fields
-alone; the rules are asked only where a list of values that they found needs its order.
+alone; rules are asked only where a list of values that they found needs its order.
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ class Reading:
     def find_places(self, keys: Sequence[Key]) -> list[int]:
         """Places of statements among all that the records say; what none of them says comes last."""
         is_copied = all(key in self._copied.order for key in keys)
-        order = self._copied.order if is_copied else self._whole.order
+        order = self._copied.order if is_copied else self._found.order
         return [order.get(key, len(order)) for key in keys]
 
     @cached_property
     def _copied(self) -> Words:
         """What fields say. Of several records all is read: one may tell in prose what another has a field for."""
-        return self._read(copy_fields) if len(self._records) == 1 else self._whole
+        return self._read(copy_fields if len(self._records) == 1 else interpret)
 
     @cached_property
-    def _whole(self) -> Words:
-        """What fields and rules say."""
-        return self._read(interpret)
+    def _found(self) -> Words:
+        """What fields say and rules find, where its order counts."""
+        return self._read(read_products) if len(self._records) == 1 else self._copied
 
     def _read(self, read: Callable[[Study], Trial | Rejected]) -> Words:
         """Read the records; of several words for a statement the first are kept."""
@@ -92,6 +92,20 @@ def copy_fields(study: Study) -> Trial:
         products=tuple(Product(item.name, item.type) for item in study.interventions),
         endpoints=tuple(map(read_endpoint, study.outcomes)),
     )
+
+
+def read_products(study: Study) -> Trial:
+    """What fields say and rules find of products and antigens: all that cards list in the order in which it is found.
+
+    Endpoints and criteria say their positions, and vocabularies order the rest.
+    """
+    # Imported on first use: their expressions take longer to compile than the card of most trials to make.
+    from kg.extract.antigens import find_mentions
+    from kg.extract.products import extract_products
+
+    mentions = find_mentions(study.passages)
+    products = extract_products(study, mentions)
+    return msgspec.structs.replace(copy_fields(study), products=products, mentions=mentions)
 
 
 def _add_words(words: Words, trial: Trial, file: str) -> None:
