@@ -57,7 +57,8 @@ class Reading:
 
     def find_places(self, keys: Sequence[Key]) -> list[int]:
         """Places of statements among all that the records say; what none of them says comes last."""
-        is_copied = all(key in self._copied.order for key in keys)
+        # A list is copied or found as a whole; what else it holds other trials say, of a site that they share.
+        is_copied = any(key in self._copied.order for key in keys)
         order = self._copied.order if is_copied else self._found.order
         return [order.get(key, len(order)) for key in keys]
 
@@ -68,7 +69,7 @@ class Reading:
 
     @cached_property
     def _found(self) -> Words:
-        """What fields say and rules find, where its order counts."""
+        """What rules find, where its order counts."""
         return self._read(read_products) if len(self._records) == 1 else self._copied
 
     def _read(self, read: Callable[[Study], Trial | Rejected]) -> Words:
@@ -95,7 +96,7 @@ def copy_fields(study: Study) -> Trial:
 
 
 def read_products(study: Study) -> Trial:
-    """What fields say and rules find of products and antigens: all that cards list in the order in which it is found.
+    """What rules find of products and antigens: with the fields, all that cards list in the order in which it is found.
 
     Endpoints and criteria say their positions, and vocabularies order the rest.
     """
@@ -105,7 +106,7 @@ def read_products(study: Study) -> Trial:
 
     mentions = find_mentions(study.passages)
     products = extract_products(study, mentions)
-    return msgspec.structs.replace(copy_fields(study), products=products, mentions=mentions)
+    return Trial(msgspec.structs.replace(study, sites=()), products=products, mentions=mentions)
 
 
 def _add_words(words: Words, trial: Trial, file: str) -> None:
