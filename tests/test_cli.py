@@ -140,6 +140,34 @@ def test_misuse_is_one_clear_line(store: Path, arguments: list[str], code: int, 
     assert "Traceback" not in done.stderr
 
 
+def test_a_card_breaks_long_text_below_itself(store: Path) -> None:
+    """On a narrow terminal no line is longer than it, and what has a label goes on to the right of the labels."""
+    lines = run_kg("show", "NCT04599543", store=store, env={"COLUMNS": "60"}).stdout.splitlines()
+    assert max(map(len, lines)) <= 60
+    start = next(number for number, line in enumerate(lines) if line.startswith("  not stated "))
+    after = lines[start + 1]
+    assert after[:23].isspace()
+    assert not after[23].isspace()
+
+
+def test_rows_on_a_narrow_terminal_stand_one_value_to_a_line(store: Path) -> None:
+    """Seven columns do not fit into 80 characters: names to the left, values to the right, words unbroken."""
+    asked = ("query", "ligand_based_binders")
+    lines = [line.rstrip() for line in run_kg(*asked, store=store, env={"COLUMNS": "80"}).stdout.splitlines()]
+    assert lines[0] == "registry id  NCT04599543"
+    assert "binder type  ligand" in lines
+    assert "binder type" in run_kg(*asked, store=store, env={"COLUMNS": "120"}).stdout.splitlines()[1]
+
+
+@pytest.mark.parametrize("width", ["wide", "-5", "0", ""])
+def test_a_width_that_is_none_is_passed_over(store: Path, width: str) -> None:
+    """What ``$COLUMNS`` cannot mean is as if it were not set."""
+    asked = ("query", "ligand_based_binders")
+    done = run_kg(*asked, store=store, env={"COLUMNS": width})
+    assert done.stdout == run_kg(*asked, store=store, env={"COLUMNS": "150"}).stdout
+    assert "NCT04599543" in done.stdout
+
+
 def test_a_folder_that_is_no_store(tmp_path: Path) -> None:
     """Asking before building says how to build."""
     (tmp_path / "empty").mkdir()
