@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from kg.controls import show_controls
+
 _FIRST = (
     "registry_id",
     "secondary_ids",
@@ -60,8 +62,9 @@ Line = tuple[str, str]
 
 def render_card(card: dict[str, Any], width: int) -> Iterator[str]:
     """The card as lines of a width in characters, the title first; a line may hold several, broken."""
-    yield "\n".join(textwrap.wrap(card["title"] or f"(no title) {card['file']}", width))
-    for head, text in _lay_out(card):
+    yield "\n".join(textwrap.wrap(show_controls(card["title"] or f"(no title) {card['file']}"), width))
+    for head, told in _lay_out(card):
+        text = show_controls(told)
         below = " " * len(head) if head.strip() else f"{head}  "
         wrapped = textwrap.wrap(
             text, max(width, 2 * len(below)), initial_indent=head, subsequent_indent=below, break_on_hyphens=False

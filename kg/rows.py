@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import msgspec
 
+from kg.controls import show_controls
 from kg.spreadsheets import neutralise
 from kg.terms import PREFIXES
 
@@ -114,7 +115,7 @@ def _show_cell(column: str, value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         text = f"{value:,}"
     else:
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        text = f"{value:.6g}" if isinstance(value, float) else show_controls(str(value))
     if column.endswith("quote"):
         return f"“{text}”"
     return shorten_iri(text) if text.startswith("http") else text

@@ -168,6 +168,25 @@ def test_a_width_that_is_none_is_passed_over(store: Path, width: str) -> None:
     assert "NCT04599543" in done.stdout
 
 
+def test_a_record_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """Escape sequences, bells and bidirectional controls of a record are shown by number; data has them as they are."""
+    title = "CD19 CAR-T \x1b]0;changed\x07 \u202egnikcart"
+    intervention = {"name": "CD19 CAR-T \x1b[2J", "type": "GENETIC"}
+    protocol = {
+        "identificationModule": {"nctId": "NCT90000068", "briefTitle": title},
+        "armsInterventionsModule": {"interventions": [intervention]},
+    }
+    (tmp_path / "one.json").write_text(json.dumps({"protocolSection": protocol}), encoding="utf-8")
+    store = tmp_path / "store"
+    run_kg("build", "one.json", store=store)
+    for arguments in (("show", "NCT90000068"), ("query", "trials_by_target_and_source", "-p", "target=CD19")):
+        shown = run_kg(*arguments, store=store).stdout
+        assert "⟨U+001B⟩[2J" in shown, arguments
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown), arguments
+    (card,) = read_rows("[" + run_kg("show", "NCT90000068", "--format", "json", store=store).stdout + "]")
+    assert card["title"] == title
+
+
 def test_a_folder_that_is_no_store(tmp_path: Path) -> None:
     """Asking before building says how to build."""
     (tmp_path / "empty").mkdir()
