@@ -15,6 +15,8 @@ from kg.terms import PREFIXES
 
 _DETAIL = {"target_quote", "source_quote"}
 """Columns that a table leaves out where a ``quote`` is shown."""
+_UNBROKEN = {"registry_id", "query", "name"}
+"""Columns of names that are copied, and of the names of columns."""
 _LEAST_WIDTH = 40
 _LEAST_COLUMN = 13
 """Characters that a column needs on average; where it has fewer, rows are printed one value to a line."""
@@ -94,7 +96,7 @@ def _print_table(
     is_narrow = width < _LEAST_COLUMN * len(shown)
     table = Table(box=None if is_narrow else box.SIMPLE_HEAD, pad_edge=False, show_header=not is_narrow)
     for column in ("name", "value") if is_narrow else shown:
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column in ("registry_id", "name"))
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column in _UNBROKEN)
     for row in rows:
         cells = dict(row)
         if "registry_id" in cells and cells["registry_id"] is None and cells.get("trial"):

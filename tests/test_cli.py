@@ -159,6 +159,12 @@ def test_rows_on_a_narrow_terminal_stand_one_value_to_a_line(store: Path) -> Non
     assert "binder type" in run_kg(*asked, store=store, env={"COLUMNS": "120"}).stdout.splitlines()[1]
 
 
+def test_names_of_queries_are_not_broken(store: Path) -> None:
+    """On 80 characters the names that `kg query` takes can be copied from its list."""
+    listed = run_kg("query", "--list", store=store, env={"COLUMNS": "80"}).stdout.split()
+    assert {path.stem for path in (ROOT / "queries").glob("*.rq")} <= set(listed)
+
+
 @pytest.mark.parametrize("width", ["wide", "-5", "0", ""])
 def test_a_width_that_is_none_is_passed_over(store: Path, width: str) -> None:
     """What ``$COLUMNS`` cannot mean is as if it were not set."""
