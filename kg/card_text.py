@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
+
+from kg.controls import show_controls
 
 _FIRST = (
     "registry_id",
@@ -33,27 +35,50 @@ _FIRST = (
     "contacts",
     "data_source",
 )
+_OF_PRODUCT = (
+    "modality",
+    "cell_type",
+    "targets",
+    "logic",
+    "binder",
+    "binder_type",
+    "cell_source",
+    "cell_source_detail",
+    "basis",
+    "off_the_shelf",
+    "costimulation",
+    "safety_switch",
+    "edits",
+    "dose_escalation",
+    "lymphodepletion",
+)
+_QUOTED = ("targets", "cell_source", "binder", "costimulation", "safety_switch")
+"""Keys of an intervention that are shown with their words."""
+_TEXT_AT = 23
+"""Characters before the text that has a label."""
+Line = tuple[str, str]
+"""What a line begins with (a label, or blanks), and its text; a text too long for one line goes on below itself."""
 
 
-def print_card(card: dict[str, Any]) -> None:
-    """Write the card to stdout."""
-    from rich.console import Console
+def render_card(card: dict[str, Any], width: int) -> Iterator[str]:
+    """The card as lines of a width in characters, the title first; a line may hold several, broken."""
+    yield "\n".join(textwrap.wrap(show_controls(card["title"] or f"(no title) {card['file']}"), width))
+    for head, told in _lay_out(card):
+        text = show_controls(told)
+        below = " " * len(head) if head.strip() else f"{head}  "
+        wrapped = textwrap.wrap(
+            text, max(width, 2 * len(below)), initial_indent=head, subsequent_indent=below, break_on_hyphens=False
+        )
+        yield "\n".join(wrapped or [head])
 
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, soft_wrap=False)
-    console.print(card["title"] or f"(no title) {card['file']}", style="bold")
-    for line in render_card(card):
-        console.print(line)
-    console.print()
 
-
-def render_card(card: dict[str, Any]) -> Iterator[str]:
-    """The card as lines."""
+def _lay_out(card: dict[str, Any]) -> Iterator[Line]:
     quotes = {one["about"]: one["quote"] for one in reversed(card["evidence"])}
     for key in _FIRST:
         if card[key] not in (None, []):
-            yield f"  {key.replace('_', ' '):<20} {_show(card[key])}"
+            yield _label(key, _show(card[key]))
     for index, item in enumerate(card["interventions"]):
-        yield from _render_intervention(item, f"interventions.{index}", quotes)
+        yield from _lay_out_intervention(item, f"interventions.{index}", quotes)
     for title, key, render in (
         ("endpoints", "endpoints", _render_endpoint),
         ("sites", "sites", _render_site),
@@ -61,47 +86,31 @@ def render_card(card: dict[str, Any]) -> Iterator[str]:
         ("named, but not targets", "not_targets", _render_mention),
     ):
         if card[key]:
-            yield f"  {title}"
+            yield "  ", title
             for item in card[key]:
-                yield f"    {render(item)}"
+                yield "    ", render(item)
     for conflict in card["conflicts"]:
-        yield f"  records disagree on {conflict['key']}: " + "; ".join(
-            f"{_show(one['value'])} ({one['record']})" for one in conflict["values"]
-        )
-    yield f"  not stated           {', '.join(card['not_stated'])}"
-    yield f"  read from            {', '.join(one['file'] for one in card['records'])}"
+        told = "; ".join(f"{_show(one['value'])} ({one['record']})" for one in conflict["values"])
+        yield "  ", f"records disagree on {conflict['key']}: {told}"
+    yield _label("not stated", ", ".join(card["not_stated"]))
+    yield _label("read from", ", ".join(one["file"] for one in card["records"]))
 
 
-def _render_intervention(item: dict[str, Any], about: str, quotes: dict[str, str]) -> Iterator[str]:
-    yield f"  intervention         {item['name'] or '(no name)'}" + (f"  [{item['type']}]" if item["type"] else "")
-    for key in (
-        "modality",
-        "cell_type",
-        "targets",
-        "logic",
-        "binder",
-        "binder_type",
-        "cell_source",
-        "cell_source_detail",
-        "basis",
-        "off_the_shelf",
-        "costimulation",
-        "safety_switch",
-        "edits",
-        "dose_escalation",
-        "lymphodepletion",
-    ):
+def _label(key: str, text: str, indent: int = 2) -> Line:
+    return f"{' ' * indent}{key.replace('_', ' ')}".ljust(_TEXT_AT), text
+
+
+def _lay_out_intervention(item: dict[str, Any], about: str, quotes: dict[str, str]) -> Iterator[Line]:
+    yield _label("intervention", (item["name"] or "(no name)") + (f"  [{item['type']}]" if item["type"] else ""))
+    for key in _OF_PRODUCT:
         if item[key] not in (None, []):
             quote = quotes.get(f"{about}.{key}.0") or quotes.get(f"{about}.{key}")
-            words = (
-                f"   “{quote}”"
-                if quote and key in ("targets", "cell_source", "binder", "costimulation", "safety_switch")
-                else ""
-            )
-            yield f"    {key.replace('_', ' '):<18} {_show(item[key])}{words}"
+            words = f"   “{quote}”" if quote and key in _QUOTED else ""
+            yield _label(key, _show(item[key]) + words, 4)
     for index, dose in enumerate(item["doses"]):
         amount = f"{dose['low']:.3g}" if dose["low"] == dose["high"] else f"{dose['low']:.3g}–{dose['high']:.3g}"
-        yield f"    {'dose ' + dose['role']:<18} {amount} {dose['unit']}   “{quotes.get(f'{about}.doses.{index}', '')}”"
+        words = quotes.get(f"{about}.doses.{index}", "")
+        yield _label(f"dose {dose['role']}", f"{amount} {dose['unit']}   “{words}”", 4)
 
 
 def _render_endpoint(item: dict[str, Any]) -> str:

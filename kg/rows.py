@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import csv
-import os
+import shutil
 from collections.abc import Collection, Sequence
 from typing import IO, Any
 
 import msgspec
 
+from kg.controls import show_controls
 from kg.spreadsheets import neutralise
 from kg.terms import PREFIXES
 
 _DETAIL = {"target_quote", "source_quote"}
 """Columns that a table leaves out where a ``quote`` is shown."""
+_UNBROKEN = {"registry_id", "query", "name"}
+"""Columns of names that are copied, and of the names of columns."""
+_LEAST_WIDTH = 40
+_LEAST_COLUMN = 13
+"""Characters that a column needs on average; where it has fewer, rows are printed one value to a line."""
+
+
+def measure_width(unseen: int) -> int:
+    """Characters to a line: of ``$COLUMNS``, else of the terminal, else the number given for what nobody sees."""
+    return max(shutil.get_terminal_size((unseen, 24)).columns, _LEAST_WIDTH)
 
 
 def write_rows(
@@ -81,16 +92,23 @@ def _print_table(
     shown = [
         column for column in columns if not (column in _DETAIL and "quote" in columns) and column not in things
     ] or list(columns)
-    console = Console(file=stream, width=None if stream.isatty() else int(os.environ.get("COLUMNS") or 150))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in shown:
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "registry_id")
+    width = measure_width(unseen=150)
+    is_narrow = width < _LEAST_COLUMN * len(shown)
+    table = Table(box=None if is_narrow else box.SIMPLE_HEAD, pad_edge=False, show_header=not is_narrow)
+    for column in ("name", "value") if is_narrow else shown:
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column in _UNBROKEN)
     for row in rows:
         cells = dict(row)
         if "registry_id" in cells and cells["registry_id"] is None and cells.get("trial"):
             cells["registry_id"] = str(cells["trial"]).rpartition("/")[2]
-        table.add_row(*(Text(_show_cell(column, cells[column])) for column in shown))
-    console.print(table)
+        texts = [Text(_show_cell(column, cells[column])) for column in shown]
+        if is_narrow:
+            for column, text in zip(shown, texts, strict=True):
+                table.add_row(column.replace("_", " "), text)
+            table.add_row()
+        else:
+            table.add_row(*texts)
+    Console(file=stream, width=width).print(table)
 
 
 def _show_cell(column: str, value: Any) -> str:
@@ -99,7 +117,7 @@ def _show_cell(column: str, value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         text = f"{value:,}"
     else:
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        text = f"{value:.6g}" if isinstance(value, float) else show_controls(str(value))
     if column.endswith("quote"):
         return f"“{text}”"
     return shorten_iri(text) if text.startswith("http") else text

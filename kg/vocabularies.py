@@ -123,6 +123,7 @@ _LISTS = {
     f"{KG}example": "examples",
     f"{KG}counterExample": "counter_examples",
 }
+_IN_SCHEME = f"{SKOS}inScheme"
 _SINGLES = {f"{SKOS}notation": "notation", f"{SKOS}prefLabel": "label", f"{SKOS}definition": "definition"}
 
 
@@ -133,13 +134,13 @@ def read_vocabulary(path: Path) -> tuple[Term, ...]:
     """
     properties: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     try:
-        for triple in parse(path=str(path), format=RdfFormat.TURTLE):
-            if isinstance(triple.subject, NamedNode) and isinstance(triple.object, NamedNode | Literal):
-                properties[triple.subject.value][triple.predicate.value].append(triple.object.value)
+        for subject, predicate, held, _ in parse(path=str(path), format=RdfFormat.TURTLE):
+            if isinstance(subject, NamedNode) and isinstance(held, NamedNode | Literal):
+                properties[subject.value][predicate.value].append(held.value)
     except SyntaxError as error:
         raise VocabularyError(f"not Turtle: {error}", where=str(path)) from None
     return tuple(
-        _make_term(path, subject, found) for subject, found in properties.items() if f"{SKOS}inScheme" in found
+        _make_term(path, subject, found) for subject, found in properties.items() if _IN_SCHEME in found
     )
 
 
@@ -149,14 +150,14 @@ def _make_term(path: Path, subject: str, found: dict[str, list[str]]) -> Term:
         raise VocabularyError(f"{subject} needs exactly one {' and one '.join(missing)}", where=path.name)
     fields: dict[str, str | tuple[str, ...]] = {name: found[iri][0] for iri, name in _SINGLES.items() if iri in found}
     for predicate, name in _LISTS.items():
-        fields[name] = (*fields.get(name, ()), *sorted(found.get(predicate, ())))
-    known = {*_LISTS, *_SINGLES, f"{SKOS}inScheme"}
+        if predicate in found:
+            fields[name] = (*fields.get(name, ()), *sorted(found[predicate]))
     extra = {
         predicate.removeprefix(KG): tuple(sorted(values))
         for predicate, values in found.items()
-        if predicate.startswith(KG) and predicate not in known
+        if predicate.startswith(KG) and predicate not in _LISTS
     }
-    scheme = found[f"{SKOS}inScheme"][0].removeprefix(ID)
+    scheme = found[_IN_SCHEME][0].removeprefix(ID)
     return Term(iri=subject, scheme=scheme, extra=extra, **fields)  # type: ignore[arg-type]
 
 

@@ -140,6 +140,59 @@ def test_misuse_is_one_clear_line(store: Path, arguments: list[str], code: int, 
     assert "Traceback" not in done.stderr
 
 
+def test_a_card_breaks_long_text_below_itself(store: Path) -> None:
+    """On a narrow terminal no line is longer than it, and what has a label goes on to the right of the labels."""
+    lines = run_kg("show", "NCT04599543", store=store, env={"COLUMNS": "60"}).stdout.splitlines()
+    assert max(map(len, lines)) <= 60
+    start = next(number for number, line in enumerate(lines) if line.startswith("  not stated "))
+    after = lines[start + 1]
+    assert after[:23].isspace()
+    assert not after[23].isspace()
+
+
+def test_rows_on_a_narrow_terminal_stand_one_value_to_a_line(store: Path) -> None:
+    """Seven columns do not fit into 80 characters: names to the left, values to the right, words unbroken."""
+    asked = ("query", "ligand_based_binders")
+    lines = [line.rstrip() for line in run_kg(*asked, store=store, env={"COLUMNS": "80"}).stdout.splitlines()]
+    assert lines[0] == "registry id  NCT04599543"
+    assert "binder type  ligand" in lines
+    assert "binder type" in run_kg(*asked, store=store, env={"COLUMNS": "120"}).stdout.splitlines()[1]
+
+
+def test_names_of_queries_are_not_broken(store: Path) -> None:
+    """On 80 characters the names that `kg query` takes can be copied from its list."""
+    listed = run_kg("query", "--list", store=store, env={"COLUMNS": "80"}).stdout.split()
+    assert {path.stem for path in (ROOT / "queries").glob("*.rq")} <= set(listed)
+
+
+@pytest.mark.parametrize("width", ["wide", "-5", "0", ""])
+def test_a_width_that_is_none_is_passed_over(store: Path, width: str) -> None:
+    """What ``$COLUMNS`` cannot mean is as if it were not set."""
+    asked = ("query", "ligand_based_binders")
+    done = run_kg(*asked, store=store, env={"COLUMNS": width})
+    assert done.stdout == run_kg(*asked, store=store, env={"COLUMNS": "150"}).stdout
+    assert "NCT04599543" in done.stdout
+
+
+def test_a_record_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """Escape sequences, bells and bidirectional controls of a record are shown by number; data has them as they are."""
+    title = "CD19 CAR-T \x1b]0;changed\x07 \u202egnikcart"
+    intervention = {"name": "CD19 CAR-T \x1b[2J", "type": "GENETIC"}
+    protocol = {
+        "identificationModule": {"nctId": "NCT90000068", "briefTitle": title},
+        "armsInterventionsModule": {"interventions": [intervention]},
+    }
+    (tmp_path / "one.json").write_text(json.dumps({"protocolSection": protocol}), encoding="utf-8")
+    store = tmp_path / "store"
+    run_kg("build", "one.json", store=store)
+    for arguments in (("show", "NCT90000068"), ("query", "trials_by_target_and_source", "-p", "target=CD19")):
+        shown = run_kg(*arguments, store=store).stdout
+        assert "⟨U+001B⟩[2J" in shown, arguments
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown), arguments
+    (card,) = read_rows("[" + run_kg("show", "NCT90000068", "--format", "json", store=store).stdout + "]")
+    assert card["title"] == title
+
+
 def test_a_folder_that_is_no_store(tmp_path: Path) -> None:
     """Asking before building says how to build."""
     (tmp_path / "empty").mkdir()

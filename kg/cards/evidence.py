@@ -8,7 +8,7 @@ from typing import Any
 
 from pyoxigraph import NamedNode
 
-from kg.cards.facts import Facts
+from kg.cards.facts import Facts, property_iri
 from kg.cards.keys import Card, card_key
 from kg.cards.reading import Key, Proof, canonical
 from kg.store import list_subjects
@@ -51,10 +51,9 @@ class Prover:
 
     def prove(self, about: str, node: str, name: str, term: Any) -> Proof | None:
         """Add the words behind what the card will have at ``about``, where there are any; `fill` adds the value."""
-        predicate = name if name.startswith("http") else KG + name
-        key = (f"<{node}>", f"<{predicate}>", canonical(str(term)))
+        key = (f"<{node}>", f"<{property_iri(name)}>", canonical(str(term)))
         standing = (one for one in self._proofs.get(key, ()) if not one.is_superseded)
-        proof = next(standing, None) or self.facts.reading.proofs.get(key)
+        proof = next(standing, None) or self.facts.reading.find_proof(key)
         if proof:
             self.entries.append(
                 {

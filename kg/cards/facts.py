@@ -8,7 +8,7 @@ from typing import Any
 
 from pyoxigraph import DefaultGraph, NamedNode
 
-from kg.cards.reading import Reading, canonical, parse_term, read_again
+from kg.cards.reading import Reading, canonical, parse_term
 from kg.queries import to_value
 from kg.store import Snapshot, StoredRecord
 from kg.terms import KG, RDFS
@@ -32,25 +32,28 @@ class Facts:
     @cached_property
     def reading(self) -> Reading:
         """What the trial's records say when they are read again."""
-        return read_again(self.records)
+        return Reading(self.records)
 
-    def values(self, node: str, name: str) -> list[Any]:
-        """Objects of a property (local name or IRI) of a node."""
+    def held(self, node: str, name: str) -> list[Any]:
+        """Objects of a property (local name or IRI) of a node, in no order."""
         if node not in self._held:
             held: dict[str, list[Any]] = defaultdict(list)
             for quad in self.engine.quads_for_pattern(NamedNode(node), None, None, DefaultGraph()):
                 held[quad.predicate.value].append(quad.object)
             self._held[node] = held
-        found = self._held[node].get(name if name.startswith("http") else KG + name, [])
+        return self._held[node].get(property_iri(name), [])
+
+    def values(self, node: str, name: str) -> list[Any]:
+        """Objects of a property of a node, in the order of the record or of their vocabulary."""
+        found = self.held(node, name)
+        if len(found) < 2:
+            return found
         if name in _SCHEME_ORDER:
             notations = list(self.vocabularies.scheme(_SCHEME_ORDER[name]))
             return sorted(found, key=lambda term: notations.index(self.vocabularies.refer(term.value).notation))
-        return sorted(found, key=lambda term: (self._order(node, name, term), str(term)))
-
-    def _order(self, node: str, name: str, term: Any) -> int:
-        """Place in the record, so that lists keep its order."""
-        predicate = name if name.startswith("http") else KG + name
-        return self.reading.order.get((f"<{node}>", f"<{predicate}>", canonical(str(term))), 1 << 30)
+        texts = list(map(str, found))
+        places = self.reading.find_places([(f"<{node}>", f"<{property_iri(name)}>", canonical(text)) for text in texts])
+        return [term for *_, term in sorted(zip(places, texts, found, strict=True), key=lambda one: one[:2])]
 
     def first(self, node: str, name: str) -> Any:
         """First object of a property, or None."""
@@ -75,15 +78,17 @@ class Facts:
         return self.show(parse_term(value))
 
     def parts(self, node: str, name: str) -> list[str]:
-        """IRIs of a node's parts, in the record's order."""
-        found = [term.value for term in self.values(node, name)]
-        return sorted(found, key=lambda iri: self.tell(iri, "position") or 0)
+        """IRIs of a node's parts, in the record's order: by the position that they say, else by their place."""
+        positions = {term.value: self.tell(term.value, "position") or 0 for term in self.held(node, name)}
+        if len(set(positions.values())) < len(positions):
+            positions = {term.value: positions[term.value] for term in self.values(node, name)}
+        return sorted(positions, key=positions.__getitem__)
 
     def nodes(self) -> list[str]:
         """The trial and everything under its IRI."""
         seen, queue = {self.trial: None}, [self.trial]
         while queue:
-            for terms in (self.values(queue[0], "hasRecord"), *self._held[queue.pop(0)].values()):
+            for terms in (self.held(queue[0], "hasRecord"), *self._held[queue.pop(0)].values()):
                 for term in terms:
                     if (
                         isinstance(term, NamedNode)
@@ -93,3 +98,8 @@ class Facts:
                         seen[term.value] = None
                         queue.append(term.value)
         return list(seen)
+
+
+def property_iri(name: str) -> str:
+    """IRI of a property that is named by its local name or by the IRI itself."""
+    return name if name.startswith("http") else KG + name

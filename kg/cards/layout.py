@@ -111,7 +111,7 @@ def _list_not_stated(prover: Prover, card: Card) -> list[str]:
     if facts.first(facts.trial, "summarisedIn") is not None:
         found.pop("brief_summary", None)
     for node in (facts.trial, *facts.parts(facts.trial, "hasIntervention")):
-        for term in facts.values(node, "notStated"):
+        for term in facts.held(node, "notStated"):
             found[card_key(term.value.removeprefix(KG)).rpartition(".")[2]] = None
     return sorted(found)
 

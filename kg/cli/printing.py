@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg.cli.options import Rows
+from kg.controls import show_controls
 from kg.errors import count
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def shorten(text: str) -> str:
 
 
 def note(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(show_controls(text), file=sys.stderr)
 
 
 def tell_answer(answers: Mapping[str, int], number: int, graph: Graph) -> str:

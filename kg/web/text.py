@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
 from markupsafe import Markup
 
+from kg.controls import CONTROLS, show_controls
 from kg.terms import ID, KG
-
-_CONTROLS = re.compile(
-    "[\u200b-\u200f\u061c\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
-)
-"""Bidirectional and invisible controls (Unicode TR 36, TR 9) and C0 and C1 controls other than tab and line ends."""
 
 
 def neutralise(value: Any) -> Any:
@@ -26,7 +21,7 @@ def neutralise(value: Any) -> Any:
     if isinstance(value, Markup):
         return value
     if isinstance(value, str):
-        return _CONTROLS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+        return show_controls(value)
     return "" if value is None else value
 
 
@@ -36,7 +31,7 @@ def escape_controls(body: bytes) -> bytes:
     >>> escape_controls('{"a": "b\u202ec"}'.encode())
     b'{"a": "b\\u202ec"}'
     """
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
+    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
 
 
 def find_link(iri: str) -> str:

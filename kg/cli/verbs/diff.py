@@ -10,6 +10,7 @@ import typer
 from kg.cli.application import app
 from kg.cli.options import StoreOption
 from kg.cli.printing import note, to_json, write
+from kg.controls import show_controls
 from kg.errors import count
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def diff(
         elif form is DiffFormat.JSONL:
             write(to_json(one) + "\n")
         elif one.kind != "uncompared":
-            write(_write_text(one))
+            write(show_controls(_write_text(one)))
     if form is DiffFormat.JSON:
         write(to_json(listed, indent=2) + "\n")
     rest = kinds.pop("uncompared")

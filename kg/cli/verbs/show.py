@@ -58,7 +58,11 @@ def show(
         found = list(cards)
         write(to_json(found[0] if len(found) == 1 and not every else found, indent=2) + "\n")
     else:
-        from kg.card_text import print_card
+        from kg.card_text import render_card
+        from kg.rows import measure_width
 
+        width = measure_width(unseen=120)
         for card in cards:
-            print_card(card)
+            title, *lines = render_card(card, width)
+            typer.secho(title, bold=True)
+            write("\n".join([*lines, "\n"]))
