@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from kg.errors import SourceError, StoreError, UsageError
+from kg.errors import MissingError, StoreError, UsageError
 from kg.locations import hide_secrets, join_url
 from kg.remote_files import fetch_file, find_remote, list_folders, put_files
 from kg.snapshots import KEEP, explain_faults, lock_store, place_snapshot, remove_leftovers
@@ -43,10 +43,13 @@ def copy_snapshot(snapshot: Snapshot, url: str) -> str:
 
 
 def _read_mark(url: str) -> bytes:
-    """The mark of a snapshot at a URL; empty where there is none yet."""
+    """The mark of a snapshot at a URL; empty where there is none yet.
+
+    :raises SourceError: the server does not tell whether there is one.
+    """
     try:
         return b"".join(find_remote(join_url(url, _MARK))[0].read(_MAX_MARK))
-    except SourceError:
+    except MissingError:
         return b""
 
 
