@@ -55,7 +55,7 @@ def _read_mark(url: str) -> bytes:
 
 def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
     """Fetch a snapshot from its folder at a URL, or from the folder above where it is the only one there; check every
-    byte of it, and serve it.
+    byte of it, and serve it. Where that very snapshot is served already and whole, nothing is fetched.
 
     :raises SourceError: there is none, or the server does not answer.
     :raises UsageError: the URL is of a folder of several snapshots.
@@ -67,6 +67,8 @@ def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
         coming.mkdir()
         try:
             url = _find_snapshot(url)
+            if held := _find_served(store, _read_mark(url)):
+                return held
             manifest = _fetch_manifest(url, coming)
             for name, size in manifest.sizes.items():
                 (coming / name).parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,19 @@ def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
             return Snapshot(place_snapshot(store, coming, manifest, keep))
         finally:
             shutil.rmtree(coming, ignore_errors=True)
+
+
+def _find_served(store: Path, mark: bytes) -> Snapshot | None:
+    """The served snapshot, checked byte for byte, where a mark is its own; None where it is another, or damaged."""
+    folder = (store / "current").resolve()
+    try:
+        if (folder / _MARK).read_bytes() != mark:
+            return None
+        snapshot = Snapshot(folder)
+        snapshot.verify()
+    except (OSError, StoreError):
+        return None
+    return snapshot
 
 
 def _find_snapshot(url: str) -> str:

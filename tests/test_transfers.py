@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kg import remote_files
+from kg import remote_files, transfers
 from kg.errors import KgError, SourceError, StoreError, UsageError
 from kg.pipeline import build
+from kg.remote_files import fetch_file
 from kg.store import open_snapshot, write_manifest
 from kg.transfers import copy_snapshot, fetch_snapshot
 from tests.file_servers import read_folder, serve_files
@@ -48,6 +49,27 @@ def test_there_and_back(store: Path, tmp_path: Path, bucket: str) -> None:
     assert read_shards(fetched) == read_shards(snapshot)
     assert read_triples(fetched) == read_triples(snapshot)
     assert read_folder(fetched.folder) == read_folder(snapshot.folder)
+
+
+def test_what_is_served_already_is_not_fetched_again(
+    store: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daily fetch of a graph that did not change costs a look; one that was damaged here is fetched anew."""
+    target = copy_snapshot(open_snapshot(store), bucket)
+    first = fetch_snapshot(tmp_path / "other", target).folder
+    taken: list[str] = []
+
+    def note_and_fetch(url: str, path: Path, limit: int) -> None:
+        taken.append(url)
+        fetch_file(url, path, limit)
+
+    monkeypatch.setattr(transfers, "fetch_file", note_and_fetch)
+    assert fetch_snapshot(tmp_path / "other", target).folder == first
+    assert taken == []
+    (first / "records.sqlite").write_bytes(b"x")
+    again = fetch_snapshot(tmp_path / "other", target)
+    assert taken
+    again.verify()
 
 
 def test_the_folder_above_will_do_where_it_holds_one(store: Path, tmp_path: Path, write: Write, bucket: str) -> None:
