@@ -17,6 +17,8 @@ SILENT_SECONDS = 120
 MEND = "Check the address, your credentials and your rights there"
 NO_RANGES = "the server sends no parts of a file, which an archive needs; put simplecache:: before its URL"
 _URL = re.compile(r"(?i)(?:\w+::)*[a-z][a-z0-9+.-]*://")
+_EXTRAS = {"aiohttp": "remote", "s3fs": "s3"}
+"""Packages that fsspec names as missing, and the extra of ours that brings each."""
 _HTTP = ("http", "https")
 _S3 = ("s3", "s3a")
 _S3_TRIES, _S3FS_TRIES = 2, 5
@@ -114,7 +116,8 @@ def open_filesystem(url: str) -> tuple[Any, str]:
         system, path = url_to_fs(url, **_bound_time(url))
     except ImportError as error:
         what = " ".join(str(error).split()) or "a package for such URLs is missing"
-        mend = "pip install 'trialkg[remote]'" if "aiohttp" in what else "Install it with pip, beside kg"
+        extra = next((name for package, name in _EXTRAS.items() if package in what), None)
+        mend = f"pip install 'trialkg[{extra}]'" if extra else "Install it with pip, beside kg"
         raise UsageError(what, where=where, mend=mend) from None
     except Exception as error:  # noqa: BLE001  # a chain opens its archive here, with errors of its own
         if "Protocol not known" in str(error):

@@ -168,7 +168,7 @@ def test_a_server_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         ("memory://none", SourceError, "there is nothing"),
         ("memory://none/*.json", SourceError, "there is nothing"),
         ("foo://x", UsageError, "foo"),
-        ("s3://bucket/x", UsageError, "s3fs"),
+        ("s3://bucket/x", UsageError, r"s3fs.*trialkg\[s3\]"),
         ("s3://KEY:xy/zzy@bucket/x", UsageError, "AWS_SECRET_ACCESS_KEY"),
     ],
 )
