@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-serve bench-validate hostile schemathesis accuracy docs fuzz kill clean
+.PHONY: help demo test lint bench bench-serve bench-validate hostile s3 schemathesis accuracy docs fuzz kill clean
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "trialkg needs Python 3.11 or newer; say make PYTHON=python3.12" >&2; exit 1; }
@@ -52,6 +52,10 @@ bench-serve: $(VENV)/.test ## Measure the server beside oxigraph and rdflib-endp
 
 hostile: $(VENV)/.test ## Send more than 300 hostile queries to a server
 	@$(BIN)/pytest -q tests/web/hostile_run.py
+
+s3: $(VENV)/.test ## Read from and write to buckets of a real S3 server, which is installed (150 MB)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[s3server]'
+	@$(BIN)/pytest -q tests/s3_run.py
 
 schemathesis: $(VENV)/.test ## Try the REST interface with 1,000 and more cases from its OpenAPI document
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[bench]'

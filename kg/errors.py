@@ -38,6 +38,10 @@ class SourceError(KgError):
     """A source cannot be read at all: a missing file, a broken archive."""
 
 
+class MissingError(SourceError):
+    """There is nothing at a URL, and the server says so."""
+
+
 class VocabularyError(KgError):
     """A vocabulary file contradicts itself."""
 

@@ -14,10 +14,18 @@ from kg.errors import SourceError, UsageError
 CONNECT_SECONDS = 30
 SILENT_SECONDS = 120
 """Longest time that a server may send nothing."""
-MEND = "Check the address and your rights there"
+MEND = "Check the address, your credentials and your rights there"
 NO_RANGES = "the server sends no parts of a file, which an archive needs; put simplecache:: before its URL"
 _URL = re.compile(r"(?i)(?:\w+::)*[a-z][a-z0-9+.-]*://")
+_EXTRAS = {"aiohttp": "remote", "s3fs": "s3"}
+"""Packages that fsspec names as missing, and the extra of ours that brings each."""
 _HTTP = ("http", "https")
+_S3 = ("s3", "s3a")
+_S3_TRIES, _S3FS_TRIES = 2, 5
+"""Times that botocore asks a silent server, and that s3fs asks botocore; the first is 5 by itself, which is minutes."""
+_USER = r"[^\s/@:\"']+:(?!\d+/|:|//)[^\s@]*@"
+"""User and password; a colon also stands before a port, behind a scheme, and twice between the links of a chain."""
+_S3_USER = re.compile(rf"(?i)s3a?://{_USER}")
 
 
 def is_url(text: str) -> bool:
@@ -34,8 +42,10 @@ def hide_secrets(url: str) -> str:
 
     >>> hide_secrets("https://me:word@host/x.zip?signature=abc")
     'https://host/x.zip'
+    >>> hide_secrets("s3://AKID:se/cret@bucket/x.zip")
+    's3://bucket/x.zip'
     """
-    plain = re.sub(r"//[^/@:]*(:[^/@]*)?@", "//", url)
+    plain = re.sub(rf"//({_USER}|[^/@:]*@)", "//", url)
     return re.sub(r"(?i)(https?://[^?#]*?)[?#].*?(?=::|$)", r"\1", plain)
 
 
@@ -54,6 +64,8 @@ def join_url(url: str, place: str) -> str:
 def explain(error: BaseException) -> str:
     """What went wrong, without the URL, which may hold secrets."""
     cause = error.__cause__ or error
+    if isinstance(said := getattr(cause, "response", None), dict) and "Error" in said:
+        return _explain_s3(said["Error"])
     if isinstance(status := getattr(cause, "status", None), int):
         said = f"the server says {status} {getattr(cause, 'message', '')}".strip()
         return "there is nothing" if status == 404 else said
@@ -64,15 +76,38 @@ def explain(error: BaseException) -> str:
     if isinstance(cause, ValueError) and "range requests" in str(cause):
         return NO_RANGES
     reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return hide_secrets(" ".join(reason.split()))[:300]
+    return re.sub(_USER, "***@", hide_secrets(" ".join(reason.split())))[:300].rstrip(".")
+
+
+def _explain_s3(said: dict[str, str]) -> str:
+    """What an S3 server answers: a code such as ``NoSuchBucket``, or the number of HTTP where an answer has no body."""
+    code, message = said.get("Code", ""), said.get("Message", "").rstrip(".")
+    if code in ("404", "NoSuchKey"):
+        return "there is nothing"
+    return f"the server says {code}{' ' if code.isdigit() else ': '}{message}".rstrip(": ")
+
+
+def find_mend(url: str, error: BaseException) -> str:
+    """What to do about an error; fsspec takes what stands behind a ``::`` in a name for options."""
+    is_joined = "::" in url and isinstance(error, TypeError)
+    return "`::` joins URLs; where it stands in a name, put ?? in its place" if is_joined else MEND
+
+
+def is_missing(error: BaseException) -> bool:
+    """Whether an error says that there is nothing, and not that the answer is kept back."""
+    return isinstance(error, FileNotFoundError) or getattr(error.__cause__ or error, "status", None) == 404
 
 
 def open_filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path in it.
 
-    :raises UsageError: a package for such URLs is not installed, or there is none.
+    :raises UsageError: a package for such URLs is not installed, or there is none; or it holds the key to a bucket.
+    :raises SourceError: it cannot be opened.
     """
     where = hide_secrets(url)
+    if _S3_USER.search(url):
+        mend = "Give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in ~/.aws/credentials"
+        raise UsageError("a URL of a bucket takes no key and secret", where=where, mend=mend)
     try:
         from fsspec.core import url_to_fs
     except ImportError:
@@ -81,29 +116,49 @@ def open_filesystem(url: str) -> tuple[Any, str]:
         system, path = url_to_fs(url, **_bound_time(url))
     except ImportError as error:
         what = " ".join(str(error).split()) or "a package for such URLs is missing"
-        mend = "pip install 'trialkg[remote]'" if "aiohttp" in what else "Install it with pip, beside kg"
+        extra = next((name for package, name in _EXTRAS.items() if package in what), None)
+        mend = f"pip install 'trialkg[{extra}]'" if extra else "Install it with pip, beside kg"
         raise UsageError(what, where=where, mend=mend) from None
     except Exception as error:  # noqa: BLE001  # a chain opens its archive here, with errors of its own
         if "Protocol not known" in str(error):
             raise UsageError(explain(error), where=where, mend="Known are file, https, s3, gs, zip …") from None
-        raise SourceError(f"cannot be opened: {explain(error)}", where=where, mend=MEND) from None
+        raise SourceError(f"cannot be opened: {explain(error)}", where=where, mend=find_mend(url, error)) from None
     return system, path
 
 
 def _bound_time(url: str) -> dict[str, Any]:
-    """Options that put bounds on the waiting for HTTP servers; a user's own settings of fsspec stay."""
-    named = [name for name in _HTTP if f"{name}://" in url.lower()]
-    if not named:
-        return {}
+    """Options that put bounds on the waiting for servers; a user's own settings of fsspec stay."""
     from fsspec.config import conf
 
+    bounds: dict[str, dict[str, Any]] = {}
+    for names, kind, bound in ((_HTTP, "client_kwargs", _bound_http), (_S3, "config_kwargs", _bound_s3)):
+        for name in names:
+            if f"{name}://" in url.lower():
+                bounds[name] = {kind: {**bound(), **conf.get(name, {}).get(kind, {})}}
+    return bounds
+
+
+def _bound_http() -> dict[str, Any]:
     try:
         from aiohttp import ClientTimeout
     except ImportError:
         return {}  # fsspec will say what is missing
-    bound = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS)
-    own = {name: conf.get(name, {}).get("client_kwargs", {}) for name in named}
-    return {name: {"client_kwargs": {"timeout": bound, **own[name]}} for name in named}
+    return {"timeout": ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS)}
+
+
+def _bound_s3() -> dict[str, Any]:
+    wait = SILENT_SECONDS / _S3_TRIES / _S3FS_TRIES
+    return {"connect_timeout": wait, "read_timeout": wait, "retries": {"total_max_attempts": _S3_TRIES}}
+
+
+def has_folders(path: str) -> bool:
+    """Whether a path is of a tree of folders, which must be made; that of an object store begins with a bucket, and
+    making one nobody asked for would hide a wrong name.
+
+    >>> has_folders("/home/me/x"), has_folders("bucket/x")
+    (True, False)
+    """
+    return path.startswith("/")
 
 
 def is_http(system: Any) -> bool:

@@ -9,8 +9,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from kg.errors import SourceError, StoreError, UsageError
-from kg.locations import MEND, NO_RANGES, explain, hide_secrets, is_http, open_filesystem
+from kg.errors import MissingError, SourceError, StoreError, UsageError
+from kg.locations import (
+    MEND,
+    NO_RANGES,
+    explain,
+    find_mend,
+    has_folders,
+    hide_secrets,
+    is_http,
+    is_missing,
+    open_filesystem,
+)
 
 Result = TypeVar("Result")
 MAX_BYTES = 2**36
@@ -116,20 +126,24 @@ def _ask(run: Callable[[], Result]) -> Result:
 def find_remote(url: str) -> list[RemoteFile]:
     """The files that a URL names, in order of their paths: one, those of a folder, or those that a pattern fits.
 
-    :raises SourceError: there is none, or the server does not answer.
+    :raises MissingError: there is none.
+    :raises SourceError: the server does not answer, or refuses to.
     """
     system, path = open_filesystem(url)
     try:
         found = _list(system, path)
     except Exception as error:  # noqa: BLE001  # each backend raises errors of its own
-        raise SourceError(f"cannot be opened: {explain(error)}", where=hide_secrets(url), mend=MEND) from None
+        kind = MissingError if is_missing(error) else SourceError
+        what = f"cannot be opened: {explain(error)}"
+        raise kind(what, where=hide_secrets(url), mend=find_mend(url, error)) from None
     if not found:
-        raise SourceError("there is nothing", where=hide_secrets(url), mend=MEND)
+        raise MissingError("there is nothing", where=hide_secrets(url), mend=MEND)
     return [RemoteFile(system, name, found[name].get("size")) for name in sorted(found)]
 
 
 def _list(system: Any, path: str) -> dict[str, dict[str, Any]]:
-    if "*" in path if is_http(system) else glob.has_magic(path):
+    is_pattern = "*" in path if is_http(system) else glob.has_magic(path) and not system.isfile(path)
+    if is_pattern:
         found = system.glob(path, detail=True)
     else:
         info = system.info(path)
@@ -173,7 +187,8 @@ def put_files(files: dict[Path, str], url: str) -> None:
     for local, place in files.items():
         target = f"{path.rstrip('/')}/{place}" if place else path
         try:
-            system.makedirs(target.rpartition("/")[0], exist_ok=True)
+            if has_folders(target):
+                system.makedirs(target.rpartition("/")[0], exist_ok=True)
             system.put_file(str(local), target)
         except Exception as error:  # noqa: BLE001  # each backend raises errors of its own
             raise StoreError(f"cannot be written: {explain(error)}", where=where, mend=MEND) from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -20,7 +21,8 @@ import msgspec
 from pyoxigraph import DefaultGraph, Literal, NamedNode
 from pyoxigraph import Store as Engine
 
-from kg.errors import StoreError
+from kg.errors import StoreError, UsageError
+from kg.locations import hide_secrets, is_url
 from kg.model import Record
 from kg.packing import PackError, list_shards, open_shard, unpack
 
@@ -75,8 +77,16 @@ class StoredRecord(msgspec.Struct, frozen=True):
 
 
 def find_store(store: str | Path | None = None) -> Path:
-    """The store's folder: the argument, else ``$KG_STORE``, else ``./.kg-store``."""
-    return Path(store or os.environ.get("KG_STORE") or DEFAULT)
+    """The store's folder: the argument, else ``$KG_STORE``, else ``./.kg-store``.
+
+    :raises UsageError: it is a URL.
+    """
+    named = str(store or os.environ.get("KG_STORE") or DEFAULT)
+    url = re.sub(":/+", "://", named, count=1)  # a path has lost one of the slashes
+    if is_url(url):
+        mend = "Name a folder of this machine; `kg snapshots copy` and `fetch` take its snapshots to a URL and back"
+        raise UsageError("a store needs a local disk", where=hide_secrets(url), mend=mend)
+    return Path(named)
 
 
 class Snapshot:

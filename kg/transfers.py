@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from kg.errors import SourceError, StoreError, UsageError
+from kg.errors import MissingError, StoreError, UsageError
 from kg.locations import hide_secrets, join_url
 from kg.remote_files import fetch_file, find_remote, list_folders, put_files
 from kg.snapshots import KEEP, explain_faults, lock_store, place_snapshot, remove_leftovers
@@ -43,16 +43,19 @@ def copy_snapshot(snapshot: Snapshot, url: str) -> str:
 
 
 def _read_mark(url: str) -> bytes:
-    """The mark of a snapshot at a URL; empty where there is none yet."""
+    """The mark of a snapshot at a URL; empty where there is none yet.
+
+    :raises SourceError: the server does not tell whether there is one.
+    """
     try:
         return b"".join(find_remote(join_url(url, _MARK))[0].read(_MAX_MARK))
-    except SourceError:
+    except MissingError:
         return b""
 
 
 def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
     """Fetch a snapshot from its folder at a URL, or from the folder above where it is the only one there; check every
-    byte of it, and serve it.
+    byte of it, and serve it. Where that very snapshot is served already and whole, nothing is fetched.
 
     :raises SourceError: there is none, or the server does not answer.
     :raises UsageError: the URL is of a folder of several snapshots.
@@ -64,6 +67,8 @@ def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
         coming.mkdir()
         try:
             url = _find_snapshot(url)
+            if held := _find_served(store, _read_mark(url)):
+                return held
             manifest = _fetch_manifest(url, coming)
             for name, size in manifest.sizes.items():
                 (coming / name).parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +77,19 @@ def fetch_snapshot(store: Path, url: str, keep: int = KEEP) -> Snapshot:
             return Snapshot(place_snapshot(store, coming, manifest, keep))
         finally:
             shutil.rmtree(coming, ignore_errors=True)
+
+
+def _find_served(store: Path, mark: bytes) -> Snapshot | None:
+    """The served snapshot, checked byte for byte, where a mark is its own; None where it is another, or damaged."""
+    folder = (store / "current").resolve()
+    try:
+        if (folder / _MARK).read_bytes() != mark:
+            return None
+        snapshot = Snapshot(folder)
+        snapshot.verify()
+    except (OSError, StoreError):
+        return None
+    return snapshot
 
 
 def _find_snapshot(url: str) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kg import remote_files, transfers
 from kg.errors import KgError, SourceError, StoreError, UsageError
 from kg.pipeline import build
+from kg.remote_files import fetch_file
 from kg.store import open_snapshot, write_manifest
 from kg.transfers import copy_snapshot, fetch_snapshot
 from tests.file_servers import read_folder, serve_files
@@ -19,6 +21,7 @@ from tests.test_cli import run_kg
 
 __all__ = ["write"]
 fsspec = pytest.importorskip("fsspec")
+from fsspec.implementations.memory import MemoryFileSystem  # noqa: E402
 
 
 @pytest.fixture
@@ -46,6 +49,27 @@ def test_there_and_back(store: Path, tmp_path: Path, bucket: str) -> None:
     assert read_shards(fetched) == read_shards(snapshot)
     assert read_triples(fetched) == read_triples(snapshot)
     assert read_folder(fetched.folder) == read_folder(snapshot.folder)
+
+
+def test_what_is_served_already_is_not_fetched_again(
+    store: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daily fetch of a graph that did not change costs a look; one that was damaged here is fetched anew."""
+    target = copy_snapshot(open_snapshot(store), bucket)
+    first = fetch_snapshot(tmp_path / "other", target).folder
+    taken: list[str] = []
+
+    def note_and_fetch(url: str, path: Path, limit: int) -> None:
+        taken.append(url)
+        fetch_file(url, path, limit)
+
+    monkeypatch.setattr(transfers, "fetch_file", note_and_fetch)
+    assert fetch_snapshot(tmp_path / "other", target).folder == first
+    assert taken == []
+    (first / "records.sqlite").write_bytes(b"x")
+    again = fetch_snapshot(tmp_path / "other", target)
+    assert taken
+    again.verify()
 
 
 def test_the_folder_above_will_do_where_it_holds_one(store: Path, tmp_path: Path, write: Write, bucket: str) -> None:
@@ -125,6 +149,63 @@ def test_another_build_is_not_written_over(store: Path, bucket: str) -> None:
     fsspec.filesystem("memory").pipe(f"{target}/manifest.sha256", b"another\n")
     with pytest.raises(UsageError, match="another build"):
         copy_snapshot(snapshot, bucket)
+
+
+def test_no_bucket_is_made(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making folders of a store of objects makes the bucket, so that a wrong name would be taken for a new one."""
+    system = ObjectStore()
+    monkeypatch.setattr(remote_files, "open_filesystem", lambda _: (system, "bukcet/graphs"))
+    with pytest.raises(StoreError, match="there is nothing"):
+        copy_snapshot(open_snapshot(store), "memory://bukcet/graphs")
+    assert not system.made
+
+
+class ObjectStore:
+    """A file system as those of buckets are: its paths begin with the bucket, and making folders makes buckets."""
+
+    protocol = "bucket"
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def info(self, path: str) -> None:
+        raise FileNotFoundError(path)
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        self.made.append(path.partition("/")[0])
+
+    def put_file(self, _: str, path: str) -> None:
+        if path.partition("/")[0] not in self.made:
+            raise FileNotFoundError(path)
+
+
+@pytest.mark.parametrize("refusal", [PermissionError("no"), ConnectionError("no")])
+def test_a_copy_is_not_begun_where_it_cannot_be_told_what_is_there(
+    store: Path, bucket: str, monkeypatch: pytest.MonkeyPatch, refusal: OSError
+) -> None:
+    """A refused question is no "there is nothing": another build might be written over."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(MemoryFileSystem, "info", refuse)
+    with pytest.raises(SourceError, match="no"):
+        copy_snapshot(open_snapshot(store), bucket)
+    assert not MemoryFileSystem.store
+
+
+@pytest.mark.parametrize("url", ["s3://me:word@bucket/store", "file:///tmp/store"])
+def test_a_store_at_a_url_is_refused(tmp_path: Path, url: str) -> None:
+    """No folder of that name is made, and the way round is told; by the option and by the environment."""
+    for done in (
+        run_kg("build", "--store", url, store=tmp_path / "none"),
+        run_kg("query", "trials", store=tmp_path / "none", env={"KG_STORE": url}),
+    ):
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "local disk" in done.stderr
+        assert "kg snapshots copy" in done.stderr
+        assert "word" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_web_server_takes_no_copy(store: Path) -> None:

@@ -90,6 +90,39 @@ def test_memory_and_local_files(tmp_path: Path) -> None:
     fsspec.filesystem("memory").rm("/remote", recursive=True)
 
 
+def test_a_name_that_looks_like_a_pattern() -> None:
+    """Brackets stand in names too: such a file is read, and a pattern is tried where there is none."""
+    for name in ("[1].jsonl", "1.jsonl"):
+        fsspec.filesystem("memory").pipe(f"/odd/{name}", LINES)
+    assert read("memory://odd/[1].jsonl") == name_lines("[1].jsonl")
+    fsspec.filesystem("memory").rm_file("/odd/[1].jsonl")
+    assert read("memory://odd/[1].jsonl") == name_lines("1.jsonl")
+    fsspec.filesystem("memory").rm("/odd", recursive=True)
+
+
+class S3Error(Exception):
+    """As botocore raises it: an answer of an S3 server."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"An error occurred ({code}) when calling the HeadObject operation: {message}")
+        self.response = {"Error": {"Code": code, "Message": message}}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (S3Error("403", "Forbidden"), "the server says 403 Forbidden"),
+        (S3Error("NoSuchBucket", "There is no such bucket."), "the server says NoSuchBucket: There is no such bucket"),
+        (S3Error("NoSuchKey", "No such key."), "there is nothing"),
+        (ValueError('Invalid bucket name "me:wo/rd@bucket"'), 'Invalid bucket name "***@bucket"'),
+        (OSError("cannot connect to http://127.0.0.1:80/a@b"), "cannot connect to http://127.0.0.1:80/a@b"),
+    ],
+)
+def test_what_a_bucket_answers(error: Exception, said: str) -> None:
+    """The server's own code and words, without the names of calls, and without a password."""
+    assert locations.explain(error) == said
+
+
 def test_a_server_that_breaks_off() -> None:
     """Records from before the break are read, whole and in order, and the break is told."""
     with serve_files({"x.jsonl": BIG}, breaks_at=len(BIG) - 1000) as url:
@@ -135,7 +168,8 @@ def test_a_server_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         ("memory://none", SourceError, "there is nothing"),
         ("memory://none/*.json", SourceError, "there is nothing"),
         ("foo://x", UsageError, "foo"),
-        ("s3://bucket/x", UsageError, "s3fs"),
+        ("s3://bucket/x", UsageError, r"s3fs.*trialkg\[s3\]"),
+        ("s3://KEY:xy/zzy@bucket/x", UsageError, "AWS_SECRET_ACCESS_KEY"),
     ],
 )
 def test_what_cannot_be_opened(monkeypatch: pytest.MonkeyPatch, url: str, kind: type[KgError], words: str) -> None:
@@ -146,6 +180,7 @@ def test_what_cannot_be_opened(monkeypatch: pytest.MonkeyPatch, url: str, kind: 
     assert "\n" not in str(raised.value)
     assert raised.value.where
     assert raised.value.mend
+    assert "zzy" not in str(raised.value)
 
 
 def test_without_fsspec_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,8 @@ app.command(
     "build",
     help=_BUILD,
     epilog="Examples:\n\n- `kg build` – the five trials shipped with kg\n\n- `kg build pages/ studies.jsonl.gz`\n\n"
-    "- `kg build ctg-studies.json.zip --where cell-therapy --where status=recruiting`\n\n- `curl … | kg build -`",
+    "- `kg build ctg-studies.json.zip --where cell-therapy --where status=recruiting`\n\n"
+    "- `kg build 's3://bucket/daily/*.jsonl.gz'`\n\n- `curl … | kg build -`",
 )(_make_verb(is_update=False))
 app.command("update", help=_UPDATE, epilog="Example: `kg update new-studies.jsonl && kg diff previous current`")(
     _make_verb(is_update=True)

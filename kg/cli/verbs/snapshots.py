@@ -99,7 +99,7 @@ def copy(
 
 @_snapshots.command(epilog="Example: `kg snapshots fetch s3://bucket/graphs/1b1fad6e86ee8d11`")
 def fetch(
-    url: Annotated[str, typer.Argument(help="A snapshot's folder: https://, s3://, gs:// … (what fsspec reads)")],
+    url: Annotated[str, typer.Argument(help="A snapshot's folder, or the one above where it is the only one")],
     store: StoreOption = None,
     keep: KeepOption = 2,
 ) -> None:
