@@ -48,9 +48,11 @@ def read_batch(blobs: Sequence[Blob], choices: Sequence[Choice] = ()) -> list[Re
 
 def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
     """Read one record to its N-Quads."""
-    study, content = read_blob(blob), hash_content(blob)
+    study = read_blob(blob)
     if isinstance(study, Rejected):
         return study
+    text = study.record.text.encode()
+    content = study.record.sha256 if text == blob.content else hash_content(blob)
     if choices and not is_chosen(study, choices):
         return Reading(content, blob.name)
     trial = interpret(study)
@@ -72,8 +74,8 @@ def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
         record.sha256,
         record.updated,
         record.is_part,
-        pack(record.text.encode()),
-        pack("".join(lines).encode()),
+        pack(text),
+        pack(b"".join(map(str.encode, lines))),  # lines are plain ASCII but a few: joined they would all be wide
         study.set_aside,
     )
 
