@@ -156,7 +156,7 @@ def _expand_lists(text: str) -> Iterator[Place]:
 def _list_codes(text: str) -> Iterator[re.Pattern[str]]:
     """Expressions for codes with one number, less those that the text cannot hold for lack of a few letters."""
     low = fold(text)
-    if _CONSTRUCT.search(text):
+    if ("CAR" in text or "CTL" in text) and _CONSTRUCT.search(text):
         yield _CODE
     if ("28" in low or "bb" in low) and _DOMAINS.search(low):
         yield _CHAIN

@@ -105,24 +105,25 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
         return "marker or safety switch", "antigen.marker"
     if place.is_contextual and (_CODE_HEAD.search(before.lower()) or _NUMBER_HEAD.search(before)):
         return None, "antigen.bare"
+    is_bound_after = _TARGET_AFTER.match(after) is not None
     if is_construct_part(place.antigen):
         return (
             _judge_reagent(before, after)
-            or _judge_absence(before, after)
-            or _judge_company(before, after)
+            or _judge_absence(before, after, is_bound_after=is_bound_after)
+            or _judge_company(before, after, is_bound_after=is_bound_after)
             or (("secreted payload", "antigen.secreted") if is_bound_by_expressed_binder(before) else None)
             or _judge_signal(before, after, part)
         )
     is_bound = bool(
         place.is_code
         or _TARGET_BEFORE.search(before.lower())
-        or _TARGET_AFTER.match(after)
+        or is_bound_after
         or _OWN_BINDER.search(text, place.start, place.end)
     )
     return (
-        _judge_absence(before, after)
+        _judge_absence(before, after, is_bound_after=is_bound_after)
         or _judge_history(before, after, part, is_bound=is_bound)
-        or _judge_company(before, after)
+        or _judge_company(before, after, is_bound_after=is_bound_after)
         or _judge_binding(before, after, place, is_bound=is_bound)
     )
 
@@ -134,8 +135,8 @@ def _judge_reagent(before: str, after: str) -> Role | None:
     return ("reagent", "antigen.reagent") if _REAGENT.search(before[-40:] + after[:40]) else None
 
 
-def _judge_absence(before: str, after: str) -> Role | None:
-    if is_edited(before, after, is_bound_after=bool(_TARGET_AFTER.match(after))):
+def _judge_absence(before: str, after: str, *, is_bound_after: bool) -> Role | None:
+    if is_edited(before, after, is_bound_after=is_bound_after):
         return "edited gene", "antigen.edited"
     if is_negated(before, after):
         return "negated", "antigen.negated"
@@ -179,12 +180,12 @@ def _judge_signal(before: str, after: str, part: str) -> Role:
     return None, "antigen.bare"
 
 
-def _judge_company(before: str, after: str) -> Role | None:
+def _judge_company(before: str, after: str, *, is_bound_after: bool) -> Role | None:
     """What is given or secreted beside the product's own binding."""
     if is_secreted(before, after):
         return "secreted payload", "antigen.secreted"
     low = before.lower()
-    is_combined = _COMBINED_BEFORE.search(low) and not _TARGET_AFTER.match(after)
+    is_combined = _COMBINED_BEFORE.search(low) and not is_bound_after
     if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(low) or is_combined:
         return "combination drug target", "antigen.antibody"
     return None

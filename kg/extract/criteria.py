@@ -164,7 +164,9 @@ def _read_items(items: Sequence[Item]) -> Iterator[tuple[Item, Found]]:
     """Criteria of each item, in text order; names are sought in all items together, which is much faster."""
     joined = _GAP.join(item.text for item in items)
     flat = flatten(joined)
-    text = _NO_LETTER.sub(_GAP, fold_width(joined.replace("\\", " ")))
+    text = fold_width(joined.replace("\\", " "))
+    if not text.isascii():
+        text = _NO_LETTER.sub(_GAP, text)
     starts = [0, *accumulate(len(item.text) + len(_GAP) for item in items)]
     measures, presence, antigens = (_place_names(found, starts) for found in _open_names().find(text))
     for at in sorted(measures.keys() | presence.keys() | antigens.keys()):
