@@ -42,31 +42,43 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read_batch(blobs: Sequence[Blob], choices: Sequence[Choice] = ()) -> list[Reading | Rejected]:
-    """Read the records of a batch, in their order."""
-    return [read_one(blob, choices) for blob in blobs]
+    """Read the records of a batch to their N-Quads, in their order.
+
+    Each step is taken for all records before the next: its code and tables then stay in the processor's caches.
+    """
+    studies = [_take_study(blob, choices) for blob in blobs]
+    trials = [
+        _take_trial(blob, one, choices) if isinstance(one, Study) else one
+        for blob, one in zip(blobs, studies, strict=True)
+    ]
+    return [
+        _write_reading(blob, one) if isinstance(one, Trial) else one for blob, one in zip(blobs, trials, strict=True)
+    ]
 
 
-def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
-    """Read one record to its N-Quads."""
+def _take_study(blob: Blob, choices: Sequence[Choice]) -> Study | Reading | Rejected:
+    """The study, or a reading that holds nothing where a restriction leaves it out."""
     study = read_blob(blob)
-    if isinstance(study, Rejected):
-        return study
-    text = study.record.text.encode()
-    content = study.record.sha256 if text == blob.content else hash_content(blob)
-    if choices and not is_chosen(study, choices):
-        return Reading(content, blob.name)
+    is_out = bool(choices) and isinstance(study, Study) and not is_chosen(study, choices)
+    return Reading(hash_content(blob), blob.name) if is_out else study
+
+
+def _take_trial(blob: Blob, study: Study, choices: Sequence[Choice]) -> Trial | Reading | Rejected:
+    """The trial, or a reading that holds nothing where a restriction leaves it out."""
     trial = interpret(study)
-    if isinstance(trial, Rejected):
-        return trial
-    if choices and not is_kept(trial, choices):
-        return Reading(content, blob.name)
+    is_out = bool(choices) and isinstance(trial, Trial) and not is_kept(trial, choices)
+    return Reading(hash_content(blob), blob.name) if is_out else trial
+
+
+def _write_reading(blob: Blob, trial: Trial) -> Reading | Rejected:
+    record = trial.study.record
     try:
         lines = rdf.write_record(trial)
     except KgError as error:
-        return Rejected(study.record.file, str(error), "Please report the record: this is a fault of kg")
-    record = study.record
+        return Rejected(record.file, str(error), "Please report the record: this is a fault of kg")
+    text = record.text.encode()
     return Reading(
-        content,
+        record.sha256 if text == blob.content else hash_content(blob),
         record.file,
         rdf.mint_record(trial),
         rdf.mint_trial(trial),
@@ -76,7 +88,7 @@ def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
         record.is_part,
         pack(text),
         pack(b"".join(map(str.encode, lines))),  # lines are plain ASCII but a few: joined they would all be wide
-        study.set_aside,
+        trial.study.set_aside,
     )
 
 
