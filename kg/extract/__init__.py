@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from kg.extract.antigens import find_mentions
@@ -10,13 +12,28 @@ from kg.extract.designs import find_ages, find_conditions, find_design, find_set
 from kg.extract.endpoints import extract_endpoints
 from kg.extract.ethics import find_ethics_review
 from kg.extract.products import extract_products
-from kg.model import Study, Trial
+from kg.model import Criterion, Endpoint, Mention, Study, Trial
 
 
 def extract_trial(study: Study) -> Trial:
     """Everything that the rules find in a study."""
-    mentions = find_mentions(study.passages)
-    criteria = extract_criteria(study)
+    return extract_trials((study,))[0]
+
+
+def extract_trials(studies: Sequence[Study]) -> list[Trial]:
+    """Everything that the rules find in each study; a subject is sought in all studies before the next.
+
+    The tables of a subject then stay in the processor's caches.
+    """
+    mentions = [find_mentions(study.passages) for study in studies]
+    criteria = [extract_criteria(study) for study in studies]
+    endpoints = [extract_endpoints(study) for study in studies]
+    return list(map(_put_together, studies, mentions, criteria, endpoints))
+
+
+def _put_together(
+    study: Study, mentions: tuple[Mention, ...], criteria: tuple[Criterion, ...], endpoints: tuple[Endpoint, ...]
+) -> Trial:
     written, conditions = find_conditions(study)
     added = {
         **find_design(study),
@@ -30,7 +47,7 @@ def extract_trial(study: Study) -> Trial:
         conditions=conditions,
         settings=find_settings(study),
         products=extract_products(study, mentions),
-        endpoints=extract_endpoints(study),
+        endpoints=endpoints,
         criteria=criteria,
         mentions=mentions,
     )

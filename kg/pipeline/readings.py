@@ -9,7 +9,7 @@ import msgspec
 
 from kg import rdf
 from kg.errors import KgError
-from kg.extract import extract_trial
+from kg.extract import extract_trial, extract_trials
 from kg.model import Record, Rejected, Study, Trial
 from kg.packing import pack
 from kg.pipeline.filters import Choice, is_chosen, is_kept
@@ -47,12 +47,11 @@ def read_batch(blobs: Sequence[Blob], choices: Sequence[Choice] = ()) -> list[Re
     Each step is taken for all records before the next: its code and tables then stay in the processor's caches.
     """
     studies = [_take_study(blob, choices) for blob in blobs]
-    trials = [
-        _take_trial(blob, one, choices) if isinstance(one, Study) else one
-        for blob, one in zip(blobs, studies, strict=True)
-    ]
+    trials = iter(interpret_all([one for one in studies if isinstance(one, Study)]))
+    found = [next(trials) if isinstance(one, Study) else one for one in studies]
     return [
-        _write_reading(blob, one) if isinstance(one, Trial) else one for blob, one in zip(blobs, trials, strict=True)
+        _take_reading(blob, one, choices) if isinstance(one, Trial) else one
+        for blob, one in zip(blobs, found, strict=True)
     ]
 
 
@@ -63,14 +62,10 @@ def _take_study(blob: Blob, choices: Sequence[Choice]) -> Study | Reading | Reje
     return Reading(hash_content(blob), blob.name) if is_out else study
 
 
-def _take_trial(blob: Blob, study: Study, choices: Sequence[Choice]) -> Trial | Reading | Rejected:
-    """The trial, or a reading that holds nothing where a restriction leaves it out."""
-    trial = interpret(study)
-    is_out = bool(choices) and isinstance(trial, Trial) and not is_kept(trial, choices)
-    return Reading(hash_content(blob), blob.name) if is_out else trial
-
-
-def _write_reading(blob: Blob, trial: Trial) -> Reading | Rejected:
+def _take_reading(blob: Blob, trial: Trial, choices: Sequence[Choice]) -> Reading | Rejected:
+    """The trial's reading, which holds nothing where a restriction leaves it out."""
+    if choices and not is_kept(trial, choices):
+        return Reading(hash_content(blob), blob.name)
     record = trial.study.record
     try:
         lines = rdf.write_record(trial)
@@ -103,12 +98,23 @@ def read_trial(blob: Blob) -> Trial | Rejected:
     return study if isinstance(study, Rejected) else interpret(study)
 
 
+_STUMBLES = (KgError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+
+
+def interpret_all(studies: Sequence[Study]) -> Sequence[Trial | Rejected]:
+    """Extraction from many studies: one by one only where our own code stumbles over one of them."""
+    try:
+        return extract_trials(studies)
+    except _STUMBLES:
+        return [interpret(study) for study in studies]
+
+
 def interpret(study: Study) -> Trial | Rejected:
     """Extraction with a net: a record that our own code stumbles over is set aside like a bad one, for one odd record
     must not end a build of half a million."""
     try:
         return extract_trial(study)
-    except (KgError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except _STUMBLES as error:
         return Rejected(
             study.record.file,
             f"kg could not interpret it ({type(error).__name__}: {error})",
