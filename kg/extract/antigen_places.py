@@ -162,7 +162,7 @@ def _list_codes(text: str) -> Iterator[re.Pattern[str]]:
         yield _CHAIN
     if "CAR" in text:
         yield from (_CODE_DIGIT, _CODE_TAIL)
-    if "cluster of diff" in low and any(map(text.__contains__, ("luster of diff", "CAR", "CTL", "LV", "28", "BB"))):
+    if "cluster of diff" in low:
         yield _CLUSTER
 
 
