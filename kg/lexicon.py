@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import msgspec
 from ahocorasick_rs import AhoCorasick
@@ -145,6 +145,10 @@ class Match(msgspec.Struct, frozen=True, gc=False):
     is_contextual: bool = False
 
 
+Entry = tuple[Term, str | None, bool]
+"""What a spelling names: the term, the case it must have if that tells, and whether the form needs a context."""
+
+
 class Lexicon:
     """A matcher over the forms of some vocabularies.
 
@@ -163,7 +167,7 @@ class Lexicon:
         digits_after: bool = False,
     ) -> None:
         self._before, self._after, self._digits = glued_before, (*glued_after, "s"), digits_after
-        entries: dict[str, list[tuple[Term, str | None, bool]]] = {}
+        entries: dict[str, list[Entry]] = {}
         for term in terms:
             for forms, is_cased, is_contextual in (
                 (term.forms, False, False),
@@ -174,8 +178,12 @@ class Lexicon:
                 for spelling in set().union(*map(expand_form, forms)):
                     entry = (term, spelling, is_contextual) if is_cased else plain
                     entries.setdefault(_fold_case(spelling), []).append(entry)
-        self._automaton = AhoCorasick(entries)
-        self._entries = tuple(entries.values())
+        self.entries = entries
+        self._listed = tuple(entries.values())
+
+    @cached_property
+    def _automaton(self) -> AhoCorasick:
+        return AhoCorasick(self.entries)
 
     def find(self, text: str) -> list[Match]:
         """Names in ``text``, in order, longest first where they overlap.
@@ -187,14 +195,12 @@ class Lexicon:
         low = _lower(width)
         found: list[Match] = []
         for key, start, end in self._automaton.find_matches_as_indexes(low, overlapping=True):
-            if not self._is_word(low, start, end):
-                continue
-            for term, cased, is_contextual in self._entries[key]:
-                if cased is None or width[start:end] == cased:
-                    found.append(Match(start, end, term, is_contextual))
+            if self.is_word(low, start, end):
+                found.extend(_match_case(self._listed[key], width, start, end))
         return _keep_longest(found) if len(found) > 1 else found
 
-    def _is_word(self, low: str, start: int, end: int) -> bool:
+    def is_word(self, low: str, start: int, end: int) -> bool:
+        """Whether ``low[start:end]`` stands alone, or beside what may touch it."""
         if start and low[start - 1].isalnum():
             if not low.endswith(self._before, 0, start):
                 return False
@@ -210,6 +216,38 @@ class Lexicon:
             after = end + len(glued)
             return glued != "s" or after >= len(low) or not low[after].isalnum()
         return True
+
+
+class JointLexicon:
+    """Lexicons that one pass over a text searches together."""
+
+    def __init__(self, *lexicons: Lexicon) -> None:
+        held: dict[str, list[tuple[int, Lexicon, list[Entry]]]] = {}
+        for at, lexicon in enumerate(lexicons):
+            for key, entries in lexicon.entries.items():
+                held.setdefault(key, []).append((at, lexicon, entries))
+        self._automaton = AhoCorasick(held)
+        self._held = tuple(held.values())
+        self._count = len(lexicons)
+
+    def find(self, text: str) -> tuple[list[Match], ...]:
+        """What each lexicon finds in ``text``, as `Lexicon.find` tells it."""
+        width = fold_width(text)
+        low = _lower(width)
+        found: tuple[list[Match], ...] = tuple([] for _ in range(self._count))
+        for key, start, end in self._automaton.find_matches_as_indexes(low, overlapping=True):
+            for at, lexicon, entries in self._held[key]:
+                if lexicon.is_word(low, start, end):
+                    found[at].extend(_match_case(entries, width, start, end))
+        return tuple(map(_keep_longest, found))
+
+
+def _match_case(entries: list[Entry], width: str, start: int, end: int) -> list[Match]:
+    return [
+        Match(start, end, term, is_contextual)
+        for term, cased, is_contextual in entries
+        if cased is None or width[start:end] == cased
+    ]
 
 
 def _keep_longest(found: list[Match]) -> list[Match]:

@@ -71,7 +71,8 @@ _ESCAPES = {
     **{code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F) if code not in (9, 10, 13)},
 }
 _NEEDS_ESCAPE = re.compile(r'[\x00-\x1f"\\\x7f]').search
-_UNSAFE = re.compile(r"[^a-z0-9]+")
+_KEY_CHARS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256))
+"""Letters and digits as keys hold them, in lower case; spaces for all else."""
 
 
 @lru_cache(maxsize=1024)
@@ -140,7 +141,7 @@ def slug(text: str, limit: int = 60) -> str:
     'il-3r-a592a0bbf9e7'
     """
     spread = text if text.isascii() else unicodedata.normalize("NFKD", text)
-    key = _UNSAFE.sub("-", spread.encode("ascii", "ignore").decode().lower()).strip("-")
+    key = b"-".join(spread.encode("ascii", "ignore").translate(_KEY_CHARS).split()).decode()
     is_lossy = not spread.isascii() and any(
         ord(char) > 127 and not unicodedata.combining(char) for char in spread if char.isalnum()
     )

@@ -15,38 +15,30 @@ _BINDER_AFTER = re.compile(
     r"[)\]]?[- .]?(?:(?:based|derived|receptor|ligand)[- ])?(?:CAR|[Cc]himeric|UCAR|T[- ]?cells?\b|NK\b)"
 )
 _SHORT_LIST = re.compile(
-    r"(?<![A-Za-z])CD ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.]|"
+    r"CD(?<![A-Za-z]CD) ?(\d{1,3}[a-z]?)((?:(?:\s?[/&+,-]\s?|\.(?=\d\d))(?:CD)?\d{1,3}[a-z]?){1,6})(?![A-Za-z\d.]|"
     r"[x×*]\d)",
     re.IGNORECASE,
 )
-_CROSS = re.compile(r"(?<![A-Za-z])(CD\d{1,3}[a-z]?)(?:x(?:CD)?|CD)(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
+_CROSS = re.compile(r"(CD(?<![A-Za-z]CD)\d{1,3}[a-z]?)(?:x(?:CD)?|CD)(\d{1,3}[a-z]?)(?![A-Za-z\d])", re.IGNORECASE)
 _CLUSTER = re.compile(r"\bcluster of differentiation (?:antigen )?(?:\(CD\)[ -]?)?(\d{1,3}[a-z]?)\b", re.IGNORECASE)
 _CODE = re.compile(
     r"(?<![A-Za-z])(?:(?:[A-Za-z][a-z]{1,8})?U?CAR-?T?|[45]?SCAR|[hH][uU]?CART|fh?CAR|"
     r"CTL)[- .]?(\d{2,3}[ab]?)(?![\d%.]|[A-Za-z]{2}|"
     r" ?(?:days?|months?|years?|weeks?))"
 )
-_CODE_CHAIN = re.compile(r"(?<![A-Za-z])(?:CART?|LV)-?(\d\d(?:[./-]\d\d){1,3})(?!\d)")
+_CONSTRUCT = re.compile(r"C(?:AR-?T?|TL)[- .]?\d\d")
+"""What every text with a `_CODE` holds; quickly sought."""
+_CODE_CHAIN = re.compile(r"(?:CAR(?<![A-Za-z]CAR)T?|LV(?<![A-Za-z]LV))-?(\d\d(?:[./-]\d\d){1,3})(?!\d)")
 """Numbers after a construct's name: "CAR20.19.22", "LV20.19"."""
-_CODE_DIGIT = re.compile(r"(?<![A-Za-z])U?CART?([57])(?![\d.%A-Za-z]|-\d)")
-_CODE_TAIL = re.compile(r"(?<![A-Za-z])U?CAR-?T-[A-Za-z]{2,12}-(\d\d)(?![\d%.])")
+_UCAR = r"CAR(?:(?<![A-Za-z]CAR)|(?<=UCAR)(?<![A-Za-z]UCAR))"
+"""CAR or UCAR where a word begins: sought by its letters, which is faster than by what comes before."""
+_CODE_DIGIT = re.compile(rf"{_UCAR}T?([57])(?![\d.%A-Za-z]|-\d)")
+_CODE_TAIL = re.compile(rf"{_UCAR}-?T-[A-Za-z]{{2,12}}-(\d\d)(?![\d%.])")
 """A number after a name in a construct's code: "CART-meso-19"."""
 _CODE_LIST = re.compile(r"(?<![A-Za-z])[45]?SCAR[- ]?((?:[A-Za-z\d]{2,6}[/,]){1,10}[A-Za-z\d]{2,6})")
 _CHAIN = re.compile(r"(?<![A-Za-z\d.])(\d{2,3})(?:-\d{2,3})?[.-]?(?:28|BB)[.-]?(?:z|ζ|zeta)", re.IGNORECASE)
-
-
-_NUMBERED = (
-    (_CODE, True, ("CAR", "CTL")),
-    (_CHAIN, False, ("28z", "28-z", "28.z", "bbz", "bb-z", "bb.z")),
-    (_CODE_DIGIT, True, ("CAR",)),
-    (_CODE_TAIL, True, ("CAR",)),
-    (_CLUSTER, True, ("luster of diff", "CAR", "CTL", "LV", "28", "BB")),
-)
-"""Codes with one number, whether their case tells, and what each holds: most texts are passed over by that alone."""
-
-
-_MARKS = ("CAR", "CTL", "LV", "28", "BB", "bb", "Bb", "bB", "luster of diff")
-"""Of these every code holds one."""
+_DOMAINS = re.compile(r"(?:28|bb)[.-]?z")
+"""What every folded text with a `_CHAIN` holds."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -161,17 +153,20 @@ def _expand_lists(text: str) -> Iterator[Place]:
                 yield Place(start, start + len(number[0]), antigen)
 
 
-def _holds(text: str, marks: tuple[str, ...]) -> bool:
-    """Whether one of the marks is in the text; `any` would take longer than the search."""
-    for mark in marks:  # noqa: SIM110
-        if mark in text:
-            return True
-    return False
+def _list_codes(text: str) -> Iterator[re.Pattern[str]]:
+    """Expressions for codes with one number, less those that the text cannot hold for lack of a few letters."""
+    low = fold(text)
+    if ("CAR" in text or "CTL" in text) and _CONSTRUCT.search(text):
+        yield _CODE
+    if ("28" in low or "bb" in low) and _DOMAINS.search(low):
+        yield _CHAIN
+    if "CAR" in text:
+        yield from (_CODE_DIGIT, _CODE_TAIL)
+    if "cluster of diff" in low:
+        yield _CLUSTER
 
 
 def _expand_codes(text: str) -> Iterator[Place]:
-    if not _holds(text, _MARKS):
-        return
     for found in _CODE_LIST.finditer(text) if "SCAR" in text else ():
         for name in re.finditer(r"[A-Za-z\d]{2,6}", found[1]):
             antigen = _lookup(name[0])
@@ -184,9 +179,8 @@ def _expand_codes(text: str) -> Iterator[Place]:
             if antigen:
                 start = found.start(1) + number.start()
                 yield Place(start, start + 2, antigen, is_code=True)
-    low = fold(text)
-    for pattern, is_cased, marks in _NUMBERED:
-        for found in pattern.finditer(text) if _holds(text if is_cased else low, marks) else ():
+    for pattern in _list_codes(text):
+        for found in pattern.finditer(text):
             antigen = _lookup(found[1])
             if antigen:
                 yield Place(found.start(1), found.end(1), antigen, is_code=pattern is not _CLUSTER)

@@ -1,6 +1,7 @@
 """Role of an antigen's name, judged by the words beside it (``terms.tsv``: antigen role).
 
-Patterns look at a bounded window, so reading is linear in the text.
+Patterns look at a bounded window, so reading is linear in the text. Those for the words before a name read them in
+lower case, which takes a third of the time of a case-insensitive search.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ _WINDOW = 70
 _SENTENCE_END = re.compile(r"[.;:!?](?=\s)|\n")
 
 _TARGET_BEFORE = re.compile(
+    r"(?=α|\b\w)"
     r"(?:\banti[- ]?|\ba-|α-?|\b(?:targeting|targets?|targeted (?:to|at|against)|against|directed (?:against|to|"
     r"at|towards?)|"
     r"specific (?:for|to|against)|specifically (?:recogni[sz]e|bind|target)s?|recogni[sz](?:ing|es?)|"
     r"binds?(?: to)?|binding(?: to)?|"
     r"redirected (?:to|against|towards?)|reactive (?:to|with)|directs? .{1,20} to|bispecific|dual[- ]target(?:ing|"
     r"ed)?|armed with|"
-    r"chimeric antigen receptors? (?:\(CAR\) )?(?:for|to|of)|"
-    r"CAR (?:for|to)|\bTCR(?:-?T)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
-    r"(?:\w{0,5}CAR(?:-?T)?|CART|TCR(?:-?T)?)(?: cells?)?(?: targeted)?)[ -]?(?:the |human |tumou?r |"
+    r"chimeric antigen receptors? (?:\(car\) )?(?:for|to|of)|"
+    r"car (?:for|to)|\btcr(?:-?t)?(?: cells?)? for(?: mutant| mutated)?|aimed at|"
+    r"(?:\w{0,5}car(?:-?t)?|cart|tcr(?:-?t)?)(?: cells?)?(?: targeted)?)[ -]?(?:the |human |tumou?r |"
     r"cancer[- ]cell |cell[- ]surface |both |"
     r"antigens? |surface |"
-    r"target |epitopes? of |protein |either )*|\b(?:4S|S)?CAR|\bCART|"
-    r"\bhu)(?:cluster of differentiation (?:\(CD\) ?)?)?[-. (\[]*$",
-    re.IGNORECASE,
+    r"target |epitopes? of |protein |either )*|\b(?:4s|s)?car|\bcart|"
+    r"\bhu)(?:cluster of differentiation (?:\(cd\) ?)?)?[-. (\[]*$"
 )
 _TARGET_AFTER = re.compile(
     r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|"
@@ -64,14 +65,13 @@ _COMBINATION_BEFORE = re.compile(
     r"(?:\b\w{3,20}(?:mab|nib|tug|tamig|vedotin),? (?:which |that )?(?:targeting|targets|binds|against|directed (?:at|"
     r"against|to)) (?:the )?|"
     r"\b\w{3,20}(?:mab|nib|tug|tamig|fusp)\s?\((?:an? )?(?:anti[- ]?)?|"
-    r"\b(?:conjugate|(?:auto)?antibod\w{1,3}|bi-?specific|inhibitor|immunotoxin|ADC|mAb)s?,? (?:against|to|of|for|"
+    r"\b(?:conjugate|(?:auto)?antibod\w{1,3}|bi-?specific|inhibitor|immunotoxin|adc|mab)s?,? (?:against|to|of|for|"
     r"that targets|targeting|"
-    r"directed (?:at|against)) (?:the )?)$",
-    re.IGNORECASE,
+    r"directed (?:at|against)) (?:the )?)$"
 )
 _OWN_BINDER = re.compile(r"specific|zetakine|targeted|-TCR|anti-", re.IGNORECASE)
 """A form that holds its own binder word ("CMV-specific T cells")."""
-_CODE_HEAD = re.compile(r"(?<![A-Za-z])(?!anti|CAR|TCR|[A-Za-z]{0,5}CAR-?T)[A-Za-z]{2,}-$", re.IGNORECASE)
+_CODE_HEAD = re.compile(r"(?<![a-z])(?!anti|car|tcr|[a-z]{0,5}car-?t)[a-z]{2,}-$")
 """A product code before a name that needs context: "CM-CS1" names no CS1."""
 _NUMBER_HEAD = re.compile(r"\d ?[x×*]?$")
 """A number before a name that needs context: "1.5 E6 cells" is a dose."""
@@ -87,9 +87,7 @@ _REAGENT = re.compile(
 )
 _BESIDE_ANTIGEN = re.compile(r"\b[A-Za-z-]{1,6}\d[\w-]{0,5}[/ -]$|\w-$")
 """Another name just before: "B7H3/IL-7Ra CAR" targets the first, "αCD19-TCRz-CD137 CAR" is a chain of parts."""
-_COMBINED_BEFORE = re.compile(
-    r"\b(?:combin\w{2,7}|together|plus|along)(?: with)? (?:an? )?(?:anti[- ]?)$", re.IGNORECASE
-)
+_COMBINED_BEFORE = re.compile(r"\b(?:combin\w{2,7}|together|plus|along)(?: with)? (?:an? )?(?:anti[- ]?)$")
 _COSTIM_NEAR = re.compile(
     r"co-?stimulat|signal+ing|endodomain|intracellular|transmembrane|zeta|ζ|domain|second[- ]generation|"
     r"third[- ]generation|hinge",
@@ -105,26 +103,27 @@ def judge_place(text: str, place: Place, part: str) -> tuple[str | None, str]:
     after = text[place.end : ending.start() if ending else place.end + _WINDOW]
     if place.is_switch:
         return "marker or safety switch", "antigen.marker"
-    if place.is_contextual and (_CODE_HEAD.search(before) or _NUMBER_HEAD.search(before)):
+    if place.is_contextual and (_CODE_HEAD.search(before.lower()) or _NUMBER_HEAD.search(before)):
         return None, "antigen.bare"
+    is_bound_after = _TARGET_AFTER.match(after) is not None
     if is_construct_part(place.antigen):
         return (
             _judge_reagent(before, after)
-            or _judge_absence(before, after)
-            or _judge_company(before, after)
+            or _judge_absence(before, after, is_bound_after=is_bound_after)
+            or _judge_company(before, after, is_bound_after=is_bound_after)
             or (("secreted payload", "antigen.secreted") if is_bound_by_expressed_binder(before) else None)
             or _judge_signal(before, after, part)
         )
     is_bound = bool(
         place.is_code
-        or _TARGET_BEFORE.search(before)
-        or _TARGET_AFTER.match(after)
+        or _TARGET_BEFORE.search(before.lower())
+        or is_bound_after
         or _OWN_BINDER.search(text, place.start, place.end)
     )
     return (
-        _judge_absence(before, after)
+        _judge_absence(before, after, is_bound_after=is_bound_after)
         or _judge_history(before, after, part, is_bound=is_bound)
-        or _judge_company(before, after)
+        or _judge_company(before, after, is_bound_after=is_bound_after)
         or _judge_binding(before, after, place, is_bound=is_bound)
     )
 
@@ -136,8 +135,8 @@ def _judge_reagent(before: str, after: str) -> Role | None:
     return ("reagent", "antigen.reagent") if _REAGENT.search(before[-40:] + after[:40]) else None
 
 
-def _judge_absence(before: str, after: str) -> Role | None:
-    if is_edited(before, after, is_bound_after=bool(_TARGET_AFTER.match(after))):
+def _judge_absence(before: str, after: str, *, is_bound_after: bool) -> Role | None:
+    if is_edited(before, after, is_bound_after=is_bound_after):
         return "edited gene", "antigen.edited"
     if is_negated(before, after):
         return "negated", "antigen.negated"
@@ -162,7 +161,7 @@ def _judge_signal(before: str, after: str, part: str) -> Role:
     """Antigens that are parts of constructs and reagents: targets only where a binder word says so of them."""
     is_named = bool(
         re.search(r"(?:\btarget\w{0,4}|\bagainst)[- ]?$", before, re.IGNORECASE)
-        or (re.search(r"\banti[- ]?$", before, re.IGNORECASE) and not _COMBINED_BEFORE.search(before))
+        or (re.search(r"\banti[- ]?$", before, re.IGNORECASE) and not _COMBINED_BEFORE.search(before.lower()))
         or re.match(r"[- ]?(?:targeted|binding|directed|specific)\b", after, re.IGNORECASE)
     )
     if is_named or (
@@ -181,12 +180,13 @@ def _judge_signal(before: str, after: str, part: str) -> Role:
     return None, "antigen.bare"
 
 
-def _judge_company(before: str, after: str) -> Role | None:
+def _judge_company(before: str, after: str, *, is_bound_after: bool) -> Role | None:
     """What is given or secreted beside the product's own binding."""
     if is_secreted(before, after):
         return "secreted payload", "antigen.secreted"
-    is_combined = _COMBINED_BEFORE.search(before) and not _TARGET_AFTER.match(after)
-    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(before) or is_combined:
+    low = before.lower()
+    is_combined = _COMBINED_BEFORE.search(low) and not is_bound_after
+    if _COMBINATION_AFTER.match(after) or _COMBINATION_BEFORE.search(low) or is_combined:
         return "combination drug target", "antigen.antibody"
     return None
 

@@ -16,7 +16,7 @@ from kg.extract.eligibility import Item, Wording, split_items, word_item
 from kg.extract.other_people import is_at_diagnosis, is_of_other_person
 from kg.extract.presence import ANTIGEN, Found, read_antigens, read_presence
 from kg.extract.thresholds import TIMES, Threshold, find_thresholds, fit_value, flatten
-from kg.lexicon import Lexicon, Match, fold_width, open_lexicon
+from kg.lexicon import JointLexicon, Lexicon, Match, fold_width, open_lexicon
 from kg.model import Criterion, Frozen, Passage, Study
 from kg.vocabularies import Term, load_vocabularies
 
@@ -97,7 +97,12 @@ class _Group(Frozen, frozen=True):
 
 
 @cache
-def _open_measures(is_threshold: bool) -> Lexicon:
+def _open_names() -> JointLexicon:
+    """Matcher of the measures with thresholds, of those without, and of antigens."""
+    return JointLexicon(_make_measures(is_threshold=True), _make_measures(is_threshold=False), open_lexicon("antigen"))
+
+
+def _make_measures(*, is_threshold: bool) -> Lexicon:
     """Matcher of the measures with, or without, thresholds; digits may touch ("ECOG0-1")."""
     schemes = ("measure", "other-measure") if is_threshold else ("measure",)
     terms = [
@@ -159,22 +164,21 @@ def _read_items(items: Sequence[Item]) -> Iterator[tuple[Item, Found]]:
     """Criteria of each item, in text order; names are sought in all items together, which is much faster."""
     joined = _GAP.join(item.text for item in items)
     flat = flatten(joined)
-    text = _NO_LETTER.sub(_GAP, fold_width(joined.replace("\\", " ")))
+    text = fold_width(joined.replace("\\", " "))
+    if not text.isascii():
+        text = _NO_LETTER.sub(_GAP, text)
     starts = [0, *accumulate(len(item.text) + len(_GAP) for item in items)]
-    measures, presence, antigens = (
-        _find_names(text, starts, lexicon)
-        for lexicon in (_open_measures(True), _open_measures(False), open_lexicon("antigen"))
-    )
+    measures, presence, antigens = (_place_names(found, starts) for found in _open_names().find(text))
     for at in sorted(measures.keys() | presence.keys() | antigens.keys()):
         words = word_item(items[at], flat[starts[at] : starts[at] + len(items[at].text)])
         for one in _read_item(words, measures.get(at, []), presence.get(at, []), antigens.get(at, [])):
             yield items[at], one
 
 
-def _find_names(text: str, starts: Sequence[int], lexicon: Lexicon) -> dict[int, list[Match]]:
+def _place_names(matches: Sequence[Match], starts: Sequence[int]) -> dict[int, list[Match]]:
     """Names by the number of the item that holds them, their offsets counted from its start."""
     found: dict[int, list[Match]] = {}
-    for match in lexicon.find(text):
+    for match in matches:
         at = bisect_right(starts, match.start) - 1
         begin = match.start - starts[at]
         found.setdefault(at, []).append(Match(begin, match.end - starts[at], match.term, match.is_contextual))

@@ -24,10 +24,10 @@ _OTHER_STUDY = re.compile(
 )
 _THIS_STUDY = re.compile(r"\b(?:this|is an?|the present|the current|our|an?)\b[^.;]{0,80}$", re.IGNORECASE)
 _OPEN = re.compile(
-    r"\bopen[- ]?labell?(?:ed)?\b|\b(?:an|is|as) open(?=,| and | clinical| study| trial| single)", re.IGNORECASE
+    r"\bopen[- ]?labell?(?:ed)?\b|\b(?:an|is|as) open(?=,| and | clinical| study| trial| single)"
 )
-_SINGLE_ARM = re.compile(r"\b(?:single|one)[- ](?:arm|group)\b", re.IGNORECASE)
-_SINGLE_CENTER = re.compile(r"\b(?:single|one|mono)[- ]?cent(?:er|re)\b|\bsingle[- ]institution\b", re.IGNORECASE)
+_SINGLE_ARM = re.compile(r"\b(?:single|one)[- ](?:arm|group)\b")
+_SINGLE_CENTER = re.compile(r"\b(?:single|one|mono)[- ]?cent(?:er|re)\b|\bsingle[- ]institution\b")
 _ENROLL = re.compile(
     r"\b(?:enroll?|recruit|include)(?:ing)?\s(?:up to |about |approximately |a total of |"
     r"at least )?(\d{1,5})(?:\s?(?:-|to)\s?(\d{1,5}))?\s"
@@ -58,7 +58,9 @@ def find_design(study: Study) -> dict[str, tuple[Fact, ...]]:
         "intervention_model": partial(
             _find_pattern, _SINGLE_ARM, ("arm", "group"), "SINGLE_GROUP", "design.single-arm"
         ),
-        "number_of_sites": partial(_find_pattern, _SINGLE_CENTER, ("cent", "institution"), 1, "design.single-center"),
+        "number_of_sites": partial(
+            _find_pattern, _SINGLE_CENTER, ("center", "centre", "institution"), 1, "design.single-center"
+        ),
         "enrollment": _find_enrollment,
     }
     found = {key: find(passages) for key, find in finders.items() if key not in study.facts}
@@ -68,10 +70,10 @@ def find_design(study: Study) -> dict[str, tuple[Fact, ...]]:
 def _find_pattern(
     pattern: re.Pattern[str], marks: tuple[str, ...], value: object, rule: str, passages: Sequence[Passage]
 ) -> tuple[Fact, ...]:
-    """The first match, sought only where one of the marks, which every match holds, is in the text."""
+    """The first match in folded text, sought only where it holds one of the marks, as every match does."""
     for passage in passages:
         low = fold(passage.text)
-        match = pattern.search(fold_width(passage.text)) if any(mark in low for mark in marks) else None
+        match = pattern.search(low) if any(mark in low for mark in marks) else None
         if match:
             return (Fact(value, passage.quote(match.start(), match.end()), rule),)
     return ()

@@ -51,18 +51,16 @@ NUMBER_WORDS = {
     **{word: value for value, word in enumerate(_ORDINALS, start=1)},
 }
 _WORD = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_ONES[:9])}))?"
-    rf"|(?P<one>{'|'.join(_ONES)})|(?P<ordinal>{'|'.join(_ORDINALS)})(?=\s{UNIT}\b))\b",
-    re.IGNORECASE,
+    rf"\b(?=[efnost])(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_ONES[:9])}))?"
+    rf"|(?P<one>{'|'.join(_ONES)})|(?P<ordinal>{'|'.join(_ORDINALS)})(?=\s{UNIT}\b))\b"
 )
 _CYCLE_LENGTH = re.compile(
     rf"\bcycles?\s?(?:=|is|are|lasts?|of|length|duration)\s?(?:of\s|is\s|=\s)?"
     rf"(?P<number>{_NUMBER})(?:\s?(?:-|to|or|±)\s?{_NUMBER})?[\s-]?(?P<unit>{UNIT})\b"
-    rf"|\b(?P<number_before>{_NUMBER})[\s-](?P<unit_before>{UNIT})\scycles?\b",
-    re.IGNORECASE,
+    rf"|\b(?P<number_before>{_NUMBER})[\s-](?P<unit_before>{UNIT})\scycles?\b"
 )
 _SPELLINGS = tuple(
-    (re.compile(pattern, re.IGNORECASE), instead)
+    (re.compile(pattern), instead)
     for pattern, instead in (
         (rf"(?<=[\da-z])\s?\(\d{{1,4}}\)(?=[\s-]?{UNIT}\b)", ""),  # four (4) weeks
         (rf"[(\[]?\s?(?:±|\+\s?/\s?-|\+-)\s?{_NUMBER}[)\]]?", ""),  # day 28 ± 3
@@ -90,12 +88,12 @@ _TOKEN = re.compile(
     |(?P<label>\b(?:visits?|phase|part|cohort|stage|grade|course|dose|level|version|group|arm|step)\b)
     |(?P<other>[^\W\d_]+|\S)
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 
 
 class _Token(msgspec.Struct, frozen=True, gc=False):
-    """A piece of the text. ``value`` is the number, or the days of the unit; ``text`` is in lower case."""
+    """A piece of the text. ``value`` is the number, or the days of the unit; ``text`` is as written, in lower case."""
 
     kind: str
     text: str
@@ -125,7 +123,7 @@ def unit_days(unit: str) -> float:
 
 
 def read_times(text: str) -> list[Time]:
-    """Times of a text in its order; years and the smaller count right behind them are one ("6 years 5 months").
+    """Times of a folded text in its order; years and the smaller count right behind them are one ("6 years 5 months").
 
     >>> [(time.days, time.is_end) for time in read_times("1 to 2 weeks")]
     [(7.0, False), (14.0, True)]
@@ -153,13 +151,13 @@ def _add_up(times: list[Time | None]) -> list[Time]:
 
 
 def _read_word(found: re.Match[str]) -> str:
-    return str(sum(NUMBER_WORDS[word.lower()] for word in found.groupdict().values() if word))
+    return str(sum(NUMBER_WORDS[word] for word in found.groupdict().values() if word))
 
 
 def _spell_alike(text: str) -> str:
     """Write numbers in digits, and leave out what is no time.
 
-    >>> _spell_alike("Four (4) weeks ± 3 days, then every 3 months to two years")
+    >>> _spell_alike("four (4) weeks ± 3 days, then every 3 months to two years")
     '4 weeks days, then  then  to 2 years'
     """
     spelled = _WORD.sub(_read_word, text)
@@ -171,7 +169,7 @@ def _spell_alike(text: str) -> str:
 def _cut_tokens(text: str) -> list[_Token]:
     tokens = []
     for found in _TOKEN.finditer(text):
-        kind, written = found.lastgroup or "other", found[0].lower()
+        kind, written = found.lastgroup or "other", found[0]
         value = unit_days(written) if kind == "unit" else 0.0
         if kind == "number":
             value = float(found["number"].replace(",", ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -99,7 +100,7 @@ def classify_outcome(outcome: Outcome) -> tuple[Fact, ...]:
 
 def _find_kinds(text: str) -> tuple[list[Match], list[Match]]:
     """Firm and vague names of kinds; the names of grading criteria hold none ("… Criteria for Adverse Events")."""
-    taken = {place for grading in open_lexicon(_GRADINGS).find(text) for place in range(grading.start, grading.end)}
+    taken = {place for grading in _find_gradings(text) for place in range(grading.start, grading.end)}
     found = [
         _include_plural(text, match)
         for match in open_lexicon(_KINDS).find(text)
@@ -107,6 +108,12 @@ def _find_kinds(text: str) -> tuple[list[Match], list[Match]]:
     ]
     firm = [match for match in found if not match.is_contextual]
     return firm, [match for match in found if match.is_contextual]
+
+
+@lru_cache(maxsize=16)
+def _find_gradings(text: str) -> list[Match]:
+    """Names of grading criteria, kept for the two that ask for them in turn."""
+    return open_lexicon(_GRADINGS).find(text)
 
 
 def _include_plural(text: str, match: Match) -> Match:
@@ -143,7 +150,7 @@ def _find_grading(outcome: Outcome) -> Fact | None:
     for fact in (outcome.measure, outcome.description):
         if fact is None:
             continue
-        for match in open_lexicon(_GRADINGS).find(fact.quote.text):
+        for match in _find_gradings(fact.quote.text):
             name, end = _read_version(fact.quote.text, match)
             return Fact(name, _cut_quote(fact.quote, match.start, end), "endpoint-grading.name")
     return None

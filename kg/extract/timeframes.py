@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from kg.extract.durations import NUMBER_WORDS, UNIT, Time, read_times
-from kg.lexicon import fold_width
+from kg.lexicon import fold, fold_width
 from kg.model import TimeFrame
 
 _MAX_LENGTH = 5000
@@ -21,8 +21,7 @@ _EVENTS = (
 )
 _EVENT_END = re.compile(
     rf"\b(?:until|till|to|through|thru|before|throughout|at|upon|or)\b[^.;]{{0,90}}?{_EVENTS}"
-    rf"|^(?:study\s|disease\s)?{_EVENTS}|whichever\s(?:occurs|comes|came|occurred|happens)",
-    re.IGNORECASE,
+    rf"|^(?:study\s|disease\s)?{_EVENTS}|whichever\s(?:occurs|comes|came|occurred|happens)"
 )
 _ANCHORS = (
     "transplantation",
@@ -68,9 +67,9 @@ _ANCHOR_NAMES = {
     "enrolment": "enrollment",
 }
 _ANCHOR = re.compile(
-    rf"\b(?P<lead>after|post|following|since|from)\b[^.;]{{0,80}}?\b(?P<noun>{'|'.join(_ANCHORS)})\b", re.IGNORECASE
+    rf"\b(?P<lead>after|post|following|since|from)\b[^.;]{{0,80}}?\b(?P<noun>{'|'.join(_ANCHORS)})\b"
 )
-_BARE_ANCHOR = re.compile(r"\b(?:baseline|screening|enrollment|enrolment)\b", re.IGNORECASE)
+_BARE_ANCHOR = re.compile(r"\b(?:baseline|screening|enrollment|enrolment)\b")
 _COUNT = rf"(?:\b\d{{1,4}}(?:\.\d{{1,2}})?(?:st|nd|rd|th)?|\b(?:{'|'.join(NUMBER_WORDS)}|an?|half an?|several))"
 _AND = r"(?:\s?(?:,|&|/|-|~|and\b|or\b|to\b|through\b|up to\b)\s?){1,3}"
 _TIME = re.compile(
@@ -109,7 +108,7 @@ def parse_time_frame(text: str) -> TimeFrame | None:
     ('infusion', True, None)
     >>> parse_time_frame("not applicable")
     """
-    folded = fold_width(text[:_MAX_LENGTH])
+    folded = fold(text[:_MAX_LENGTH])
     low, high, days = _bound_times(read_times(folded))
     anchor = find_anchor(folded)
     event_driven = _EVENT_END.search(folded) is not None
@@ -160,10 +159,10 @@ def find_anchor(text: str) -> str | None:
     'transplant'
     """
     found = list(_ANCHOR.finditer(text))
-    after = next((one for one in found if one["lead"].lower() != "from"), found[0] if found else None)
+    after = next((one for one in found if one["lead"] != "from"), found[0] if found else None)
     bare = _BARE_ANCHOR.search(text)
     noun = after["noun"] if after else bare[0] if bare else None
-    return None if noun is None else _ANCHOR_NAMES.get(noun.lower(), noun.lower())
+    return None if noun is None else _ANCHOR_NAMES.get(noun, noun)
 
 
 def _bound_times(times: list[Time]) -> tuple[float | None, float | None, tuple[float, ...]]:

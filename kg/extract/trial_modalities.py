@@ -42,10 +42,9 @@ _PURPOSE = re.compile(
     r"\b(?:stud(?:y|ies)|trial)\b.{0,200}\b(?:safety|efficacy|effectiveness|tolerability|feasibility)\b", re.IGNORECASE
 )
 _CLAUSE_END = re.compile(
-    r"[.;!?](?=\s)|\n|\b(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|"
-    r"undergo\w{0,4}|"
-    r"in (?:patients|subjects|participants|adults|combination))\b",
-    re.IGNORECASE,
+    r"[.;!?](?=\s)|\n|\b(?=[abfiprtuvw])"
+    r"(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|undergo\w{0,4}|"
+    r"in (?:patients|subjects|participants|adults|combination))\b"
 )
 _PROSE = ("intervention description", "arm description", "summary", "description")
 _ENGINEERED_WORDS = re.compile(
@@ -210,7 +209,7 @@ def _list_clauses(passage: Passage, code: str) -> Iterator[Passage]:
     if code not in passage.text:
         return
     start = 0
-    for end in (*(found.end() for found in _CLAUSE_END.finditer(passage.text)), len(passage.text)):
+    for end in (*(found.end() for found in _CLAUSE_END.finditer(fold(passage.text))), len(passage.text)):
         if code in passage.text[start:end]:
             yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
         start = end

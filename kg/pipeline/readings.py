@@ -9,7 +9,7 @@ import msgspec
 
 from kg import rdf
 from kg.errors import KgError
-from kg.extract import extract_trial
+from kg.extract import extract_trial, extract_trials
 from kg.model import Record, Rejected, Study, Trial
 from kg.packing import pack
 from kg.pipeline.filters import Choice, is_chosen, is_kept
@@ -42,29 +42,38 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read_batch(blobs: Sequence[Blob], choices: Sequence[Choice] = ()) -> list[Reading | Rejected]:
-    """Read the records of a batch, in their order."""
-    return [read_one(blob, choices) for blob in blobs]
+    """Read the records of a batch to their N-Quads, in their order.
+
+    Each step is taken for all records before the next: its code and tables then stay in the processor's caches.
+    """
+    studies = [_take_study(blob, choices) for blob in blobs]
+    trials = iter(interpret_all([one for one in studies if isinstance(one, Study)]))
+    found = [next(trials) if isinstance(one, Study) else one for one in studies]
+    return [
+        _take_reading(blob, one, choices) if isinstance(one, Trial) else one
+        for blob, one in zip(blobs, found, strict=True)
+    ]
 
 
-def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
-    """Read one record to its N-Quads."""
-    study, content = read_blob(blob), hash_content(blob)
-    if isinstance(study, Rejected):
-        return study
-    if choices and not is_chosen(study, choices):
-        return Reading(content, blob.name)
-    trial = interpret(study)
-    if isinstance(trial, Rejected):
-        return trial
+def _take_study(blob: Blob, choices: Sequence[Choice]) -> Study | Reading | Rejected:
+    """The study, or a reading that holds nothing where a restriction leaves it out."""
+    study = read_blob(blob)
+    is_out = bool(choices) and isinstance(study, Study) and not is_chosen(study, choices)
+    return Reading(hash_content(blob), blob.name) if is_out else study
+
+
+def _take_reading(blob: Blob, trial: Trial, choices: Sequence[Choice]) -> Reading | Rejected:
+    """The trial's reading, which holds nothing where a restriction leaves it out."""
     if choices and not is_kept(trial, choices):
-        return Reading(content, blob.name)
+        return Reading(hash_content(blob), blob.name)
+    record = trial.study.record
     try:
         lines = rdf.write_record(trial)
     except KgError as error:
-        return Rejected(study.record.file, str(error), "Please report the record: this is a fault of kg")
-    record = study.record
+        return Rejected(record.file, str(error), "Please report the record: this is a fault of kg")
+    text = record.text.encode()
     return Reading(
-        content,
+        record.sha256 if text == blob.content else hash_content(blob),
         record.file,
         rdf.mint_record(trial),
         rdf.mint_trial(trial),
@@ -72,9 +81,9 @@ def read_one(blob: Blob, choices: Sequence[Choice] = ()) -> Reading | Rejected:
         record.sha256,
         record.updated,
         record.is_part,
-        pack(record.text.encode()),
-        pack("".join(lines).encode()),
-        study.set_aside,
+        pack(text),
+        pack(b"".join(map(str.encode, lines))),  # lines are plain ASCII but a few: joined they would all be wide
+        trial.study.set_aside,
     )
 
 
@@ -89,12 +98,23 @@ def read_trial(blob: Blob) -> Trial | Rejected:
     return study if isinstance(study, Rejected) else interpret(study)
 
 
+_STUMBLES = (KgError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+
+
+def interpret_all(studies: Sequence[Study]) -> Sequence[Trial | Rejected]:
+    """Extraction from many studies: one by one only where our own code stumbles over one of them."""
+    try:
+        return extract_trials(studies)
+    except _STUMBLES:
+        return [interpret(study) for study in studies]
+
+
 def interpret(study: Study) -> Trial | Rejected:
     """Extraction with a net: a record that our own code stumbles over is set aside like a bad one, for one odd record
     must not end a build of half a million."""
     try:
         return extract_trial(study)
-    except (KgError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except _STUMBLES as error:
         return Rejected(
             study.record.file,
             f"kg could not interpret it ({type(error).__name__}: {error})",

@@ -5,8 +5,6 @@ Terms are N-Triples strings from the start; building objects first costs five ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kg.model import Trial
 from kg.rdf.lines import to_triple, write_evidence, write_statements
 from kg.rdf.outcomes import describe_criterion, describe_endpoint
@@ -35,27 +33,24 @@ def describe(trial: Trial) -> list[Statement]:
 
     The order is that of the record; nothing depends on it.
     """
-    return list(_describe(Described(trial)))
-
-
-def _describe(of: Described) -> Iterator[Statement]:
-    yield Statement(of.iri, A, kg("Trial"))
-    yield from describe_record(of)
-    yield from describe_facts(of)
+    of = Described(trial)
+    told = [Statement(of.iri, A, kg("Trial"))]
+    told.extend(describe_record(of))
+    told.extend(describe_facts(of))
     if of.study.parts("eligibility"):  # stated, whether or not the rules can read a criterion from it
-        yield Statement(of.iri, kg("eligibilityIn"), of.record)
-    yield from describe_conditions(of)
+        told.append(Statement(of.iri, kg("eligibilityIn"), of.record))
+    told.extend(describe_conditions(of))
     for position, product in enumerate(of.trial.products):
-        yield from describe_product(of, position, product)
+        told.extend(describe_product(of, position, product))
     for position, arm in enumerate(of.study.arms):
-        yield from describe_arm(of, position, arm)
+        told.extend(describe_arm(of, position, arm))
     for position, endpoint in enumerate(of.trial.endpoints):
-        yield from describe_endpoint(of, position, endpoint)
+        told.extend(describe_endpoint(of, position, endpoint))
     for position, criterion in enumerate(of.trial.criteria):
-        yield from describe_criterion(of, position, criterion)
-    yield from describe_sites(of)
-    yield from describe_mentions(of)
-    yield from describe_absences(of)
+        told.extend(describe_criterion(of, position, criterion))
+    for describe_rest in (describe_sites, describe_mentions, describe_absences):
+        told.extend(describe_rest(of))
+    return told
 
 
 def write_record(trial: Trial) -> list[str]:

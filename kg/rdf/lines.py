@@ -8,6 +8,11 @@ from kg.rdf.statements import A, Statement
 from kg.terms import boolean, hash_key, integer, kg, literal, mint_under
 from kg.vocabularies import load_vocabularies
 
+_EVIDENCE, _SUBJECT, _PREDICATE = map(kg, ("Evidence", "subject", "predicate"))
+_OBJECT, _VALUE = map(kg, ("object", "objectValue"))
+_WORDS, _START, _END, _FIELD = map(kg, ("exactWords", "start", "end", "field"))
+_RULE, _BASIS, _RECORD = map(kg, ("rule", "basis", "fromRecord"))
+
 
 def write_evidence(
     statement: Statement, trial: str, record: str, *, is_superseded: bool = False
@@ -23,17 +28,17 @@ def write_evidence(
         )
     )
     node = mint_under(trial, "evidence", key)
-    yield node, A, kg("Evidence")
-    yield node, kg("subject"), statement.s
-    yield node, kg("predicate"), statement.p
-    yield node, kg("object") if statement.o.startswith("<") else kg("objectValue"), statement.o
-    yield node, kg("exactWords"), literal(quote.text)
-    yield node, kg("start"), integer(quote.start)
-    yield node, kg("end"), integer(quote.end)
-    yield node, kg("field"), literal(quote.field)
-    yield node, kg("rule"), literal(fact.rule or "record.field")
-    yield node, kg("basis"), load_vocabularies().node("basis", fact.basis)
-    yield node, kg("fromRecord"), record
+    yield node, A, _EVIDENCE
+    yield node, _SUBJECT, statement.s
+    yield node, _PREDICATE, statement.p
+    yield node, _OBJECT if statement.o.startswith("<") else _VALUE, statement.o
+    yield node, _WORDS, literal(quote.text)
+    yield node, _START, integer(quote.start)
+    yield node, _END, integer(quote.end)
+    yield node, _FIELD, literal(quote.field)
+    yield node, _RULE, literal(fact.rule or "record.field")
+    yield node, _BASIS, load_vocabularies().node("basis", fact.basis)
+    yield node, _RECORD, record
     if is_superseded:
         yield node, kg("superseded"), boolean(True)
 

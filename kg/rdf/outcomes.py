@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from kg.model import Criterion, Endpoint, Fact, TimeFrame
 from kg.rdf.statements import LABEL, A, Described, Statement, describe_terms, key_of, soften
@@ -28,7 +29,9 @@ def describe_endpoint(of: Described, position: int, endpoint: Endpoint) -> Itera
     if endpoint.grading:
         yield Statement(node, kg("grading"), literal(str(endpoint.grading.value)), endpoint.grading)
     if endpoint.time_frame is not None and frame is not None:
-        yield from _describe_time_frame(of, node, endpoint.time_frame, frame)
+        of_frame = _list_time_frame(frame)
+        yield Statement(node, kg("timeFrame"), of_frame[0].s, soften(endpoint.time_frame))
+        yield from of_frame
     else:
         yield Statement(node, kg("notStated"), kg("timeFrame"))
 
@@ -48,9 +51,14 @@ def _mint_endpoint(of: Described, endpoint: Endpoint) -> str:
     return mint_under(node, "also", hash_key("\x1f".join(described)))
 
 
-def _describe_time_frame(of: Described, endpoint: str, fact: Fact, frame: TimeFrame) -> Iterator[Statement]:
+@lru_cache(maxsize=2048)
+def _list_time_frame(frame: TimeFrame) -> tuple[Statement, ...]:
+    """Statements on a time frame, made once for all endpoints that share it."""
+    return tuple(_describe_time_frame(frame))
+
+
+def _describe_time_frame(frame: TimeFrame) -> Iterator[Statement]:
     node = mint("time-frame", key_of(frame.raw))
-    yield Statement(endpoint, kg("timeFrame"), node, soften(fact))
     yield Statement(node, A, kg("TimeFrame"))
     yield Statement(node, LABEL, literal(frame.raw))
     for name, value in (("minDays", frame.low), ("maxDays", frame.high)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from kg.model import Fact, Mention
@@ -118,20 +119,29 @@ def describe_facts(of: Described) -> Iterator[Statement]:
 
 
 def _describe_date(subject: str, name: str, fact: Fact) -> Iterator[Statement]:
-    found = split_date(str(fact.value))
+    if of_date := _list_date(str(fact.value)):
+        yield Statement(subject, kg(name), of_date[0].s, fact)
+        yield from of_date
+
+
+@lru_cache(maxsize=4096)
+def _list_date(written: str) -> tuple[Statement, ...]:
+    """Statements on a date, made once for all that share it; none where the text is no date."""
+    found = split_date(written)
     if found is None:
-        return
+        return ()
     year, month, day = found
     last_month = month or 12
     last_day = calendar.monthrange(year, last_month)[1]
-    raw = str(fact.value).partition("T")[0]
+    raw = written.partition("T")[0]
     node = mint("date", raw)
-    yield Statement(subject, kg(name), node, fact)
-    yield Statement(node, A, kg("PartialDate"))
-    yield Statement(node, LABEL, literal(raw))
-    yield Statement(node, kg("earliest"), typed(f"{year:04}-{month or 1:02}-{day or 1:02}", "date"))
-    yield Statement(node, kg("latest"), typed(f"{year:04}-{last_month:02}-{day or last_day:02}", "date"))
-    yield Statement(node, kg("precision"), literal("day" if day else "month" if month else "year"))
+    return (
+        Statement(node, A, kg("PartialDate")),
+        Statement(node, LABEL, literal(raw)),
+        Statement(node, kg("earliest"), typed(f"{year:04}-{month or 1:02}-{day or 1:02}", "date")),
+        Statement(node, kg("latest"), typed(f"{year:04}-{last_month:02}-{day or last_day:02}", "date")),
+        Statement(node, kg("precision"), literal("day" if day else "month" if month else "year")),
+    )
 
 
 def _describe_organisation(of: Described, name: str, fact: Fact) -> Iterator[Statement]:

@@ -50,12 +50,12 @@ class Node:
 
     def get(self, *names: str) -> Node:
         """Child under ``names``; a falsy node where anything on the way is missing."""
-        value = self.value
+        value, path = self.value, self.path
         for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        if value is None:
-            return _ABSENT
-        return Node(value, ".".join((self.path, *names) if self.path else names))
+            if not isinstance(value, dict) or (value := value.get(name)) is None:
+                return _ABSENT
+            path = f"{path}.{name}" if path else name
+        return Node(value, path)
 
     def items(self) -> Iterator[Node]:
         """Members of a list; a lone value counts as a list of one."""

@@ -32,6 +32,7 @@ def make_study(text: str, part: str = "description", **facts: tuple[Fact, ...]) 
             "After approval was received from the Local Ethics Committee, files were read.",
             "approval was received from the Local Ethics Committee, files were read",
         ),
+        ("OUR STUDY WAS APPROVED BY THE ETHICS COMMITTEE.", "STUDY WAS APPROVED BY THE ETHICS COMMITTEE"),
         ("The study will be approved by the institutional review board.", None),
         ("Ethical approval will be obtained before the first visit.", None),
         ("The trial starts once it is approved by the ethics committee.", None),
