@@ -66,15 +66,15 @@ def find_places(text: str) -> tuple[Place, ...]:
     ['CD19', 'MS4A1', 'CD22', 'FOLH1']
     """
     folded = fold_width(text)
-    found = _Spans()
-    for match in open_lexicon("antigen").find(text):
-        found.add(_place(match))
-    numbered = (*_expand_crosses(folded), *_expand_lists(folded)) if "CD" in folded or "cd" in folded else ()
-    for place in (*numbered, *_expand_codes(folded)):
-        found.add(place)
-    if not found.places:
+    named = list(map(_place, open_lexicon("antigen").find(text)))
+    if "CD" in folded or "cd" in folded:
+        named += (*_expand_crosses(folded), *_expand_lists(folded))
+    named += _expand_codes(folded)
+    if not named:
         return ()
-    switches, binders = _Spans(), _Spans()
+    found, switches, binders = _Spans(), _Spans(), _Spans()
+    for place in named:
+        found.add(place)
     for match in open_lexicon("safety-switch").find(text):
         switches.add(_place(match))
     for match in open_lexicon("ligand").find(text):

@@ -32,12 +32,12 @@ def find_mentions(passages: Sequence[Passage]) -> tuple[Mention, ...]:
     >>> [(mention.antigen, mention.role) for mention in find_mentions([title])]
     [('CD7', 'target'), ('CD19', 'negated')]
     """
-    return tuple(mention for passage in passages for mention in _judge_passage(passage))
+    named = [(passage, places) for passage in passages if (places := find_places(passage.text))]
+    return tuple(mention for passage, places in named for mention in _judge_places(passage, places))
 
 
-def _judge_passage(passage: Passage) -> Iterator[Mention]:
+def _judge_places(passage: Passage, places: tuple[Place, ...]) -> Iterator[Mention]:
     text = fold_width(passage.text)
-    places = find_places(passage.text)
     for group in _group_lists(text, places):
         roles = [judge_place(text, place, passage.part) for place in group]
         if _TIGHT_LIST.fullmatch(text, group[0].end, group[-1].start):
