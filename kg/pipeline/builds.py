@@ -159,6 +159,8 @@ class _Build:
     def _write(self, sources: Sequence[str]) -> tuple[Path, Manifest]:
         if self.previous and not self.plan.has_work():
             return self.previous.folder, self.previous.manifest
+        if self.previous:
+            self.previous.verify()  # damage that is taken over would be signed anew
         is_worn = self.previous is not None and self.previous.manifest.changes >= _CHANGES
         self.is_small = not (self.is_fresh or is_worn) and self.plan.share_changed() <= _MUCH
         write_records(self.building / "records.sqlite", self.plan, self.previous, self.log.path)

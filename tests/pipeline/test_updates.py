@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kg.errors import StoreError
 from kg.graph import open_graph
 from kg.pipeline import build, builds
 from kg.pipeline.records import Plan
@@ -127,6 +128,22 @@ def test_updates_leave_no_more_files_behind_than_lookups_can_bear(
         assert read_triples(updated) == read_triples(open_snapshot(tmp_path / "whole"))
     assert changes == [1, 2, 0, 1]
     assert files[2] == len(list((open_snapshot(tmp_path / "whole").folder / "index").glob("*.sst"))) < files[1]
+
+
+def test_damage_is_not_taken_over(tmp_path: Path, write: Write) -> None:
+    """An update of a graph with a damaged file would sign the damage as its own."""
+    store = tmp_path / "store"
+    build([str(write("a.jsonl", make_study(1), make_study(2)))], store, workers=1)
+    before = open_snapshot(store).folder
+    damaged = max((before / "index").glob("*.sst"), key=lambda path: path.stat().st_size)
+    content = bytearray(damaged.read_bytes())
+    content[1000] ^= 1
+    damaged.write_bytes(content)
+    with pytest.raises(StoreError, match="not the one that was built") as caught:
+        build([str(write("b.jsonl", make_study(3)))], store, is_update=True, workers=1)
+    assert caught.value.where == str(damaged)
+    assert open_snapshot(store).folder == before
+    assert list((store / "snapshots").iterdir()) == [before]
 
 
 def test_only_changed_records_are_read(tmp_path: Path, write: Write) -> None:
