@@ -49,6 +49,7 @@ class Manifest(msgspec.Struct, frozen=True):
     :ivar created: Time of the build, UTC.
     :ivar quads: Number of statements.
     :ivar base: Snapshot that was updated; empty where all was built anew.
+    :ivar changes: How often the index was changed since it was loaded.
     """
 
     version: int
@@ -66,6 +67,7 @@ class Manifest(msgspec.Struct, frozen=True):
     created: str = ""
     quads: int = 0
     base: str = ""
+    changes: int = 0
 
 
 class StoredRecord(msgspec.Struct, frozen=True):

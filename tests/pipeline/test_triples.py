@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from kg.pipeline import triples
+from kg.packing import list_shards, read_packed
+from kg.pipeline import build, triples
 from kg.pipeline.triples import Triples, TripleWriter, take_new
+from kg.store import open_snapshot
 
+ROOT = Path(__file__).parent.parent.parent
 ID = "https://w3id.org/trialkg/id"
 GRAPHS = [f"<{ID}/record/{digit * 24}>" for digit in "ab"]
 
@@ -70,3 +73,13 @@ def test_what_is_not_remembered_goes_in_again(tmp_path: Path, monkeypatch: pytes
     lines = [say("date/2020", "x"), say("date/2021", "y")]
     assert take(write(tmp_path / "1.nt", lines), seen) == [hear("date/2020", "x"), hear("date/2021", "y")]
     assert take(write(tmp_path / "2.nt", lines), seen) == [hear("date/2021", "y")]
+
+
+def test_all_that_trials_share_sorts_before_trials(tmp_path: Path) -> None:
+    """An update looks for what other trials still say at the head of each shard, and no further."""
+    build([str(ROOT / "data")], tmp_path / "store", workers=1)
+    for path in list_shards(open_snapshot(tmp_path / "store").folder):
+        lines = read_packed(path).splitlines()
+        is_own = [line.startswith(f"<{ID}/trial/".encode()) for line in lines]
+        assert is_own == sorted(is_own)
+        assert {True, False} == set(is_own)

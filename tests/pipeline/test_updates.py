@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kg.errors import StoreError
 from kg.graph import open_graph
-from kg.pipeline import build
+from kg.pipeline import build, builds
 from kg.pipeline.records import Plan
 from kg.pipeline.reductions import ShardTasks
 from kg.store import open_snapshot
@@ -108,6 +109,41 @@ def test_what_only_one_trial_said_of_a_shared_site_goes_with_it(tmp_path: Path, 
         moved["protocolSection"]["contactsLocationsModule"] = {}
         build([str(write("b.jsonl", moved))], store, is_update=True, workers=1)
         assert bool(count("Hospital 3")) is is_left
+
+
+def test_updates_leave_no_more_files_behind_than_lookups_can_bear(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change of an index leaves files that every lookup goes through; after some the index is loaded anew."""
+    monkeypatch.setattr(builds, "_CHANGES", 2)
+    store = tmp_path / "store"
+    build([str(write("0.jsonl", *(make_study(number) for number in range(20))))], store, workers=1)
+    changes, files = [], []
+    for day in range(1, 5):
+        build([str(write(f"{day}.jsonl", make_study(7, f"2024-02-0{day}")))], store, is_update=True, workers=1)
+        updated = open_snapshot(store)
+        changes.append(updated.manifest.changes)
+        files.append(len(list((updated.folder / "index").glob("*.sst"))))
+        build([str(path) for path in tmp_path.glob("*.jsonl")], tmp_path / "whole", workers=1)
+        assert read_triples(updated) == read_triples(open_snapshot(tmp_path / "whole"))
+    assert changes == [1, 2, 0, 1]
+    assert files[2] == len(list((open_snapshot(tmp_path / "whole").folder / "index").glob("*.sst"))) < files[1]
+
+
+def test_damage_is_not_taken_over(tmp_path: Path, write: Write) -> None:
+    """An update of a graph with a damaged file would sign the damage as its own."""
+    store = tmp_path / "store"
+    build([str(write("a.jsonl", make_study(1), make_study(2)))], store, workers=1)
+    before = open_snapshot(store).folder
+    damaged = max((before / "index").glob("*.sst"), key=lambda path: path.stat().st_size)
+    content = bytearray(damaged.read_bytes())
+    content[1000] ^= 1
+    damaged.write_bytes(content)
+    with pytest.raises(StoreError, match="not the one that was built") as caught:
+        build([str(write("b.jsonl", make_study(3)))], store, is_update=True, workers=1)
+    assert caught.value.where == str(damaged)
+    assert open_snapshot(store).folder == before
+    assert list((store / "snapshots").iterdir()) == [before]
 
 
 def test_only_changed_records_are_read(tmp_path: Path, write: Write) -> None:
