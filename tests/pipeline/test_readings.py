@@ -23,7 +23,7 @@ def test_an_odd_record_leaves_its_batch_whole(monkeypatch: pytest.MonkeyPatch) -
             raise ValueError("odd")
         return find_settings(study)
 
-    monkeypatch.setattr("kg.extract.find_settings", stumble)
+    monkeypatch.setattr("kg.extract.trials.find_settings", stumble)
     blobs = [make_blob(title) for title in ("first", "odd", "last")]
     first, odd, last = read_batch(blobs)
     assert isinstance(odd, Rejected)
