@@ -20,6 +20,7 @@ from kg.pipeline.filters import Choice
 from kg.pipeline.indexes import load_index
 from kg.pipeline.intakes import Intake, Options
 from kg.pipeline.logs import WorkLog
+from kg.pipeline.mergers import merge_files
 from kg.pipeline.pools import open_pool, run_all
 from kg.pipeline.progress import Progress
 from kg.pipeline.records import Plan, write_records
@@ -172,6 +173,8 @@ class _Build:
         else:
             done = []
             load_index(self.building, feed_triples(shards, done))
+            self.intake.show("merging", None)
+            merge_files(self.building / "index")
         self.intake.show("asking", None)
         self._ask_ahead()
         self.intake.show("checking", None)

@@ -1,4 +1,4 @@
-"""The engine's index of the triples: loaded in one stream and its files merged, or copied and changed."""
+"""The engine's index of the triples: loaded in one stream, or copied and changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pyoxigraph import Quad, RdfFormat, parse
 from pyoxigraph import Store as Engine
 
 from kg.errors import StoreError
-from kg.pipeline.mergers import merge_files
 from kg.vocabularies import list_knowledge
 
 _BUFFER = 1 << 20
@@ -47,10 +46,11 @@ class _Stream(io.RawIOBase):
 
 
 def load_index(folder: Path, triples: Iterable[bytes]) -> None:
-    """Make an index from chunks of N-Triples and the ontology.
+    """Make an index from chunks of N-Triples and the ontology; its files are left to be merged.
 
     One bulk load takes them all: each load writes files of its own, and every lookup goes through all of them. With a
-    load for each file of the ontology, queries took five times as long.
+    load for each file of the ontology, queries took five times as long. The engine is closed when this
+    returns, before it begins to merge files by itself.
     """
     engine = Engine(str(folder / "index"))
     stream = _Stream(itertools.chain(triples, _read_ontology()))
@@ -62,8 +62,6 @@ def load_index(folder: Path, triples: Iterable[bytes]) -> None:
         if stream.fault is not None:
             raise stream.fault from None
         raise
-    del engine  # closed before it merges its files by itself
-    merge_files(folder / "index")
 
 
 def _read_ontology() -> Iterator[bytes]:
