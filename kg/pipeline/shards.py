@@ -97,13 +97,13 @@ def write_shard(task: ShardTask) -> ShardDone:
     gone: list[bytes] = []
     if task.previous:
         text, gone = _take_out(read_packed(Path(task.previous)), task.dropped)
-    lines = _merge(text, new) if text else _chunk(new)
+    pieces = _cut_evenly(_merge(text, new) if text else _chunk(new))
     if task.is_update:
-        digest, quads = _pack(path, lines)
+        digest, quads = _pack(path, pieces)
         triples, changed = None, _compare(gone, new)
     else:
         with TripleWriter(path.with_name(f"{task.number}.nt")) as writer:
-            digest, quads = _pack(path, writer.copy(lines))
+            digest, quads = _pack(path, writer.copy(pieces))
         triples, changed = writer.list_parts(), (b"", b"")
     if not quads:
         path.unlink()
@@ -127,27 +127,14 @@ def _take_out(text: bytes, records: Iterable[bytes]) -> tuple[bytes, list[bytes]
 
 
 def _merge(text: bytes, new: list[bytes]) -> Iterator[bytes]:
-    """Sorted lines put into sorted text, in chunks of whole lines."""
-    held: list[bytes] = []
-    size = position = 0
+    """Sorted lines put into sorted text, in chunks."""
+    position = 0
     for line in new:
         place = _find_place(text, line, position)
-        for piece in (*_cut_lines(text, position, place), line):
-            held.append(piece)
-            size += len(piece)
-            if size >= CHUNK:
-                yield b"".join(held)
-                held, size = [], 0
+        yield from (text[start : min(start + CHUNK, place)] for start in range(position, place, CHUNK))
+        yield line
         position = place
-    yield b"".join(held)
-    yield from _cut_lines(text, position, len(text))
-
-
-def _cut_lines(text: bytes, start: int, end: int) -> Iterator[bytes]:
-    while start < end:
-        stop = end if end - start <= CHUNK else text.index(b"\n", start + CHUNK - 1) + 1
-        yield text[start:stop]
-        start = stop
+    yield from (text[start : start + CHUNK] for start in range(position, len(text), CHUNK))
 
 
 def _find_place(text: bytes, line: bytes, low: int) -> int:
@@ -196,22 +183,20 @@ def describe_together(records: Iterable[Kept]) -> list[str]:
     return merge_records([(iri, updated, rdf.describe(trial)) for iri, updated, trial in found])
 
 
-def _pack(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
-    """Write lines, packed, the same bytes each time; their digest and number.
-
-    The packer sees the text in pieces of one size: how they were cut before would change its output.
-    """
+def _pack(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
+    """Write lines, packed; their digest and number."""
     digest, packer, quads = hashlib.sha256(), Packer(), 0
     with path.open("wb") as stream:
-        for chunk in _cut_evenly(chunks):
-            digest.update(chunk)
-            quads += chunk.count(b"\n")
-            stream.write(packer.take(chunk))
+        for piece in pieces:
+            digest.update(piece)
+            quads += piece.count(b"\n")
+            stream.write(packer.take(piece))
         stream.write(packer.end())
     return digest.hexdigest(), quads
 
 
 def _cut_evenly(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pieces of one size: how the text was cut before would change what the packer makes of it."""
     held = bytearray()
     for chunk in chunks:
         held += chunk

@@ -43,6 +43,7 @@ class TripleWriter:
     def __init__(self, path: Path) -> None:
         self._path, self._stream = path, path.open("wb")
         self._parts: list[tuple[bytes, int]] = []
+        self._rest = b""
 
     def __enter__(self) -> TripleWriter:
         return self
@@ -50,16 +51,20 @@ class TripleWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stream.close()
 
-    def copy(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Chunks of whole sorted lines, as they are, while their triples are written."""
-        for chunk in chunks:
-            own = 0 if chunk.startswith(_OWN) else chunk.find(b"\n" + _OWN) + 1 or len(chunk)
-            for thing in _list_things(take_off_graphs(chunk[:own])):
-                is_one_record = thing.startswith(_RECORD)
-                self._write(b"" if is_one_record else hashlib.blake2b(thing, digest_size=16).digest(), thing)
-            if own < len(chunk):
-                self._write(b"", take_off_graphs(chunk[own:]))
-            yield chunk
+    def copy(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Pieces of sorted lines, as they are, while their triples are written."""
+        for piece in pieces:
+            lines, self._rest = _take_lines(self._rest + piece)
+            self._write_lines(lines)
+            yield piece
+
+    def _write_lines(self, lines: bytes) -> None:
+        own = 0 if lines.startswith(_OWN) else lines.find(b"\n" + _OWN) + 1 or len(lines)
+        for thing in _list_things(take_off_graphs(lines[:own])):
+            is_one_record = thing.startswith(_RECORD)
+            self._write(b"" if is_one_record else hashlib.blake2b(thing, digest_size=16).digest(), thing)
+        if own < len(lines):
+            self._write(b"", take_off_graphs(lines[own:]))
 
     def _write(self, digest: bytes, lines: bytes) -> None:
         self._stream.write(lines)
@@ -93,9 +98,15 @@ def read_triples(path: str) -> Iterator[bytes]:
     rest = b""
     with open_packed(Path(path)) as stream:
         while piece := stream.read(CHUNK):
-            head, _, rest = (rest + piece).rpartition(b"\n")
-            if head:
-                yield take_off_graphs(head + b"\n")
+            lines, rest = _take_lines(rest + piece)
+            if lines:
+                yield take_off_graphs(lines)
+
+
+def _take_lines(text: bytes) -> tuple[bytes, bytes]:
+    """The whole lines of a text, and the start of one that is left."""
+    end = text.rfind(b"\n") + 1
+    return text[:end], text[end:]
 
 
 def take_off_graphs(lines: bytes) -> bytes:
