@@ -34,9 +34,10 @@ class Answers:
         return reply
 
     def keep(self, key: bytes, reply: Reply) -> None:
-        """Keep an answer, unless it is a fault or too large."""
+        """Keep an answer, unless it is a fault, another each time, or too large."""
         size = _weigh(key, reply)
-        if reply.fault is not None or size > self.most // 8 or key in self._kept:
+        is_lasting = reply.fault is None and reply.meta.get("is_lasting", True)
+        if not is_lasting or size > self.most // 8 or key in self._kept:
             return
         self._kept[key] = reply
         self._size += size

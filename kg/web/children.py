@@ -85,7 +85,7 @@ class Worker:
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self.process.wait()
             name = signal.Signals(-code).name if code < 0 else str(code)
-            if job is None or job.task != "sparql":
+            if job is None or not job.is_query:
                 what = f"task {job.task}" if job else "its start"
                 _log.error("a worker died of %s (%s)", what, name)
                 raise Refused(f"a worker process died of {what} ({name})", status=500) from None

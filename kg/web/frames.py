@@ -36,9 +36,14 @@ class Job(msgspec.Struct, frozen=True):
     arguments: dict[str, Any]
 
     @property
+    def is_query(self) -> bool:
+        """Whether it is a client's own query, which may cost anything."""
+        return self.task in ("query", "sparql")
+
+    @property
     def noun(self) -> str:
         """What a client calls it."""
-        return "query" if self.task == "sparql" else "request"
+        return "query" if self.is_query else "request"
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from collections.abc import Collection
 import msgspec
 
 from kg.errors import KgError
+from kg.web.tokens import cut_tokens
 
 MAX_BYTES = 64 * 1024
 MAX_NESTING = 64
@@ -20,27 +21,13 @@ MAX_TOKENS = 5_000
 MAX_PREFIX_RUN = 32
 """Signs such as ``!`` or ``-`` in a row, each of which nests an expression."""
 
-_TOKEN = re.compile(
-    r"""
-      (?P<comment>\#[^\n\r]*)
-    | (?P<iri><[^<>"{}|^`\\\x00-\x20]*>)
-    | (?P<string>\"{3}(?:\"{0,2}(?:[^"\\]|\\.))*\"{3} | '{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}
-        | "(?:[^"\\\n\r]|\\.)*" | '(?:[^'\\\n\r]|\\.)*')
-    | (?P<open>[{(\[]) | (?P<close>[})\]])
-    | (?P<variable>[?$]\w+)
-    | (?P<name>(?:[^\W\d](?:[\w.-]*[\w-])?)?:(?:(?:[\w:.-]|%[0-9A-Fa-f]{2}|\\.)*(?:[\w:-]|%[0-9A-Fa-f]{2}|\\.))?)
-    | (?P<word>@?[A-Za-z_]\w*)
-    | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-    | (?P<space>\s+)
-    | (?P<mark>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
 _UPDATES = frozenset({"INSERT", "DELETE", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH", "USING", "LOAD"})
 _FLEETING = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
 """Functions whose value is another each time."""
+_MAY_VARY = re.compile("|".join(sorted(_FLEETING)), re.IGNORECASE)
 _ADVICE = {
     "SERVICE": "SERVICE is refused: this endpoint never asks another",
     "LOAD": "LOAD is refused: this endpoint reads no addresses",
@@ -81,14 +68,30 @@ def check_query(text: str, *, graphs: Collection[str] = (), has_dataset: bool = 
     Traceback (most recent call last):
     kg.web.limits.QueryRefused: SERVICE is refused: this endpoint never asks another. Take it out
     """
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise QueryRefused(f"the query is longer than {MAX_BYTES // 1024} KB", status=413)
+    check_size(text)
     _check_escapes(text)
     scan = _Scan(frozenset(graphs), has_dataset)
-    for found in _TOKEN.finditer(text):
-        if found.lastgroup not in ("space", "comment"):
-            scan.take(str(found.lastgroup), found[0])
+    for kind, word in cut_tokens(text):
+        scan.take(kind, word)
     return Checked(text, scan.form, scan.is_lasting)
+
+
+def check_size(text: str) -> None:
+    """Refuse what is too long to be looked at.
+
+    :raises QueryRefused: it is.
+    """
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise QueryRefused(f"the query is longer than {MAX_BYTES // 1024} KB", status=413)
+
+
+def may_vary(text: str) -> bool:
+    """Whether the answer may be another each time, in doubt too: a letter run of the text is enough.
+
+    >>> may_vary("SELECT (RAND() AS ?x) {}"), may_vary("ASK { ?s ?p 'unknown' }"), may_vary("ASK {}")
+    (True, True, False)
+    """
+    return _MAY_VARY.search(text) is not None
 
 
 def _check_escapes(text: str) -> None:
@@ -97,7 +100,7 @@ def _check_escapes(text: str) -> None:
         code = int(found[1] or found[2], 16)
         if code < 0x80 or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
             raise QueryRefused(f"the escape {found[0]} is refused", mend="Write the character itself")
-    if any(0xD800 <= ord(char) < 0xE000 for char in text):
+    if _SURROGATE.search(text):
         raise QueryRefused("the query is not UTF-8")
 
 

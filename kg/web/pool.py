@@ -105,7 +105,7 @@ class Pool:
         return await self._run_long(job, end)
 
     async def _run_long(self, job: Job, end: float) -> Reply:
-        what = f"the server is busy with other long {'queries' if job.task == 'sparql' else 'requests'}"
+        what = f"the server is busy with other long {'queries' if job.is_query else 'requests'}"
         crowded = Refused(what, status=503, mend="Try again in a moment", retry=5)
         await self._wait(self._lanes.acquire(), end, crowded, is_long=True)
         try:

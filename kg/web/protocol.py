@@ -12,7 +12,7 @@ from starlette.responses import Response
 from kg.terms import DATASET
 from kg.web.children import Refused
 from kg.web.descriptions import describe_service
-from kg.web.limits import MAX_BYTES, check_query
+from kg.web.limits import MAX_BYTES, check_size, may_vary
 from kg.web.negotiation import GRAPHS, HTML, ROWS, choose_offer
 from kg.web.pages import show_query_page
 from kg.web.record_texts import is_for_texts
@@ -37,6 +37,8 @@ class Asked(msgspec.Struct, frozen=True):
 async def answer_sparql(request: Request) -> Response:
     """GET with a query, POST with a form, POST with a query; GET without any describes the service.
 
+    The query itself is only looked at in a worker: it is the client's text, and looking at it takes time.
+
     :raises WebFault: the request is not one of the protocol (400, 406, 413, 415), or the query is refused.
     """
     asked = await _read_request(request)
@@ -51,33 +53,32 @@ async def answer_sparql(request: Request) -> Response:
     if not is_known and not service.settings.endpoint:
         raise WebFault(400, f"no graph here is named {min(strange)[:200]}", "Leave the graph out")
     has_dataset = bool(asked.default_graphs or asked.named_graphs)
-    checked = check_query(asked.query, graphs=graphs, has_dataset=has_dataset)
-    offers = GRAPHS if checked.form in ("CONSTRUCT", "DESCRIBE") else ROWS
-    chosen = choose_offer(request.headers.get("accept", ""), offers)
-    if chosen is None:
-        kinds = ", ".join(offer.media[0] for offer in offers)
-        raise WebFault(406, "no format that the client accepts", f"On offer are {kinds}")
-    form, media = chosen
+    check_size(asked.query)
+    accept = request.headers.get("accept", "")
+    chosen = [choose_offer(accept, offers) or ("", "") for offers in (ROWS, GRAPHS)]
     is_lenient = "handling=lenient" in request.headers.get("prefer", "").replace(" ", "").lower()
     reply = check(
         await service.run_query(
             request,
             {
                 "text": asked.query,
-                "form": form,
+                "forms": [form for form, _ in chosen],
+                "known": None if has_dataset else sorted(graphs),
                 "base": f"{find_base(request)}/sparql",
                 "default_graphs": asked.default_graphs,
                 "named_graphs": asked.named_graphs,
                 "is_lenient": is_lenient,
             },
-            is_lasting=checked.is_lasting,
+            is_shared=not may_vary(asked.query),
         )
     )
     headers = {}
     if reply.meta["truncated"]:
         headers = {"Kg-Truncated": str(reply.meta["truncated"]), "Preference-Applied": "handling=lenient"}
+    form = str(reply.meta["form"])
+    media = dict(chosen)[form]
     charset = "" if form in ("xml", "rdf", "json", "jsonld") else "; charset=utf-8"
-    if not checked.is_lasting:
+    if not reply.meta["is_lasting"]:
         return Response(reply.body, media_type=media + charset, headers={**headers, "Cache-Control": "no-store"})
     return respond(request, reply.body, media + charset, form=form, headers=headers)
 

@@ -95,20 +95,22 @@ class Service:
             flight.task.cancel()
         await asyncio.gather(self.queries.close(), self.desk.close())
 
-    async def run_query(self, request: Request, arguments: dict[str, Any], *, is_lasting: bool = True) -> Reply:
+    async def run_query(self, request: Request, arguments: dict[str, Any], *, is_shared: bool = True) -> Reply:
         """A client's query; when all clients that ask it go away, the worker is freed.
 
-        :param is_lasting: Whether it has the same answer each time, which may be kept and shared.
+        :param is_shared: Whether one evaluation may answer several requests at once: its answer is the same each time.
         :raises Refused: no answer within the bounds.
         """
         settings = self.settings
-        job = Job("sparql", {**arguments, "max_rows": settings.max_rows, "max_bytes": settings.max_bytes})
-        if not is_lasting:
-            return await run_while_connected(request, self.queries.run(job))
+        job = Job("query", {**arguments, "max_rows": settings.max_rows, "max_bytes": settings.max_bytes})
         key = msgspec.json.encode(job)
         kept = self.answers.find(key)
         if kept is not None:
             return kept
+        if not is_shared:
+            reply = await run_while_connected(request, self.queries.run(job))
+            self.answers.keep(key, reply)
+            return reply
         flight = self._join(key, self.queries, job)
         flight.waiting += 1
         try:

@@ -13,7 +13,9 @@ from kg.graph import Graph, open_endpoint
 from kg.store import open_snapshot
 from kg.terms import ID
 from kg.web.frames import Plan, Reply
+from kg.web.limits import check_query
 from kg.web.names import UnknownNameError, read_card
+from kg.web.negotiation import GRAPHS, ROWS
 from kg.web.record_texts import ask_texts, is_for_texts
 from kg.web.things import show_thing, show_trial
 
@@ -36,6 +38,7 @@ def warm(graph: Graph, plan: Plan) -> None:
     """Load what the first job would wait for, while files may still be opened."""
     import kg.web.results  # noqa: F401
 
+    check_query("ASK {}")
     if not plan.endpoint:
         for _ in graph.snapshot.engine.quads_for_pattern(NamedNode(f"{ID}none"), None, None, DefaultGraph()):
             pass
@@ -53,6 +56,31 @@ def warm(graph: Graph, plan: Plan) -> None:
                 show_trial(graph, trials[0].removeprefix(ID))
 
 
+class NotOfferedError(UsageError):
+    """The client accepts none of the formats that its query can be answered in."""
+
+    status = 406
+
+
+def run_query(graph: Graph, text: str, forms: list[str], known: list[str] | None, **rest: Any) -> Reply:
+    """Check a client's query, and evaluate it.
+
+    :param forms: Formats that the client accepts for rows and for a graph; empty where it accepts none.
+    :param known: Graphs that FROM may name; None where the request names its dataset itself.
+    :returns: Beside what `run_sparql` gives, ``form`` and ``is_lasting``.
+    :raises QueryRefused: a limit is passed, or the query reaches outside.
+    :raises NotOfferedError: no format fits.
+    """
+    checked = check_query(text, graphs=known or (), has_dataset=known is None)
+    is_graph = checked.form in ("CONSTRUCT", "DESCRIBE")
+    form = forms[is_graph]
+    if not form:
+        kinds = ", ".join(offer.media[0] for offer in (GRAPHS if is_graph else ROWS))
+        raise NotOfferedError("no format that the client accepts", mend=f"On offer are {kinds}")
+    reply = run_sparql(graph, text, form, **rest)
+    return Reply({**reply.meta, "form": form, "is_lasting": checked.is_lasting}, body=reply.body)
+
+
 def run_sparql(
     graph: Graph,
     text: str,
@@ -64,7 +92,7 @@ def run_sparql(
     max_bytes: int,
     is_lenient: bool,
 ) -> Reply:
-    """Evaluate a client's query.
+    """Evaluate a query that was checked.
 
     :param form: Name of the format to write.
     :param is_lenient: Whether a cut answer is wanted rather than none.
@@ -136,6 +164,7 @@ def count_triples(graph: Graph) -> Reply:
 
 
 TASKS: dict[str, Callable[..., Reply]] = {
+    "query": run_query,
     "sparql": run_sparql,
     "stored": run_stored,
     "ask": run_question,

@@ -46,13 +46,13 @@ def answer(graph: Graph, job: Job) -> Reply:
     except KgError as error:
         return Reply(fault=Fault(_find_status(error), error.what, error.mend, getattr(error, "near", ())))
     except SyntaxError as error:
-        if job.task != "sparql":
+        if not job.is_query:
             return _report_internal()
         return Reply(fault=Fault(400, f"the query cannot be read: {_first_line(error)}"))
     except MemoryError:
         return Reply(fault=Fault(400, f"the {job.noun} needs more memory than it may have", "Ask for less"))
     except (OSError, RuntimeError, ValueError) as error:
-        if job.task == "sparql":
+        if job.is_query:
             return Reply(fault=Fault(400, f"the query cannot be evaluated: {_first_line(error)}"))
         return _report_internal()
     except Exception:  # noqa: BLE001  # the outermost edge of the process

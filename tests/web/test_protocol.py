@@ -21,6 +21,8 @@ from starlette.testclient import TestClient
 
 from kg.store import VERSION, Manifest, open_records, write_manifest
 from kg.terms import DATASET
+from kg.web import limits
+from kg.web import protocol as protocol_module
 from kg.web.app import make_app
 from kg.web.editions import Editions
 from kg.web.service import Settings
@@ -224,6 +226,21 @@ def test_a_packed_query_is_refused(client: TestClient) -> None:
     assert "gzip" in answer.text
     headers["content-encoding"] = "identity"
     assert client.post("/sparql", content=b"ASK {}", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("unit", ["a-", "é", '"\\"', "'\\'", '"\n', "<a", "1.", ":a.", "{"])
+def test_a_query_is_looked_at_in_a_worker_only(client: TestClient, monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
+    """The web process, which all wait for, never cuts it into words; a worker refuses it and answers a good one."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a query is looked at in the web process")
+
+    for module in (limits, protocol_module):
+        monkeypatch.setattr(module, "check_query", refuse, raising=False)
+    monkeypatch.setattr(limits, "cut_tokens", refuse, raising=False)
+    text = unit * (65_536 // len(unit.encode()))
+    assert client.post("/sparql", content=text.encode(), headers=DIRECT).status_code in (400, 413)
+    assert client.post("/sparql", content=TRIALS, headers=DIRECT).status_code == 200
 
 
 @pytest.mark.parametrize("call", ["NOW()", "rand()", "UUID()", "StrUUID()", "BNODE()"])
