@@ -22,7 +22,8 @@ from kg.web.descriptions import answer_void
 from kg.web.editions import Editions
 from kg.web.frames import Fault
 from kg.web.protocol import answer_sparql
-from kg.web.replies import SECURITY, fault_of, is_host, to_json
+from kg.web.replies import SECURITY, fault_of, to_json
+from kg.web.targets import is_host, is_too_long, lead_by_slash, read_target
 
 _STATIC = Path(__file__).parent / "static"
 _PREFLIGHT = {
@@ -54,6 +55,8 @@ def make_app(
         lifespan=live,
         exception_handlers={KgError: _answer_fault, HTTPException: _answer_http, Exception: _answer_fault},
     )
+    app.router.redirect_slashes = False  # Starlette's lead to an address made of the Host header
+    app.router.default = lead_by_slash(app.router)
     app.state.graphs = graphs
     return _Guard(Budget(app, editions.settings.in_flight, count_unsent), editions)
 
@@ -95,7 +98,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 def _write_fault(request: Request, fault: Fault, headers: dict[str, str]) -> Response:
     """As JSON to programs of the REST interface (RFC 9457), as a page to browsers, as text to SPARQL clients."""
-    path, accept = request.url.path, request.headers.get("accept", "")
+    path, accept = request.scope["path"], request.headers.get("accept", "")
     if path.startswith("/api/") or path == "/health":
         problem = {"type": "about:blank", "status": fault.status, "title": fault.what, "detail": fault.mend}
         answer = to_json(problem, fault.status)
@@ -107,6 +110,14 @@ def _write_fault(request: Request, fault: Fault, headers: dict[str, str]) -> Res
     answer.headers.update(headers)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _find_fault(request: Request) -> Fault | None:
+    if not is_host(request.headers.get("host", "localhost")):
+        return Fault(400, "the Host header is no host")
+    if is_too_long(request.scope):
+        return Fault(414, "the address is too long")
+    return None
 
 
 class _Guard:
@@ -128,10 +139,10 @@ class _Guard:
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)
             return
+        scope = read_target(scope)
         request = Request(scope)
-        if not is_host(request.headers.get("host", "localhost")):
-            refusal = _write_fault(request, Fault(400, "the Host header is no host"), {})
-            await refusal(scope, receive, send_guarded)
+        if fault := _find_fault(request):
+            await _write_fault(request, fault, {})(scope, receive, send_guarded)
             return
         with self.editions.lend() as service:
             state = {**scope.get("state", {}), "service": service}

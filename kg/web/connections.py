@@ -7,6 +7,7 @@ over all connections sees to both.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
+from kg.web.heads import HeadError, Reader
 from kg.web.replies import SECURITY
 
 RECEIVE = 10.0
@@ -32,6 +34,10 @@ class Connection(H11Protocol):
 
     waits_since: float | None = None
     _unsent, _took = 0, 0.0
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.conn = Reader()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,7 +94,14 @@ class Connection(H11Protocol):
             self._turn_away(408, f"the request was not whole after {RECEIVE:g} s")
 
     def send_400_response(self, msg: str) -> None:
-        self._turn_away(400, "the request is no HTTP")
+        error = sys.exception()
+        if isinstance(error, HeadError):
+            self._turn_away(error.error_status_hint, str(error))
+        else:
+            self._turn_away(400, "the request is no HTTP")
+
+    def _should_upgrade(self) -> bool:
+        return False  # uvicorn would write a line into the log for each request that wants to
 
     def _turn_away(self, status: int, text: str, *, retry: int = 0) -> None:
         """Close, with a word where none is under way."""

@@ -5,8 +5,6 @@ The thing is not the document about it, so its name answers 303 (https://www.w3.
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +13,7 @@ from kg.resources import list_files
 from kg.terms import ID
 from kg.web.negotiation import CARD, GRAPHS, HTML, choose_offer
 from kg.web.replies import WebFault, check, get_service, respond
+from kg.web.targets import quote_path
 
 _MEDIA = {**{offer.name: offer.media[0] for offer in GRAPHS}, "json": "application/json"}
 _SUFFIXES = tuple(_MEDIA)
@@ -28,20 +27,16 @@ async def resolve_name(request: Request) -> Response:
     path = request.path_params["path"]
     stem, _, suffix = path.rpartition(".")
     if stem and suffix in _SUFFIXES:
-        return _lead(f"/data/{_quote(stem)}.{suffix}")
+        return _lead(f"/data/{quote_path(stem)}.{suffix}")
     offers = (HTML, *GRAPHS[:3], GRAPHS[3]) if not path.startswith("trial/") else (HTML, CARD, *GRAPHS)
     chosen = choose_offer(request.headers.get("accept", ""), offers)
     if chosen is None:
         raise WebFault(406, "no format that the client accepts", f"On offer are {', '.join(('html', *_SUFFIXES))}")
-    return _lead(f"/page/{_quote(path)}" if chosen[0] == "html" else f"/data/{_quote(path)}.{chosen[0]}")
+    return _lead(f"/page/{quote_path(path)}" if chosen[0] == "html" else f"/data/{quote_path(path)}.{chosen[0]}")
 
 
 def _lead(place: str) -> Response:
     return RedirectResponse(place, 303, {"Vary": "Accept"})
-
-
-def _quote(path: str) -> str:
-    return quote(path, safe="/:@!$&'()*+,;=~-._")
 
 
 async def answer_data(request: Request) -> Response:
@@ -82,7 +77,7 @@ async def answer_ontology(request: Request) -> Response:
     """The ontology as Turtle, or its terms as a page."""
     path = next(path for path in list_files("ontology", ".ttl") if path.stem == "kg")
     chosen = choose_offer(request.headers.get("accept", ""), (HTML, GRAPHS[0]))
-    if request.url.path.endswith(".ttl") or (chosen and chosen[0] == "ttl"):
+    if request.scope["path"].endswith(".ttl") or (chosen and chosen[0] == "ttl"):
         return respond(request, path.read_bytes(), "text/turtle; charset=utf-8", form="ttl")
     if chosen is None:
         raise WebFault(406, "no format that the client accepts", "On offer are text/html and text/turtle")

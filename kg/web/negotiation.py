@@ -8,6 +8,8 @@ import msgspec
 
 _MOST = 60
 """Most ranges of an Accept header that are looked at."""
+_LONGEST = 200
+"""Characters of a range that are looked at."""
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -54,8 +56,8 @@ def choose_offer(accept: str, offers: Sequence[Offer]) -> tuple[str, str] | None
 
 def _read_ranges(accept: str) -> dict[str, float]:
     ranges: dict[str, float] = {}
-    for part in accept.split(",")[:_MOST]:
-        media, *rest = (piece.strip().lower() for piece in part.split(";"))
+    for part in accept.split(",", _MOST)[:_MOST]:
+        media, *rest = (piece.strip().lower() for piece in part[:_LONGEST].split(";"))
         weight = 1.0
         for piece in rest:
             if piece.startswith("q="):

@@ -14,7 +14,7 @@ from kg.terms import ID, KG
 from kg.web.frames import Fault
 from kg.web.linked_data import check_iri
 from kg.web.rendering import render
-from kg.web.replies import WebFault, check, get_service, respond
+from kg.web.replies import WebFault, check, get_service, read_parameters, respond
 from kg.web.text import find_link
 
 PAGE = 100
@@ -62,12 +62,13 @@ async def show_query(request: Request) -> Response:
     query = load_queries().get(name)
     if query is None:
         raise WebFault(404, "no such query", "See /")
-    given = {key: value for key, value in request.query_params.items() if key in query.parameters and value}
+    asked = dict(read_parameters(request))
+    given = {key: value for key, value in asked.items() if key in query.parameters and value}
     is_asked = not any(one.required for one in query.parameters.values()) or bool(given)
     values: dict[str, Any] = {"query": query, "given": given, "rows": [], "total": None, "start": 0, "fault": ""}
     if is_asked:
         reply = check(await get_service(request).run_task("stored", name=name, parameters=given))
-        start = _read_offset(request)
+        start = _read_offset(asked.get("offset", "0"))
         lines = reply.body.split(b"\n")[:-1][start : start + PAGE]
         values |= {"rows": [msgspec.json.decode(line) for line in lines], "total": reply.meta["total"], "start": start}
         links = urlencode(given)
@@ -75,14 +76,13 @@ async def show_query(request: Request) -> Response:
     return respond_page(request, "query.html", **values)
 
 
-def _read_offset(request: Request) -> int:
-    text = request.query_params.get("offset", "0")
+def _read_offset(text: str) -> int:
     return min(int(text), 10**9) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
 
 
 async def show_answer(request: Request) -> Response:
     """The answer to a question in words."""
-    question = request.query_params.get("q", "").strip()
+    question = dict(read_parameters(request)).get("q", "").strip()
     if not question:
         return RedirectResponse("/", 303)
     reply = check(await get_service(request).run_task("ask", question=question[:1_000]))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import Request
@@ -29,8 +29,8 @@ SECURITY = {
     "Access-Control-Expose-Headers": "ETag, Link, Retry-After, Kg-Total, Kg-Truncated",
 }
 """Headers of every answer."""
+_MOST_PARAMETERS = 100
 _TEMPLATES = Path(__file__).parent / "templates"
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 
 
 class WebFault(KgError):  # noqa: N818  # the name says what it is
@@ -61,13 +61,20 @@ def find_base(request: Request) -> str:
     """The server's address as the client knows it, without a slash at its end; its Host header is a host."""
     settings = get_service(request).settings
     if settings.base_url:
-        return settings.base_url.rstrip("/")
-    return f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+        return settings.base_url
+    return f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
 
 
-def is_host(text: str) -> bool:
-    """Whether it is a host, with or without a port."""
-    return _HOST.fullmatch(text) is not None
+def read_parameters(request: Request) -> list[tuple[str, str]]:
+    """Names and values of the address's query, in its order.
+
+    :raises WebFault: there are more than anything here takes.
+    """
+    text = request.scope["query_string"].decode("latin-1")
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise WebFault(400, f"more than {_MOST_PARAMETERS} parameters are given") from None
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from kg.rows import write_rows
 from kg.web.frames import Reply
 from kg.web.negotiation import Offer, choose_offer
 from kg.web.openapi import write_openapi
-from kg.web.replies import WebFault, check, find_base, get_service, respond, to_json
+from kg.web.replies import WebFault, check, find_base, get_service, read_parameters, respond, to_json
+from kg.web.targets import quote_path
 
 LIMIT = 100
 MAX_LIMIT = 10_000
@@ -110,7 +112,7 @@ async def answer_openapi(request: Request) -> Response:
 
 def _read_given(request: Request) -> dict[str, str]:
     given: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in read_parameters(request):
         if name in given:
             raise WebFault(400, f"the parameter {name[:80]!r} is given twice")
         if len(value) > MAX_VALUE:
@@ -130,9 +132,8 @@ def _respond_rows(request: Request, reply: Reply, given: dict[str, str]) -> Resp
     total = len(lines)
     headers = {"Kg-Total": str(total)}
     if offset + limit < total:
-        headers["Link"] = (
-            f'<{request.url.include_query_params(offset=offset + limit).replace(scheme="", netloc="")}>; rel="next"'
-        )
+        after = urlencode({**given, "offset": offset + limit})
+        headers["Link"] = f'<{quote_path(request.scope["path"])}?{after}>; rel="next"'
     if form == "csv":
         stream = io.StringIO()
         write_rows(reply.meta["columns"], rows, "csv", stream)

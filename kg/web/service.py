@@ -19,6 +19,7 @@ from kg.web.answers import Answers
 from kg.web.children import Refused
 from kg.web.frames import Job, Plan, Reply
 from kg.web.pool import Bounds, Pool
+from kg.web.targets import check_base
 from kg.web.tasks import open_graph
 
 
@@ -30,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
     :ivar max_rows: Rows or triples in an answer to a client's query.
     :ivar keep: Bytes of answers that are kept.
     :ivar in_flight: Bytes of answers that clients have not taken yet.
-    :ivar base_url: Address under which clients reach the server; empty: as each request says.
+    :ivar base_url: Address under which clients reach the server; empty: as each request says. No slash ends it.
     """
 
     store: str = ""
@@ -46,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True):
     keep: int = 256 << 20
     in_flight: int = 256 << 20
     base_url: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "base_url", check_base(self.base_url))
 
 
 class _Flight(msgspec.Struct):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -86,15 +87,21 @@ def make_server(editions: Editions, announce: Callable[[str], None]) -> uvicorn.
         make_app(editions, count_unsent=count_unsent),
         http=Connection,
         log_level="warning",
+        proxy_headers=False,  # whoever sends X-Forwarded-… may be anybody; --base-url says what a proxy is called
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=int(editions.settings.desk_deadline) + 5,
         timeout_keep_alive=15,
-        h11_max_incomplete_event_size=512 * 1024,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)  # after Config has set up the log
     server = _Server(config, editions, announce)
     return server
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line is worth the log: not what any client can have written there, which is told it anyway."""
+    return record.msg != "Invalid HTTP request received."
 
 
 def serve(settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> None:

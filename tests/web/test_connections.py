@@ -89,6 +89,48 @@ def test_what_is_no_http_is_refused_with_the_headers_of_every_answer(port: int) 
     assert b"content-security-policy:" in said.lower()
 
 
+POST = b"POST /sparql HTTP/1.1\r\nHost: a\r\nContent-Type: application/sparql-query\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a:\r\n" * 100_000 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nAccept: " + b"a;" * 100_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"%41" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"GET /" + b"a/" * 100_000 + b"?q=a HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (POST + b"1\r\n#\r\n" * 30_000, 413),
+        (POST + b"1\r\n#\r\n0\r\n" + b"a:\r\n" * 10_000 + b"\r\n", 431),
+    ],
+    ids=["lines", "header", "path", "steps", "pieces", "trailers"],
+)
+def test_a_head_or_a_body_in_pieces_has_bounds(port: int, request_: bytes, status: int) -> None:
+    """They are taken apart in the process that everybody waits for."""
+    with socket.create_connection(("127.0.0.1", port)) as held:
+        with contextlib.suppress(ConnectionError):  # it hangs up before it has all
+            held.sendall(request_)
+        said = read_all(held)
+    assert not said or said.startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_a_body_in_few_pieces_is_read(port: int) -> None:
+    """As programs send it that do not know its length."""
+    with socket.create_connection(("127.0.0.1", port)) as held:
+        held.sendall(POST + b"4\r\nASK \r\n2\r\n{}\r\n0\r\n\r\n")
+        assert held.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "part", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n"]
+)
+def test_no_client_writes_into_the_log(port: int, part: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """A line for each odd request would fill the disk, or a pipe that nobody empties."""
+    with socket.create_connection(("127.0.0.1", port)) as held:
+        held.sendall(part)
+        assert held.recv(1 << 16).startswith(b"HTTP/1.1 ")
+    assert caplog.text == ""
+
+
 def test_a_kept_connection_may_ask_again(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline of a request begins anew with each, and does not run between two."""
     monkeypatch.setattr(connections, "RECEIVE", 0.5)
