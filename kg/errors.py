@@ -60,6 +60,10 @@ class StoreError(KgError):
     """The store is missing, damaged or written by another version."""
 
 
+class DamageError(StoreError):
+    """A file of the graph is not what was written: no answer rests on it."""
+
+
 class LimitReached(KgError):  # noqa: N818  # the name says what happened
     """A bound on time, rows or memory was reached; the answer would have been incomplete."""
 

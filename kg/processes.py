@@ -20,6 +20,12 @@ Result = TypeVar("Result")
 _PR_SET_PDEATHSIG = 1
 
 
+def count_cores() -> int:
+    """Cores that this process may use; all of the machine where the system does not say (macOS)."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
+
+
 def end_with_parent(parent: int) -> None:
     """End this process when its parent dies: by the kernel (https://man7.org/linux/man-pages/man2/prctl.2.html), and
     where that has no such call (macOS), by looking twice a second.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kg.errors import KgError
@@ -35,6 +35,7 @@ class Editions:
         self._is_started = False
         self._users: dict[Service, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_asked = asyncio.Event()
 
     def _find_name(self) -> str:
         return "" if self.settings.endpoint else find_served(self.store) or ""
@@ -68,10 +69,19 @@ class Editions:
         finally:
             self._users[service] -= 1
 
+    def look(self) -> None:
+        """Take up the current snapshot at once, be it one that was passed over, or the same that was damaged."""
+        self._is_asked.set()
+
     async def _watch(self) -> None:
         seen = self.current.snapshot
         while True:
-            await asyncio.sleep(PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE):
+                    await self._is_asked.wait()
+            if self._is_asked.is_set():
+                self._is_asked.clear()
+                seen = "" if self.current.integrity.fault else self.current.snapshot
             name = self._find_name()
             if name not in ("", seen):
                 seen = name
@@ -81,6 +91,9 @@ class Editions:
         try:
             service = Service(self.settings, name)
             await service.start()
+            if service.integrity.fault:
+                await service.close()
+                service.integrity.refuse()
         except KgError as error:
             _log.error("the new snapshot %s is not served: %s. %s is served on", name, error, self.current.snapshot)
             return

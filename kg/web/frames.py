@@ -10,6 +10,10 @@ import msgspec
 SIZES = struct.Struct(">II")
 """Lengths of the head and of the body, before both."""
 
+DAMAGED = "the graph is damaged: a file of it is not what was written"
+MEND = "Its keeper can run `kg snapshots verify`, go back with `kg snapshots use`, or build again with `kg build`"
+"""What is said of damage, and what to do."""
+
 
 class Plan(msgspec.Struct, frozen=True):
     """What a worker opens, and how far it is confined.
@@ -50,18 +54,20 @@ class Fault(msgspec.Struct, frozen=True):
     """Why there is no answer, as a client may read it.
 
     :ivar near: Names of things here that may be meant.
+    :ivar is_damage: Whether a file of the graph is not what was written.
     """
 
     status: int
     what: str
     mend: str = ""
     near: tuple[str, ...] = ()
+    is_damage: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True):
     """An answer: facts about it, and its body; or a fault.
 
-    :ivar trace: Where an internal error arose, for the server's log only.
+    :ivar trace: Where an internal error or damage arose, for the server's log only.
     """
 
     meta: dict[str, Any] = {}

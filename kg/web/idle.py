@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 
 from kg.web.children import Worker
 
@@ -17,9 +18,12 @@ class IdleWorkers:
     The newest first, since a queue is long only when there is more work than can be done in time: then whoever has
     waited longest is the likeliest to be late in any case, and a newcomer must not wait for a burst to pass. Long
     jobs are in the order in which they came.
+
+    :param drop: Is told of a worker that died while it was idle; no job gets it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, drop: Callable[[Worker], None]) -> None:
+        self._drop = drop
         self._idle: list[Worker] = []
         self._waiting: list[_Waiter] = []
         self._arrivals = itertools.count()
@@ -29,8 +33,11 @@ class IdleWorkers:
 
     async def get(self, *, is_long: bool = False) -> Worker:
         """A worker, as soon as it is this job's turn."""
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_usable():
+                return worker
+            self._drop(worker)
         future: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
         number = next(self._arrivals)
         waiter = (is_long, number if is_long else -number, future)
@@ -45,8 +52,18 @@ class IdleWorkers:
                 self.put(future.result())
             raise
 
+    def remove(self, worker: Worker) -> bool:
+        """Take out a worker that died; False where it is not idle."""
+        is_idle = worker in self._idle
+        if is_idle:
+            self._idle.remove(worker)
+        return is_idle
+
     def put(self, worker: Worker) -> None:
         """Give a worker to whoever's turn it is."""
+        if not worker.is_usable():
+            self._drop(worker)
+            return
         while self._waiting:
             future = heapq.heappop(self._waiting)[2]
             if not future.done():

@@ -15,11 +15,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kg.web.children import Refused, Worker
+from kg.web.children import LostError, Refused, Worker
 from kg.web.frames import Job, Plan, Reply
 from kg.web.idle import IdleWorkers
 
 Waited = TypeVar("Waited")
+
+
+class StoppedError(Refused):
+    """The job was not done in its time."""
 
 
 class _DisplacedError(Exception):
@@ -63,9 +67,10 @@ class Pool:
     def __init__(self, plan: Plan, bounds: Bounds) -> None:
         self.plan, self.bounds = plan, bounds
         self.confined = ""
-        self._idle = IdleWorkers()
+        self.lacks: tuple[str, ...] = ()
+        self._idle = IdleWorkers(self._renew)
         self._all: set[Worker] = set()
-        self._starting: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._lanes = asyncio.Semaphore(bounds.slow)
         self._waiting: Counter[bool] = Counter()
         self._known_long: OrderedDict[int, None] = OrderedDict()
@@ -93,11 +98,19 @@ class Pool:
     async def run(self, job: Job) -> Reply:
         """The answer of the next free worker. Cancelling frees the worker.
 
+        A job whose worker was lost for no reason of its own is given to another, once.
+
         :raises Refused: the queue is full, the deadline passed, or the worker died.
         """
+        end = asyncio.get_running_loop().time() + self.bounds.deadline
+        try:
+            return await self._run_in_turn(job, end)
+        except LostError:
+            return await self._run_in_turn(job, end)
+
+    async def _run_in_turn(self, job: Job, end: float) -> Reply:
         if self._is_closing:
             raise _refuse_busy()
-        end = asyncio.get_running_loop().time() + self.bounds.deadline
         if _key(job) not in self._known_long:
             worker = await self._wait(self._idle.get(), end, _refuse_busy())
             with contextlib.suppress(_DisplacedError):
@@ -147,7 +160,7 @@ class Pool:
                 worker.lower()
                 await asyncio.wait({answering}, timeout=max(0.0, end - asyncio.get_running_loop().time()))
             if not answering.done():
-                raise Refused(
+                raise StoppedError(
                     f"the {job.noun} was stopped after {self.bounds.deadline:g} s",
                     status=503,
                     mend="Ask for less, or more narrowly",
@@ -182,13 +195,22 @@ class Pool:
         if is_whole and worker.uses < self.bounds.uses and worker.restore() and not self._is_closing:
             self._idle.put(worker)
             return
+        self._renew(worker)
+
+    def _renew(self, worker: Worker) -> None:
+        """End a worker, and start another in its place."""
+        if worker not in self._all:
+            return
         self._all.discard(worker)
         with contextlib.suppress(ProcessLookupError):
             worker.process.kill()
         if not self._is_closing:
-            task = asyncio.create_task(self._replace(worker))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            self._begin(self._replace(worker))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _replace(self, worker: Worker) -> None:
         """Start another, however often it takes."""
@@ -207,13 +229,20 @@ class Pool:
         if self._is_closing:
             await worker.kill()
             return
-        self.confined = worker.confined
+        self.confined, self.lacks = worker.confined, worker.lacks
         self._all.add(worker)
         self._idle.put(worker)
+        self._begin(self._wait_for_end(worker))
+
+    async def _wait_for_end(self, worker: Worker) -> None:
+        """Replace a worker that dies while it has nothing to do; of others, those that wait for them are told."""
+        await worker.process.wait()
+        if self._idle.remove(worker):
+            self._renew(worker)
 
     async def close(self) -> None:
         """End all workers; jobs that run are lost, so drain first."""
         self._is_closing = True
-        await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*(worker.kill() for worker in self._all))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._all.clear()

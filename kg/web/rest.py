@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from kg.queries import load_queries
 from kg.rows import write_rows
-from kg.web.frames import Reply
+from kg.web.frames import DAMAGED, MEND, Reply
 from kg.web.negotiation import Offer, choose_offer
 from kg.web.openapi import write_openapi
 from kg.web.replies import WebFault, check, find_base, get_service, read_parameters, respond, to_json
@@ -90,9 +90,10 @@ async def answer_trial(request: Request) -> Response:
 async def answer_health(request: Request) -> Response:
     """Whether the server can answer, and from what."""
     service = get_service(request)
-    is_well = bool(service.queries.list_processes() or service.desk.list_processes())  # hostile queries may take all
-    body = {
-        "status": "ok" if is_well else "starting",
+    has_workers = bool(service.queries.list_processes() or service.desk.list_processes())  # queries may take all
+    status = "damaged" if service.integrity.fault else "ok" if has_workers else "starting"
+    body: dict[str, Any] = {
+        "status": status,
         "snapshot": service.meta.snapshot,
         "trials": service.meta.trials,
         "records": service.meta.records,
@@ -101,8 +102,11 @@ async def answer_health(request: Request) -> Response:
         "asked": service.answers.asked,
         "kept": service.answers.found,
         "confined": service.queries.confined,
+        "lacks": service.queries.lacks,
     }
-    return to_json(body, 200 if is_well else 503, {"Cache-Control": "no-store"})
+    if status == "damaged":
+        body |= {"title": DAMAGED, "detail": MEND}
+    return to_json(body, 200 if status == "ok" else 503, {"Cache-Control": "no-store"})
 
 
 async def answer_openapi(request: Request) -> Response:

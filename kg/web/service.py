@@ -7,20 +7,26 @@ changes; so an answer is right for as long as the snapshot is served.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 
+from kg.errors import StoreError
+from kg.processes import count_cores
+from kg.store import Snapshot
 from kg.web.answers import Answers
-from kg.web.children import Refused
+from kg.web.children import CrashError, Refused
 from kg.web.frames import Job, Plan, Reply
-from kg.web.pool import Bounds, Pool
+from kg.web.integrity import Integrity
+from kg.web.pool import Bounds, Pool, StoppedError
 from kg.web.targets import check_base
 from kg.web.tasks import open_graph
+
+_SMALL = 256 << 20
+"""Bytes of a snapshot whose digests are compared before it is served: a fraction of a second."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -69,9 +75,12 @@ class Service:
     def __init__(self, settings: Settings, snapshot: str = "") -> None:
         self.settings, self.snapshot = settings, snapshot
         plan = Plan(settings.store, snapshot, settings.endpoint, settings.graph, settings.memory)
-        self.meta = open_graph(plan).meta
+        graph = open_graph(plan)
+        self.meta = graph.meta
+        self.integrity = Integrity(lambda: "" if settings.endpoint else find_fault(graph.snapshot))
+        self._is_small = sum(graph.snapshot.manifest.sizes.values()) <= _SMALL
         size = max(2, settings.workers)
-        desks = min(8, max(2, len(os.sched_getaffinity(0))))
+        desks = min(8, max(2, count_cores()))
         self.queries = Pool(
             plan, Bounds(size=size, slow=max(1, size // 2), queue=settings.queue, deadline=settings.deadline)
         )
@@ -87,8 +96,16 @@ class Service:
 
         :raises Refused: they cannot start; those that did are ended.
         """
+        looking = self.integrity.begin()
         try:
             await asyncio.gather(self.queries.start(), self.desk.start())
+            if self._is_small:
+                await looking
+        except CrashError:
+            await self.close()
+            await looking
+            self.integrity.refuse()
+            raise
         except BaseException:
             await self.close()
             raise
@@ -105,6 +122,7 @@ class Service:
         :param is_shared: Whether one evaluation may answer several requests at once: its answer is the same each time.
         :raises Refused: no answer within the bounds.
         """
+        self.integrity.refuse()
         settings = self.settings
         job = Job("query", {**arguments, "max_rows": settings.max_rows, "max_bytes": settings.max_bytes})
         key = msgspec.json.encode(job)
@@ -112,7 +130,7 @@ class Service:
         if kept is not None:
             return kept
         if not is_shared:
-            reply = await run_while_connected(request, self.queries.run(job))
+            reply = await run_while_connected(request, self._settle(self.queries.run(job)))
             self.answers.keep(key, reply)
             return reply
         flight = self._join(key, self.queries, job)
@@ -130,6 +148,7 @@ class Service:
 
         :raises Refused: no answer within the bounds.
         """
+        self.integrity.refuse()
         job = Job(task, arguments)
         key = msgspec.json.encode(job)
         kept = self.answers.find(key)
@@ -137,11 +156,30 @@ class Service:
             return kept
         return await asyncio.shield(self._join(key, self.desk, job).task)
 
+    async def _settle(self, work: Coroutine[Any, Any, Reply]) -> Reply:
+        """The answer, unless it is or may be made of damage.
+
+        :raises Refused: there is none.
+        """
+        try:
+            reply = await work
+        except CrashError:
+            await asyncio.wait({self.integrity.begin()}, timeout=self.settings.deadline)
+            self.integrity.refuse()
+            raise
+        except StoppedError:
+            self.integrity.begin()
+            raise
+        if reply.fault is not None and reply.fault.is_damage:
+            self.integrity.report(reply.trace)
+        self.integrity.refuse()
+        return reply
+
     def _join(self, key: bytes, pool: Pool, job: Job) -> _Flight:
         """The job under way; it is begun where it is not."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.create_task(pool.run(job)))
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._settle(pool.run(job))))
             flight.task.add_done_callback(lambda done: self._land(key, done))
         return flight
 
@@ -153,6 +191,15 @@ class Service:
         self._forget(key, done)
         if not done.cancelled() and done.exception() is None:
             self.answers.keep(key, done.result())
+
+
+def find_fault(snapshot: Snapshot) -> str:
+    """What is wrong with the files of a snapshot; nothing where it was removed meanwhile, and another is served."""
+    try:
+        snapshot.verify()
+    except StoreError as error:
+        return str(error) if snapshot.folder.exists() else ""
+    return ""
 
 
 async def run_while_connected(request: Request, work: Awaitable[Reply]) -> Reply:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 import uvicorn
 
@@ -16,8 +20,10 @@ from kg.web.app import make_app
 from kg.web.connections import Connection, list_connections
 from kg.web.editions import Editions
 from kg.web.service import Settings
+from kg.web.streams import log_apart
 
 _BACKLOG = 1_000
+_log = logging.getLogger(__name__)
 _FAULTS = {
     errno.EADDRINUSE: ("another program listens there", "Stop it, or choose another --port"),
     errno.EACCES: ("this user may not listen there", "Choose a --port above 1023"),
@@ -59,19 +65,63 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, editions: Editions, announce: Callable[[str], None]) -> None:
         super().__init__(config)
         self.editions, self.announce = editions, announce
+        self.has_terminal = self.is_asked_to_look = False
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT end the server, as uvicorn does it; SIGHUP does so only where the terminal is gone."""
+        with super().capture_signals():
+            if threading.current_thread() is not threading.main_thread() or _is_ignored(signal.SIGHUP):
+                yield
+                return
+            self.has_terminal = _has_terminal()
+            before = signal.signal(signal.SIGHUP, self._take_hangup)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGHUP, before)
+
+    def _take_hangup(self, _: int, __: FrameType | None) -> None:
+        if self.has_terminal and not _has_terminal():
+            self.should_exit = True
+        else:
+            self.is_asked_to_look = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.editions.start()  # here, since uvicorn makes a stack trace of what fails in the application
         await super().startup(sockets)
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
-            self.announce(f"http://{_show_host(host)}:{port}/")
+            self._tell(f"http://{_show_host(host)}:{port}/")
+
+    def _tell(self, address: str) -> None:
+        with suppress(OSError):  # nobody listens; the server is for its clients
+            self.announce(address)
+        pool = self.editions.current.queries
+        for lack in pool.lacks:
+            _log.warning("workers run with %s", lack)
 
     async def on_tick(self, counter: int) -> bool:
+        if self.is_asked_to_look:
+            self.is_asked_to_look = False
+            self.editions.look()
         now = asyncio.get_running_loop().time()
         for connection in list_connections(self.server_state.connections):
             connection.check(now)
         return await super().on_tick(counter)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    """Whether a signal is to be passed over, as nohup has it."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def make_server(editions: Editions, announce: Callable[[str], None]) -> uvicorn.Server:
@@ -86,6 +136,7 @@ def make_server(editions: Editions, announce: Callable[[str], None]) -> uvicorn.
     config = uvicorn.Config(
         make_app(editions, count_unsent=count_unsent),
         http=Connection,
+        log_config=None,  # uvicorn's own handlers write where a pipe that nobody empties would stop the server
         log_level="warning",
         proxy_headers=False,  # whoever sends X-Forwarded-… may be anybody; --base-url says what a proxy is called
         access_log=False,
@@ -94,7 +145,7 @@ def make_server(editions: Editions, announce: Callable[[str], None]) -> uvicorn.
         timeout_graceful_shutdown=int(editions.settings.desk_deadline) + 5,
         timeout_keep_alive=15,
     )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)  # after Config has set up the log
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     server = _Server(config, editions, announce)
     return server
 
@@ -105,11 +156,11 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def serve(settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first.
+    """Serve until SIGTERM or SIGINT; requests under way are answered first. SIGHUP takes up the newest snapshot.
 
     :param announce: Is told the address as soon as it answers.
     :raises StoreError: there is no graph.
     :raises Refused: the workers cannot start.
     """
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), log_apart():
         make_server(Editions(settings), announce).run(sockets=[listener])

@@ -13,12 +13,18 @@ from typing import IO
 
 import msgspec
 
-from kg.errors import EndpointError, KgError, LimitReached, UsageError
+from kg.errors import EndpointError, KgError, LimitReached, StoreError, UsageError
 from kg.graph import Graph
 from kg.processes import end_with_parent
+from kg.remote_snapshot import RemoteSnapshot
 from kg.web import tasks
-from kg.web.confinement import confine
-from kg.web.frames import SIZES, Fault, Job, Plan, Reply, pack
+from kg.web.confinement import cap_memory, confine, list_lacks
+from kg.web.frames import DAMAGED, MEND, SIZES, Fault, Job, Plan, Reply, pack
+
+_WARM = 1 << 30
+"""Bytes of address space to start in."""
+_ENGINE_FAULTS = ("Corruption", "IO error")
+"""How the engine's messages on files begin (https://github.com/facebook/rocksdb/blob/main/util/status.cc)."""
 
 
 def main() -> None:
@@ -27,14 +33,17 @@ def main() -> None:
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not break a frame
     plan = msgspec.json.decode(_read_frame(stdin) or b"{}", type=Plan)
+    if plan.memory is not None:
+        cap_memory(_WARM + plan.memory, is_final=False)  # what is damaged can take all there is
     try:
         graph = tasks.open_graph(plan)
         tasks.warm(graph, plan)
     except KgError as error:
         _write(stdout, Reply(fault=Fault(503, str(error))))
         return
-    confined = confine(plan.memory, is_offline=not plan.endpoint)
-    _write(stdout, Reply({"confined": confined}))
+    is_offline = not plan.endpoint
+    confined = confine(plan.memory, is_offline=is_offline)
+    _write(stdout, Reply({"confined": confined, "lacks": list_lacks(confined, is_offline=is_offline)}))
     while (frame := _read_frame(stdin)) is not None:
         _write(stdout, answer(graph, msgspec.json.decode(frame, type=Job)))
 
@@ -43,6 +52,23 @@ def answer(graph: Graph, job: Job) -> Reply:
     """Do a job; every failure is a fault that a client may read, without a stack trace."""
     try:
         return tasks.TASKS[job.task](graph, **job.arguments)
+    except Exception as error:  # noqa: BLE001  # the outermost edge of the process
+        if find_damage(graph, error):
+            return Reply(fault=Fault(503, DAMAGED, MEND, is_damage=True), trace=str(error))
+        return _explain(job, error)
+
+
+def find_damage(graph: Graph, error: Exception) -> bool:
+    """Whether an error says that a file of the graph cannot be read as it was written."""
+    if isinstance(graph.snapshot, RemoteSnapshot):
+        return False
+    is_engine = isinstance(error, RuntimeError | OSError) and str(error).startswith(_ENGINE_FAULTS)
+    return is_engine or isinstance(error, StoreError)
+
+
+def _explain(job: Job, raised: Exception) -> Reply:
+    try:
+        raise raised
     except KgError as error:
         return Reply(fault=Fault(_find_status(error), error.what, error.mend, getattr(error, "near", ())))
     except SyntaxError as error:
@@ -55,7 +81,7 @@ def answer(graph: Graph, job: Job) -> Reply:
         if job.is_query:
             return Reply(fault=Fault(400, f"the query cannot be evaluated: {_first_line(error)}"))
         return _report_internal()
-    except Exception:  # noqa: BLE001  # the outermost edge of the process
+    except Exception:  # noqa: BLE001  # nothing is known of it
         return _report_internal()
 
 

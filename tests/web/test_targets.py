@@ -111,7 +111,7 @@ def test_odd_hosts_are_refused_without_a_stack_trace(fixed: TestClient, host: st
     assert fixed.get("/health", headers={"host": "[::1]:7878"}).status_code == 200
 
 
-@pytest.mark.parametrize("base", ["trials.example.org", "ftp://a", "https://", "https://a?b", "https://a/#b", "http://a "])
+@pytest.mark.parametrize("base", ["trials.example.org", "ftp://a", "http://", "http://a?b", "http://a/#b", "http://a "])
 def test_an_address_that_is_none_is_a_wrong_option(store: Path, base: str) -> None:
     """It would stand in every description."""
     with pytest.raises(UsageError, match="base-url"):

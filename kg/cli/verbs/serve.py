@@ -24,7 +24,14 @@ def serve(
     max_rows: Annotated[int, typer.Option(help="Most rows of an answer", min=1, max=10_000_000)] = 100_000,
     base_url: Annotated[str, typer.Option(help="Address that clients know, where a proxy stands before")] = "",
 ) -> None:
-    """Serve the graph: a SPARQL endpoint, linked data, a REST interface and pages, for reading only."""
+    """Serve the graph: a SPARQL endpoint, linked data, a REST interface and pages, for reading only.
+
+    A build's new snapshot is taken up by itself, and at once on SIGHUP; SIGTERM and Ctrl-C end the server when it has
+    answered what it was asked. /health says 503 while it cannot answer."""
+    from kg.web.streams import hold_streams
+
+    hold_streams()  # first of all: what is opened next must not take their numbers
+
     from kg.store import find_store
     from kg.web.service import Settings
     from kg.web.serving import open_socket
