@@ -28,6 +28,8 @@ _LOW = 15
 """Priority (nice) of a job that runs for long."""
 _START = 120.0
 """Seconds for a start."""
+_ENDING = 1.0
+"""Seconds between the end of a process's pipes and its own."""
 _CRASHES = frozenset(
     (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP)
 )
@@ -109,9 +111,15 @@ class Worker:
             reply = msgspec.json.decode(await stdout.readexactly(head), type=Reply)
             return Reply(reply.meta, reply.fault, reply.trace, await stdout.readexactly(body))
         except (asyncio.IncompleteReadError, ConnectionError, msgspec.MsgspecError, struct.error):
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()  # it may live on with a pipe closed, and never answer
-            raise _explain_end(await self.process.wait(), job) from None
+            raise _explain_end(await self._wait_for_end(), job) from None
+
+    async def _wait_for_end(self) -> int:
+        """How it ended; where it lives on with a pipe closed, and would never answer, it is ended."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ENDING):
+                return await self.process.wait()
+        self.end()
+        return await self.process.wait()
 
     def is_usable(self) -> bool:
         """Whether the process lives and both pipes are open: asked of the system, which knows before we are told."""
@@ -150,10 +158,15 @@ class Worker:
             return False
         return True
 
+    def end(self) -> None:
+        """End it, whatever it does. Python's own way would also collect it, and nobody would know how it had ended."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
+
     async def kill(self) -> None:
-        """End it, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+        """End it, and wait until it is gone."""
+        self.end()
         await self.clear()
 
     async def clear(self) -> None:

@@ -202,8 +202,7 @@ class Pool:
         if worker not in self._all:
             return
         self._all.discard(worker)
-        with contextlib.suppress(ProcessLookupError):
-            worker.process.kill()
+        worker.end()
         if not self._is_closing:
             self._begin(self._replace(worker))
 
