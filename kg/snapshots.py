@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from kg.engines import is_unreadable
 from kg.errors import DamageError, LimitReached, StoreError, UsageError, VersionError
 from kg.inventories import explain_refusal
 from kg.packing import PackError
@@ -255,12 +256,15 @@ def explain_faults(store: Path) -> Iterator[None]:
     """Turn what the operating system refuses while a store is written into one line.
 
     :raises StoreError: no space, no rights, no such disk …
+    :raises DamageError: what is built upon is not what was built.
     :raises LimitReached: no memory.
     """
     rest = "the previous graph is unchanged" if find_served(store) else "nothing was built"
     try:
         yield
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.OperationalError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not is_unreadable(error):
+            raise
         reason = getattr(error, "strerror", None) or str(error)
         if "disk is full" in reason or "No space left" in reason:
             what, mend = "No space left on the disk", "Free some, or name a folder elsewhere with --store"
@@ -269,6 +273,6 @@ def explain_faults(store: Path) -> Iterator[None]:
         raise StoreError(f"{what}; {rest}", where=str(store), mend=mend) from None
     except (sqlite3.DatabaseError, PackError) as error:
         mend = "`kg snapshots verify` tells what is damaged; build again with `kg build`"
-        raise StoreError(f"the graph before is damaged ({error}); {rest}", where=str(store), mend=mend) from None
+        raise DamageError(f"the graph before is damaged ({error}); {rest}", where=str(store), mend=mend) from None
     except MemoryError:
         raise LimitReached(f"out of memory; {rest}", mend="Give fewer --workers: what was read is kept") from None

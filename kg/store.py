@@ -23,8 +23,8 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode
 from pyoxigraph import Store as Engine
 
 from kg.engines import guard_engine, is_corruption, is_unreadable
-from kg.errors import StoreError, UsageError
-from kg.inventories import Inventory, Look, explain_refusal, hash_file, tell_damage
+from kg.errors import DamageError, StoreError, UsageError
+from kg.inventories import MEND, Inventory, Look, explain_refusal, hash_file, tell_damage
 from kg.locations import hide_secrets, is_url
 from kg.manifests import MANIFEST, MARK, VERSION, Manifest, read_manifest, read_mark, write_manifest
 from kg.model import Record
@@ -103,7 +103,8 @@ class Snapshot:
         try:
             return guard_engine(Engine.read_only(str(self.folder / "index")), self._explain)
         except (OSError, RuntimeError, ValueError) as error:
-            self._explain(error)
+            self.inventory.check_digests(self._list_places())  # what the engine says of damage can be anything
+            raise StoreError(f"the index cannot be opened ({error})", where=str(self.folder), mend=MEND) from None
 
     def _explain(self, error: Exception) -> NoReturn:
         """Raise what an error of the engine means; an error of the query is left as it is."""
@@ -132,6 +133,18 @@ class Snapshot:
         """Where it is noted that the files were seen to be what was built: in the store, beside the snapshots."""
         is_stored = self.folder.parent.name == "snapshots" and not self.folder.name.startswith(".")
         return self.folder.parent.parent / "checks" / f"{self.folder.name}.json" if is_stored else None
+
+    def check_index(self) -> None:
+        """Read all of an index that is open, and compare it; nothing where it is not open.
+
+        :raises DamageError: it is not what was built.
+        """
+        if "engine" in self.__dict__:
+            try:
+                self.inventory.check_digests(name for name in self.manifest.files if name.startswith("index/"))
+            except DamageError:
+                self._forget_note()
+                raise
 
     def _forget_note(self) -> None:
         if (note := self._find_note()) is not None:

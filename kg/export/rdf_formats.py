@@ -56,6 +56,7 @@ def write_rdf(
     """
     if form not in FORMATS:
         raise UsageError(f"no RDF format {form!r}", mend=f"One of {', '.join(FORMATS)}")
+    snapshot.check_shards()  # all of them, before a line of one is written
     return FORMATS[form](_merge(snapshot, trial, with_vocabularies), stream)
 
 
@@ -67,7 +68,6 @@ def write_turtle(triples: Iterable[Statement], stream: IO[bytes]) -> int:
 def _merge(snapshot: Snapshot, trial: str | None, with_vocabularies: bool) -> Iterator[str]:
     """N-Quads lines in order, each once."""
     endings = _find_graphs(snapshot, trial) if trial else None
-    snapshot.check_shards()  # all of them, before a line of one is written
     with ExitStack() as stack:
         shards = [stack.enter_context(open_shard(path)) for path in snapshot.list_shards()]
         kept: list[Iterable[str]] = (
