@@ -57,7 +57,15 @@ class ShapeError(KgError):
 
 
 class StoreError(KgError):
-    """The store is missing, damaged or written by another version."""
+    """The store is missing, or cannot be read or written."""
+
+
+class DamageError(StoreError):
+    """A file of the graph is not what was written: no answer rests on it."""
+
+
+class VersionError(StoreError):
+    """The graph was written by another version of kg, which can read it."""
 
 
 class DamageError(StoreError):

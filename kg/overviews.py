@@ -54,10 +54,10 @@ def find_overview(snapshot: Snapshot, query: StoredQuery, given: Mapping[str, An
         return None
     if any(name not in query.parameters for name in given or {}):
         return None  # asking will tell what is wrong
-    path = snapshot.folder / "answers" / f"{query.name}.json"
-    if f"answers/{query.name}.json" not in snapshot.manifest.files:
+    content = snapshot.read_file(f"answers/{query.name}.json")
+    if content is None:
         return None
-    stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
+    stored = msgspec.json.decode(content, type=_Stored)
     return Answer(tuple(query.columns), stored.rows) if stored.query == _digest(query) else None
 
 

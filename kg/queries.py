@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import msgspec
 from pyoxigraph import Literal, QuerySolutions
-from pyoxigraph import Store as Engine
 
+from kg.engines import is_embedded
 from kg.errors import LimitReached, QueryError, cut
 from kg.orders import OrderKey, read_order, sort_rows
 from kg.parameters import Parameter as Parameter
@@ -197,7 +197,7 @@ def run_query(engine: SelectEngine, query: StoredQuery, given: Mapping[str, Any]
     :raises LimitReached: more rows than anybody can use.
     """
     answer = run_text(engine, bind_parameters(query, given or {}), tuple(query.columns))
-    if isinstance(engine, Engine):
+    if is_embedded(engine):
         return answer
     rows = [{column: _read_as(query.columns[column], value) for column, value in row.items()} for row in answer.rows]
     return Answer(answer.columns, tuple(sort_rows(rows, query.order)))

@@ -19,11 +19,12 @@ from pyoxigraph import Literal, NamedNode, Quad
 from pyoxigraph import Store as Engine
 
 from kg.errors import EndpointError
+from kg.manifests import seal_folder
 from kg.model import Record
 from kg.neighbourhood import collect_neighbourhood
 from kg.packing import SHARD, open_shard, pack
 from kg.remote import RefusalError, RemoteEngine, put_terms
-from kg.store import VERSION, Manifest, Snapshot, StoredRecord, add_record, open_records, write_manifest
+from kg.store import VERSION, Manifest, Snapshot, StoredRecord, add_record, open_records
 from kg.terms import KG, LOAD, mint_load_graph
 from kg.vocabularies import list_knowledge
 
@@ -118,7 +119,7 @@ class RemoteSnapshot(Snapshot):
         del index
         with open_shard(folder / "quads" / f"00{SHARD}", "wt") as shard:
             shard.writelines(sorted(lines))
-        write_manifest(folder, msgspec.structs.replace(self.manifest, version=VERSION, files={}, sizes={}, shards={}))
+        seal_folder(folder, msgspec.structs.replace(self.manifest, version=VERSION, shards={}))
         return Snapshot(folder)
 
     def verify(self) -> None:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import msgspec
 
-from kg.errors import LimitReached, StoreError, UsageError
+from kg.engines import is_unreadable
+from kg.errors import DamageError, LimitReached, StoreError, UsageError, VersionError
+from kg.inventories import explain_refusal
 from kg.packing import PackError
 from kg.store import Manifest, Snapshot, open_snapshot, write_manifest
 
@@ -28,8 +30,10 @@ class Entry(msgspec.Struct, frozen=True):
     """A snapshot in the list of them.
 
     :ivar name: Of its folder: its id, with a number behind where the same graph was built twice.
-    :ivar size: Bytes on disk; files that two snapshots share count for each.
+    :ivar size: Bytes on disk, as far as they can be counted; files that two snapshots share count for each.
     :ivar fault: Why it cannot be opened; empty where it can.
+    :ivar is_damaged: Whether that is because a file is not what was built, which no time will mend.
+    :ivar is_foreign: Whether that is because another kg wrote it, which can open it.
     """
 
     name: str
@@ -41,38 +45,49 @@ class Entry(msgspec.Struct, frozen=True):
     is_served: bool
     base: str = ""
     fault: str = ""
+    is_damaged: bool = False
+    is_foreign: bool = False
 
 
 def list_snapshots(store: Path) -> list[Entry]:
-    """All snapshots of a store, the newest first.
+    """All snapshots of a store, the newest first; one that cannot be opened is told with its reason.
 
-    :raises StoreError: the folder is no store.
+    :raises StoreError: the folder is no store, or cannot be read.
     """
     served = find_served(store)
     if served is None:
         open_snapshot(store)
-    entries = []
-    for folder in (store / "snapshots").iterdir():
-        if folder.name.startswith(".") or not folder.is_dir():
-            continue
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        try:
-            one = Snapshot(folder).manifest
-            entries.append(
-                Entry(
-                    folder.name,
-                    one.created,
-                    one.records,
-                    one.trials,
-                    one.newest,
-                    size,
-                    folder.name == served,
-                    one.base,
-                )
-            )
-        except StoreError as error:
-            entries.append(Entry(folder.name, "", 0, 0, "", size, folder.name == served, fault=error.what))
+    with explain_refusal(store / "snapshots"):
+        folders = [path for path in (store / "snapshots").iterdir() if not path.name.startswith(".")]
+    entries = [_describe(folder, is_served=folder.name == served) for folder in folders if _is_folder(folder)]
     return sorted(entries, key=lambda one: (one.created, one.name), reverse=True)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder; of what cannot be looked at, the name is as good."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return True
+
+
+def _describe(folder: Path, *, is_served: bool) -> Entry:
+    size = _measure(folder)
+    try:
+        one = Snapshot(folder).manifest
+    except StoreError as error:
+        is_damaged, is_foreign = isinstance(error, DamageError), isinstance(error, VersionError)
+        return Entry(folder.name, "", 0, 0, "", size, is_served, "", error.what, is_damaged, is_foreign)
+    return Entry(folder.name, one.created, one.records, one.trials, one.newest, size, is_served, one.base)
+
+
+def _measure(folder: Path) -> int:
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += os.lstat(os.path.join(place, name)).st_size
+    return size
 
 
 def find_served(store: Path) -> str | None:
@@ -118,20 +133,24 @@ def use_snapshot(store: Path, name: str) -> Snapshot:
 
 
 def prune_snapshots(store: Path, keep: int = KEEP) -> list[str]:
-    """Remove all but the newest snapshots and the served one; the names of what was removed."""
+    """Remove all but the newest snapshots and the served one, and what is damaged; the names of what was removed."""
     with lock_store(store):
         return remove_old(store, keep)
 
 
 def remove_old(store: Path, keep: int) -> list[str]:
-    """What `prune_snapshots` does, for one who holds the lock."""
+    """What `prune_snapshots` does, for one who holds the lock.
+
+    What cannot be opened now, or by this kg, is nobody's to remove: a disk may be away for a moment. Only what is not
+    what was built goes, for it never will be again.
+    """
     entries = list_snapshots(store)
     kept = sum(one.is_served for one in entries)
     doomed = []
     for one in entries:
         if not one.is_served:
             kept += not one.fault
-            if one.fault or kept > keep:
+            if one.is_damaged or (not one.fault and kept > keep):
                 doomed.append(one.name)
     for name in doomed:
         _remove(store / "snapshots" / name)
@@ -169,9 +188,10 @@ def place_snapshot(store: Path, building: Path, manifest: Manifest, keep: int = 
     _sync(final.parent)
     _serve(store, final.name)
     for folder in (store / "snapshots").glob(f"{manifest.snapshot}*"):
-        if folder != final:  # the same graph, built before
+        if folder != final and not _describe(folder, is_served=False).fault:  # the same graph, built before
             _remove(folder)
     remove_old(store, keep)
+    Snapshot(final).note_checked()  # last: a file that another snapshot shares has changed its state with that one
     return final
 
 
@@ -190,6 +210,7 @@ def _remove(folder: Path) -> None:
     with suppress(OSError):
         folder.rename(away)
         shutil.rmtree(away, ignore_errors=True)
+        (folder.parent.parent / "checks" / f"{folder.name}.json").unlink(missing_ok=True)
 
 
 def _serve(store: Path, name: str) -> None:
@@ -235,12 +256,15 @@ def explain_faults(store: Path) -> Iterator[None]:
     """Turn what the operating system refuses while a store is written into one line.
 
     :raises StoreError: no space, no rights, no such disk …
+    :raises DamageError: what is built upon is not what was built.
     :raises LimitReached: no memory.
     """
     rest = "the previous graph is unchanged" if find_served(store) else "nothing was built"
     try:
         yield
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.OperationalError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not is_unreadable(error):
+            raise
         reason = getattr(error, "strerror", None) or str(error)
         if "disk is full" in reason or "No space left" in reason:
             what, mend = "No space left on the disk", "Free some, or name a folder elsewhere with --store"
@@ -249,6 +273,6 @@ def explain_faults(store: Path) -> Iterator[None]:
         raise StoreError(f"{what}; {rest}", where=str(store), mend=mend) from None
     except (sqlite3.DatabaseError, PackError) as error:
         mend = "`kg snapshots verify` tells what is damaged; build again with `kg build`"
-        raise StoreError(f"the graph before is damaged ({error}); {rest}", where=str(store), mend=mend) from None
+        raise DamageError(f"the graph before is damaged ({error}); {rest}", where=str(store), mend=mend) from None
     except MemoryError:
         raise LimitReached(f"out of memory; {rest}", mend="Give fewer --workers: what was read is kept") from None

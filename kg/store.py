@@ -15,59 +15,43 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 import msgspec
 from pyoxigraph import DefaultGraph, Literal, NamedNode
 from pyoxigraph import Store as Engine
 
-from kg.errors import StoreError, UsageError
+from kg.engines import guard_engine, is_corruption, is_unreadable
+from kg.errors import DamageError, StoreError, UsageError
+from kg.inventories import MEND, Inventory, Look, explain_refusal, hash_file, tell_damage
 from kg.locations import hide_secrets, is_url
+from kg.manifests import MANIFEST, MARK, VERSION, Manifest, read_manifest, read_mark, write_manifest
 from kg.model import Record
-from kg.packing import PackError, list_shards, open_shard, unpack
+from kg.packing import SHARD, PackError, list_shards, open_shard, unpack
 
-VERSION = 3
+__all__ = [
+    "VERSION",
+    "Manifest",
+    "Snapshot",
+    "StoredRecord",
+    "add_record",
+    "explain_damage",
+    "find_store",
+    "hash_file",
+    "list_subjects",
+    "open_records",
+    "open_snapshot",
+    "read_manifest",
+    "write_manifest",
+]
 DEFAULT = Path(".kg-store")
-_AGAIN = "Build the graph again with `kg build`, or go back to another with `kg snapshots use`"
+_RECORDS = "records.sqlite"
 _SCHEMA = """
 CREATE TABLE record (iri TEXT PRIMARY KEY, trial TEXT, file TEXT, format TEXT, sha256 TEXT, updated TEXT, part INTEGER,
 text BLOB);
 CREATE INDEX record_trial ON record (trial);
 """
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """What a snapshot is made of.
-
-    :ivar version: Of the snapshot's format.
-    :ivar snapshot: Digest of the statements: the same records give the same id, in any order, on any machine.
-    :ivar newest: The latest date that a record gives for its own version.
-    :ivar files: SHA-256 of every file of the folder but the manifest.
-    :ivar sizes: Their sizes in bytes.
-    :ivar shards: SHA-256 and number of the unpacked lines of each shard, by its number in hexadecimal digits.
-    :ivar maker: Mark of the code and vocabularies that made it.
-    :ivar created: Time of the build, UTC.
-    :ivar quads: Number of statements.
-    :ivar base: Snapshot that was updated; empty where all was built anew.
-    :ivar changes: How often the index was changed since it was loaded.
-    """
-
-    version: int
-    snapshot: str
-    trials: int
-    records: int
-    rejected: int
-    newest: str
-    sources: tuple[str, ...]
-    files: dict[str, str]
-    sizes: dict[str, int] = {}
-    shards: dict[str, tuple[str, int]] = {}
-    maker: str = ""
-    kg: str = ""
-    created: str = ""
-    quads: int = 0
-    base: str = ""
-    changes: int = 0
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
@@ -92,23 +76,80 @@ def find_store(store: str | Path | None = None) -> Path:
 
 
 class Snapshot:
-    """One immutable snapshot, open for reading.
+    """One immutable snapshot, open for reading. Nothing is read that its manifest does not name, and nothing is told
+    from a file that was not seen to be what was built.
 
-    :raises StoreError: there is none, another kg wrote it, or a file is missing or has another size than it had.
+    :raises StoreError: there is none, another kg wrote it, or a file is missing.
+    :raises DamageError: a file has another size than it had.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder)
-        self._check(is_full=False)
+        self.inventory.check_sizes()
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The files of the folder."""
+        return Inventory(self.folder, self.manifest.files, self.manifest.sizes, (MANIFEST, MARK))
 
     @cached_property
     def engine(self) -> Engine:
-        """The triples, read-only."""
+        """The triples, read-only.
+
+        :raises DamageError: a file of the index is not what was built; also later, while an answer is read.
+        """
+        self._check_places()
         try:
-            return Engine.read_only(str(self.folder / "index"))
+            return guard_engine(Engine.read_only(str(self.folder / "index")), self._explain)
         except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"the index cannot be opened ({error})", where=str(self.folder), mend=_AGAIN) from None
+            self.inventory.check_digests(self._list_places())  # what the engine says of damage can be anything
+            raise StoreError(f"the index cannot be opened ({error})", where=str(self.folder), mend=MEND) from None
+
+    def _explain(self, error: Exception) -> NoReturn:
+        """Raise what an error of the engine means; an error of the query is left as it is."""
+        path = self.folder / "index"
+        said = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        if is_corruption(error):
+            self._forget_note()
+            raise tell_damage(path, said) from None
+        if is_unreadable(error):
+            raise StoreError(f"cannot be read: {said}", where=str(path), mend="Check the disk") from None
+        raise error
+
+    def _check_places(self) -> None:
+        """See, once, that the files which are read in places are what was built."""
+        if not self._is_checked:
+            self.inventory.check_below("index")
+            self.inventory.check_noted(self._list_places(), self._find_note(), read_mark(self.folder).decode().strip())
+            self._is_checked = True
+
+    _is_checked = False
+
+    def _list_places(self) -> list[str]:
+        return [name for name in self.manifest.files if name == _RECORDS or name.startswith("index/")]
+
+    def _find_note(self) -> Path | None:
+        """Where it is noted that the files were seen to be what was built: in the store, beside the snapshots."""
+        is_stored = self.folder.parent.name == "snapshots" and not self.folder.name.startswith(".")
+        return self.folder.parent.parent / "checks" / f"{self.folder.name}.json" if is_stored else None
+
+    def check_index(self) -> None:
+        """Read all of an index that is open, and compare it; nothing where it is not open.
+
+        :raises DamageError: it is not what was built.
+        """
+        if "engine" in self.__dict__:
+            try:
+                self.inventory.check_digests(name for name in self.manifest.files if name.startswith("index/"))
+            except DamageError:
+                self._forget_note()
+                raise
+
+    def _forget_note(self) -> None:
+        if (note := self._find_note()) is not None:
+            with contextlib.suppress(OSError):
+                note.unlink(missing_ok=True)
 
     def read_records(self, trial: str | None = None) -> Iterator[StoredRecord]:
         """The records of a trial (an IRI as N-Triples), or all of them, in order of file name."""
@@ -118,18 +159,20 @@ class Snapshot:
                 f"SELECT iri, trial, file, format, sha256, updated, part, text FROM record {chosen} ORDER BY file, iri",  # noqa: S608
                 (trial,) if chosen else (),
             ):
-                record = Record(file, form, sha256, unpack(text).decode(), updated, bool(part))
+                record = Record(file, form, sha256, self._unpack(text, sha256), updated, bool(part))
                 yield StoredRecord(iri, of, record)
 
     def open_texts(self) -> Callable[[str], str | None]:
         """A reader of record texts by the record's IRI (N-Triples); it gives None for an unknown record."""
-        path = self.folder / "records.sqlite"
-        records = open_records(path, is_new=False)
+        self._check_places()
+        path = self.folder / _RECORDS
+        with explain_damage(path):
+            records = open_records(path, is_new=False)
 
         def read(record: str) -> str | None:
             with explain_damage(path):
-                row = records.execute("SELECT text FROM record WHERE iri = ?", (record,)).fetchone()
-                return unpack(row[0]).decode() if row else None
+                row = records.execute("SELECT text, sha256 FROM record WHERE iri = ?", (record,)).fetchone()
+                return self._unpack(*row) if row else None
 
         return read
 
@@ -143,7 +186,8 @@ class Snapshot:
 
     @contextlib.contextmanager
     def _open_records(self) -> Iterator[sqlite3.Connection]:
-        path = self.folder / "records.sqlite"
+        self._check_places()
+        path = self.folder / _RECORDS
         with explain_damage(path), contextlib.closing(open_records(path, is_new=False)) as records:
             yield records
 
@@ -155,84 +199,61 @@ class Snapshot:
         """The snapshot with all its files on this machine: itself; what is on a server is copied to the folder."""
         return self
 
+    def _unpack(self, packed: bytes, sha256: str) -> str:
+        """A record's text, which its own digest proves; a mirror of a server may have none."""
+        text = unpack(packed)
+        if text and sha256 and hashlib.sha256(text).hexdigest() != sha256:
+            raise tell_damage(self.folder / _RECORDS)
+        return text.decode()
+
+    def list_shards(self) -> list[Path]:
+        """The shards that the manifest names, in order of their numbers."""
+        names = [name for name in self.manifest.files if name.startswith("quads/") and name.endswith(SHARD)]
+        return [self.folder / name for name in sorted(names)] if self.manifest.files else list_shards(self.folder)
+
+    def check_shards(self) -> None:
+        """See that the shards are what was built; before any line of them is told.
+
+        :raises DamageError: one is not.
+        """
+        self.inventory.check_digests(name for name in self.manifest.files if name.startswith("quads/"))
+
     def read_quads(self) -> Iterator[str]:
-        """The N-Quads lines of the records, shard by shard, sorted within each."""
-        for path in list_shards(self.folder):
+        """The N-Quads lines of the records, shard by shard, sorted within each.
+
+        :raises DamageError: a shard is not what was built.
+        """
+        self.check_shards()
+        for path in self.list_shards():
             with explain_damage(path), open_shard(path) as stream:
                 yield from stream
 
-    def verify(self) -> None:
-        """Compare every file with the manifest, byte for byte.
+    def read_file(self, name: str) -> bytes | None:
+        """The content of a small file, by its name in the manifest; None where that names none.
 
-        :raises StoreError: a file is missing or has changed since the build.
+        :raises DamageError: it is not what was built.
         """
-        check_mark(self.folder)
-        self._check(is_full=True)
+        return self.inventory.read(name) if name in self.manifest.files else None
 
-    def _check(self, *, is_full: bool) -> None:
-        for name, size in self.manifest.sizes.items():
-            path = self.folder / name
-            try:
-                is_same = path.stat().st_size == size and (not is_full or hash_file(path) == self.manifest.files[name])
-            except FileNotFoundError:
-                raise StoreError("the file is missing", where=str(path), mend=_AGAIN) from None
-            except OSError as error:
-                raise StoreError(
-                    f"cannot be read: {error.strerror}", where=str(path), mend="Check its rights"
-                ) from None
-            if not is_same:
-                raise StoreError("the file is not the one that was built", where=str(path), mend=_AGAIN)
+    def verify(self) -> None:
+        """Compare the folder with the manifest, both ways and byte for byte.
 
+        :raises DamageError: a file has changed since the build, or was added.
+        :raises StoreError: a file is missing, or cannot be read.
+        """
+        read_manifest(self.folder)
+        self.inventory.check_names()
+        looks = {name: self.inventory.look(name) for name in self._list_places()}
+        self.inventory.check_digests(self.manifest.files)
+        self._write_note(looks)
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a snapshot's folder.
+    def note_checked(self) -> None:
+        """Note that the files are what was built, for who has just hashed them all."""
+        self._write_note({name: self.inventory.look(name) for name in self._list_places()})
 
-    :raises StoreError: there is none, it is damaged, or it is of another version.
-    """
-    path = folder / "manifest.json"
-    try:
-        content = path.read_bytes()
-        version = msgspec.json.decode(content, type=_Version).version
-    except (FileNotFoundError, NotADirectoryError):
-        raise StoreError(
-            "no graph here", where=str(folder), mend="Build one with `kg build`, or name its folder with --store"
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StoreError(f"the manifest cannot be read ({error})", where=str(path), mend=_AGAIN) from None
-    if version != VERSION:
-        raise StoreError(
-            f"the store has format {version}, and this kg reads {VERSION}",
-            where=str(folder),
-            mend="Install the kg that built it, or build the graph again with `kg build`",
-        )
-    check_mark(folder)
-    try:
-        return msgspec.json.decode(content, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise StoreError(f"the manifest cannot be read ({error})", where=str(path), mend=_AGAIN) from None
-
-
-class _Version(msgspec.Struct):
-    version: int
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest and its mark."""
-    (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-    (folder / "manifest.sha256").write_text(hash_file(folder / "manifest.json") + "\n")
-
-
-def check_mark(folder: Path) -> None:
-    """See that the manifest is the one that was written.
-
-    :raises StoreError: it is not.
-    """
-    try:
-        is_same = (folder / "manifest.sha256").read_bytes() == hash_file(folder / "manifest.json").encode() + b"\n"
-    except FileNotFoundError:
-        is_same = False
-    if not is_same:
-        raise StoreError("the manifest is not the one that was written", where=str(folder), mend=_AGAIN)
+    def _write_note(self, looks: dict[str, Look]) -> None:
+        if (note := self._find_note()) is not None:
+            self.inventory.write_note(looks, note, read_mark(self.folder).decode().strip())
 
 
 def open_snapshot(store: str | Path | None = None, name: str | None = None) -> Snapshot:
@@ -270,12 +291,23 @@ def open_records(path: Path, *, is_new: bool) -> sqlite3.Connection:
 def explain_damage(path: Path) -> Iterator[None]:
     """Turn what is raised where a file's bytes have changed since the build into one line.
 
-    :raises StoreError: the file is damaged.
+    :raises DamageError: the file is damaged.
+    :raises StoreError: it cannot be read.
     """
     try:
         yield
+    except sqlite3.OperationalError as error:
+        with explain_refusal(path), path.open("rb") as stream:
+            stream.read(1)
+        if (error.sqlite_errorcode & 0xFF) in _REFUSALS:
+            raise StoreError(f"cannot be read: {error}", where=str(path), mend="Check the disk") from None
+        raise tell_damage(path, str(error)) from None
     except (PackError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise StoreError(f"cannot be read, it is damaged ({error})", where=str(path), mend=_AGAIN) from None
+        raise tell_damage(path, str(error)) from None
+
+
+_REFUSALS = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
+"""Faults of SQLite that do not lie in the file's bytes."""
 
 
 def add_record(records: sqlite3.Connection, stored: StoredRecord, text: bytes) -> None:
@@ -294,12 +326,6 @@ def add_record(records: sqlite3.Connection, stored: StoredRecord, text: bytes) -
             text,
         ),
     )
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def list_subjects(engine: Engine, predicate: str, value: NamedNode | Literal) -> list[str]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from kg.errors import MissingError, StoreError, UsageError
 from kg.locations import hide_secrets, join_url
+from kg.manifests import MANIFEST, MARK, Manifest, read_manifest
 from kg.remote_files import fetch_file, find_remote, list_folders, put_files
 from kg.snapshots import KEEP, explain_faults, lock_store, place_snapshot, remove_leftovers
-from kg.store import Manifest, Snapshot, read_manifest
+from kg.store import Snapshot
 
-_MANIFEST, _MARK = "manifest.json", "manifest.sha256"
 _MAX_MANIFEST = 2**28
 _MAX_MARK = 100
 _PART = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -34,10 +34,10 @@ def copy_snapshot(snapshot: Snapshot, url: str) -> str:
     snapshot.verify()
     target = join_url(url, snapshot.folder.name)
     held = _read_mark(target)
-    if held and held != (snapshot.folder / _MARK).read_bytes():
+    if held and held != (snapshot.folder / MARK).read_bytes():
         raise UsageError("another build of this graph is there", where=hide_secrets(target), mend="Remove it first")
     if not held:
-        names = (*sorted(snapshot.manifest.files), _MANIFEST, _MARK)
+        names = (*sorted(snapshot.manifest.files), MANIFEST, MARK)
         put_files({snapshot.folder / name: name for name in names}, target)
     return target
 
@@ -48,7 +48,7 @@ def _read_mark(url: str) -> bytes:
     :raises SourceError: the server does not tell whether there is one.
     """
     try:
-        return b"".join(find_remote(join_url(url, _MARK))[0].read(_MAX_MARK))
+        return b"".join(find_remote(join_url(url, MARK))[0].read(_MAX_MARK))
     except MissingError:
         return b""
 
@@ -83,7 +83,7 @@ def _find_served(store: Path, mark: bytes) -> Snapshot | None:
     """The served snapshot, checked byte for byte, where a mark is its own; None where it is another, or damaged."""
     folder = (store / "current").resolve()
     try:
-        if (folder / _MARK).read_bytes() != mark:
+        if (folder / MARK).read_bytes() != mark:
             return None
         snapshot = Snapshot(folder)
         snapshot.verify()
@@ -105,11 +105,12 @@ def _find_snapshot(url: str) -> str:
 
 def _fetch_manifest(url: str, folder: Path) -> Manifest:
     """The manifest at a URL. It was written elsewhere, so no name in it may lead out of the folder."""
-    for name, limit in ((_MARK, _MAX_MARK), (_MANIFEST, _MAX_MANIFEST)):
+    for name, limit in ((MARK, _MAX_MARK), (MANIFEST, _MAX_MANIFEST)):
         fetch_file(join_url(url, name), folder / name, limit)
     manifest = read_manifest(folder)
     names = [part for name in manifest.sizes for part in name.split("/")]
     is_sound = manifest.sizes.keys() == manifest.files.keys() and all(map(_PART.fullmatch, names))
+    is_sound = is_sound and manifest.files.keys().isdisjoint((MANIFEST, MARK))
     if not is_sound or not _ID.fullmatch(manifest.snapshot):
         raise StoreError("the manifest names files that no build writes", where=hide_secrets(url), mend="Do not use it")
     return manifest

@@ -14,6 +14,7 @@ from pyoxigraph import RdfFormat, parse
 from rdflib import Graph, URIRef
 
 from kg.errors import ShapeError, UsageError
+from kg.manifests import seal_folder
 from kg.packing import SHARD, list_shards, open_shard
 from kg.pipeline import build
 from kg.resources import find_root
@@ -279,7 +280,8 @@ def write_snapshot(tmp_path: Path, field: str, start: int, words: str, text: str
         path.unlink()
     with open_shard(snapshot.folder / "quads" / f"00{SHARD}", "wt") as stream:
         stream.writelines(lines)
-    return snapshot
+    seal_folder(snapshot.folder, snapshot.manifest)
+    return open_snapshot(tmp_path / "store")
 
 
 STUDY = {

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pyoxigraph import NamedNode, Quad
+from pyoxigraph import Store as Engine
 
-from kg.errors import KgError, StoreError, UsageError
+from kg.errors import DamageError, KgError, StoreError, UsageError, VersionError
+from kg.graph import open_graph
 from kg.pipeline import build
 from kg.snapshots import find_snapshot, list_snapshots, prune_snapshots, use_snapshot
 from kg.store import Snapshot, open_snapshot
@@ -133,6 +138,153 @@ def test_a_damaged_snapshot_is_not_served_and_the_next_prune_removes_it(store: P
     records.write_bytes(content[:-1])
     assert next(one.fault for one in list_snapshots(store) if one.name == entries[1].name)
     assert entries[1].name in prune_snapshots(store, 5)
+
+
+def _link(path: Path, target: Path) -> None:
+    shutil.move(path, target)
+    path.symlink_to(target)
+
+
+ADDED: dict[str, Callable[[Path, Path], object]] = {
+    "a shard": lambda folder, _: shutil.copy(next((folder / "quads").iterdir()), folder / "quads" / "zz.nq.zst"),
+    "a write-ahead log": lambda folder, _: (folder / "index" / "999999.log").write_bytes(b"x"),
+    "an empty write-ahead log": lambda folder, _: (folder / "index" / "999999.log").write_bytes(b""),
+    "a list of the engine's files": lambda folder, _: (folder / "index" / "MANIFEST-999999").write_bytes(b"x"),
+    "options of the engine": lambda folder, _: (folder / "index" / "OPTIONS-999999").write_bytes(b"x"),
+    "a file of data": lambda folder, _: shutil.copy(next(folder.glob("index/*.sst")), folder / "index" / "999999.sst"),
+    "another letter": lambda folder, _: shutil.copy(folder / "index" / "CURRENT", folder / "index" / "current"),
+    "a folder in the index": lambda folder, _: shutil.copytree(folder / "answers", folder / "index" / "lost"),
+    "a folder in a folder": lambda folder, _: shutil.copytree(folder / "answers", folder / "quads" / "a" / "b"),
+    "an answer": lambda folder, _: (folder / "answers" / "trials.json").write_bytes(b"{}"),
+    "a journal of SQLite": lambda folder, _: (folder / "records.sqlite-wal").write_bytes(b"x"),
+    "a hidden file": lambda folder, _: (folder / ".DS_Store").write_bytes(b"x"),
+    "a link in place of a file": lambda folder, away: _link(folder / "records.sqlite", away / "records"),
+    "a link in place of a shard": lambda folder, away: _link(next((folder / "quads").iterdir()), away / "shard"),
+    "a link in place of a folder": lambda folder, away: _link(folder / "answers", away / "answers"),
+    "a link to nowhere": lambda folder, away: (folder / "answers" / "x").symlink_to(away / "nowhere"),
+    "a pipe": lambda folder, _: os.mkfifo(folder / "answers" / "x.json"),
+}
+
+
+@pytest.mark.parametrize("kind", ADDED)
+def test_what_the_manifest_does_not_name_is_noticed(store: Path, tmp_path: Path, kind: str) -> None:
+    """Verifying compares the folder with the manifest both ways, and so does what verifies first: use, update, copy."""
+    folder = open_snapshot(store).folder
+    if kind == "another letter" and (folder / "index" / "current").exists():
+        pytest.skip("the file system does not tell letters apart")
+    ADDED[kind](folder, tmp_path)
+    with pytest.raises(DamageError) as raised:
+        Snapshot(folder).verify()
+    assert str(folder) in str(raised.value)
+    done = run_kg("snapshots", "verify", store=store)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    with pytest.raises(DamageError):
+        use_snapshot(store, folder.name)
+
+
+def test_nothing_is_read_that_the_manifest_does_not_name(store: Path, tmp_path: Path, write: Write) -> None:
+    """A forged shard is not exported, a forged answer not told, and a forged log of the engine not answered from."""
+    folder = open_snapshot(store).folder
+    before = run_kg("export", "--format", "nt", store=store).stdout
+    other = tmp_path / "other"
+    build([str(write("y.jsonl", make_study(77)))], other, workers=1)
+    forged = open_snapshot(other).folder
+    for path in (forged / "quads").iterdir():
+        shutil.copy(path, folder / "quads" / f"0{path.name}")
+    (folder / "answers" / "trials.json").write_bytes(b'{"query": "", "rows": []}')
+    assert run_kg("export", "--format", "nt", store=store).stdout == before
+    assert len(open_graph(store).query("trials")) == 3
+    harmed = Engine(str(forged / "index"))
+    harmed.add(Quad(NamedNode("x:forged"), NamedNode("x:p"), NamedNode("x:o")))
+    del harmed
+    for path in (forged / "index").glob("*.log"):
+        shutil.copy(path, folder / "index" / "999999.log")
+    with pytest.raises(DamageError, match="added after the build"):
+        open_graph(store).query("trials")
+
+
+def _make_newer(folder: Path) -> None:
+    content = (folder / "manifest.json").read_bytes().replace(b'"version": 3', b'"version": 4')
+    (folder / "manifest.json").write_bytes(content)
+    (folder / "manifest.sha256").write_text(hashlib.sha256(content).hexdigest() + "\n")
+
+
+def _make_strange(folder: Path) -> None:
+    (folder / "manifest.json").write_bytes(b'{"version": 9, "things": []}')
+    (folder / "manifest.sha256").write_bytes(b"blake3 of a newer kg")
+
+
+def _bar(path: Path) -> None:
+    """What no one can open, the superuser included; with its content kept."""
+    path.rename(path.with_name(f"{path.name}.kept"))
+    path.symlink_to(path.name)
+
+
+def _unmount(folder: Path) -> None:
+    shutil.move(folder, folder.parents[1] / "away")
+    folder.mkdir()
+
+
+UNREADABLE: dict[str, Callable[[Path], object]] = {
+    "a newer kg's": _make_newer,
+    "a much newer kg's": _make_strange,
+    "a manifest that does not open": lambda folder: _bar(folder / "manifest.json"),
+    "a mark that does not open": lambda folder: _bar(folder / "manifest.sha256"),
+    "a file that does not open": lambda folder: shutil.move(folder / "records.sqlite", folder.parents[1] / "away"),
+    "a folder that is away": lambda folder: shutil.move(folder / "index", folder.parents[1] / "away"),
+    "a mount that is away": _unmount,
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_cannot_be_opened_now_is_nobodys_to_remove(store: Path, write: Write, kind: str) -> None:
+    """A snapshot that is not to be read for the moment, or that another kg made, outlives builds, updates and pruning;
+    the others are listed, kept and removed as ever."""
+    entries = list_snapshots(store)
+    folder = store / "snapshots" / entries[1].name
+    UNREADABLE[kind](folder)
+    listed = {one.name: one for one in list_snapshots(store)}
+    assert listed.keys() == {one.name for one in entries}
+    assert listed[folder.name].fault
+    assert not listed[folder.name].is_damaged
+    assert prune_snapshots(store, 2) == []
+    build([str(write("y.jsonl", make_study(8)))], store, workers=1, keep=1)
+    build([str(write("y.jsonl", make_study(8), make_study(9)))], store, workers=1, is_update=True, keep=2)
+    assert folder.is_dir()
+    assert len(list_snapshots(store)) == 3
+    done = run_kg("snapshots", "list", "--format", "json", store=store)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert [row["snapshot"] for row in json.loads(done.stdout) if row["fault"]] == [folder.name]
+    done = run_kg("snapshots", "prune", "--keep", "1", store=store)
+    assert done.returncode == 0, done.stderr
+    assert f"{folder.name} is left where it is" in done.stderr
+    assert folder.is_dir()
+
+
+def test_the_same_graph_of_a_newer_kg_stays(store: Path, tmp_path: Path) -> None:
+    """Building what another kg built too removes nothing of it."""
+    folder = open_snapshot(store).folder
+    _make_newer(folder)
+    build([str(tmp_path / "x.jsonl")], store, workers=1, keep=5)
+    assert folder.is_dir()
+    assert open_snapshot(store).folder.name == f"{folder.name}-2"
+
+
+def test_a_manifest_that_is_damaged_is_told_from_another_versions(store: Path) -> None:
+    """Any flipped bit of the manifest or its mark is damage, save where it makes the version another."""
+    folder = open_snapshot(store).folder
+    chance = random.Random(4)  # noqa: S311
+    for path in (folder / "manifest.json", folder / "manifest.sha256"):
+        content = path.read_bytes()
+        for _ in range(40):
+            place = chance.randrange(20, len(content))
+            path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+            with pytest.raises(DamageError):
+                Snapshot(folder)
+        path.write_bytes(content)
+    _make_newer(folder)
+    with pytest.raises(VersionError, match="format 4, and this kg reads 3"):
+        Snapshot(folder)
 
 
 def test_all_is_on_the_disk_before_the_link_leads_there(

@@ -20,7 +20,7 @@ from pyoxigraph import BlankNode, RdfFormat, parse
 from pyoxigraph import Triple as Statement
 
 from kg.errors import UsageError
-from kg.packing import list_shards, open_shard
+from kg.packing import open_shard
 from kg.rdf import to_triple
 from kg.resources import list_files
 from kg.store import Snapshot
@@ -52,9 +52,11 @@ def write_rdf(
     :param trial: Key of a trial (``NCT05574608``) or its IRI.
     :param with_vocabularies: Whether the ontology and its vocabularies are written too.
     :raises UsageError: the format or the trial is unknown.
+    :raises DamageError: a shard is not what was built; nothing is written.
     """
     if form not in FORMATS:
         raise UsageError(f"no RDF format {form!r}", mend=f"One of {', '.join(FORMATS)}")
+    snapshot.check_shards()  # all of them, before a line of one is written
     return FORMATS[form](_merge(snapshot, trial, with_vocabularies), stream)
 
 
@@ -67,10 +69,7 @@ def _merge(snapshot: Snapshot, trial: str | None, with_vocabularies: bool) -> It
     """N-Quads lines in order, each once."""
     endings = _find_graphs(snapshot, trial) if trial else None
     with ExitStack() as stack:
-        shards = [
-            stack.enter_context(open_shard(path))
-            for path in list_shards(snapshot.folder)
-        ]
+        shards = [stack.enter_context(open_shard(path)) for path in snapshot.list_shards()]
         kept: list[Iterable[str]] = (
             [(line for line in shard if line.endswith(endings)) for shard in shards] if endings else list(shards)
         )

@@ -80,7 +80,8 @@ def write_table(snapshot: Snapshot, name: str, form: str, stream: IO[bytes]) -> 
     :raises UsageError: the format or table is unknown, or ``pyarrow`` is not installed.
     """
     table = _find_table(name, form)
-    return _write_rows(table, read_table(snapshot, table), form, stream)
+    relations = read_relations(snapshot, [table])  # before a header is written
+    return _write_rows(table, _list_rows(relations, table), form, stream)
 
 
 def _write_rows(table: Table, rows: Iterator[tuple[Any, ...]], form: str, stream: IO[bytes]) -> int:

@@ -53,6 +53,7 @@ class Report(msgspec.Struct, frozen=True):
     :ivar resumed: Records that an interrupted build had read.
     :ivar is_cut: Whether a source broke off.
     :ivar is_new: Whether there is a snapshot that was not there before.
+    :ivar log_fault: What was amiss with the work log of a build before; empty where nothing was.
     """
 
     manifest: Manifest
@@ -67,6 +68,7 @@ class Report(msgspec.Struct, frozen=True):
     resumed: int = 0
     is_cut: bool = False
     is_new: bool = True
+    log_fault: str = ""
 
 
 def build(
@@ -242,6 +244,7 @@ class _Build:
             self.intake.resumed,
             any(one.is_cut for one in rejected),
             folder is not None and (self.previous is None or folder != self.previous.folder),
+            self.log.fault,
         )
 
 

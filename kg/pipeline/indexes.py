@@ -78,7 +78,7 @@ def change_index(previous: Path, folder: Path, removed: Iterable[bytes], added: 
     """
     try:
         Engine.read_only(str(previous / "index")).backup(str(folder / "index"))
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise StoreError(
             f"the index cannot be copied ({error})", where=str(previous), mend="Build the graph again with `kg build`"
         ) from None

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from kg.errors import UsageError
-from kg.packing import list_shards
 from kg.shapes.checks import load_checks
 from kg.shapes.engines import find_engine
 from kg.shapes.findings import Checked, Finding, describe_trials, sort_findings
@@ -157,4 +156,5 @@ def _find_records(snapshot: Snapshot, trials: Collection[str] | None) -> frozens
 
 
 def _list_shards(snapshot: Snapshot) -> list[tuple[Path, ...]]:
-    return group_shards(list_shards(snapshot.folder))
+    snapshot.check_shards()
+    return group_shards(snapshot.list_shards())

@@ -66,6 +66,7 @@ def _make_verb(*, is_update: bool) -> Callable[..., None]:
         is_dry: DryOption = False,
         keep: KeepOption = 2,
     ) -> None:
+        from kg.cli.watches import explain_aborts
         from kg.pipeline import build, parse_choice
         from kg.resources import find_root
         from kg.store import find_store
@@ -73,6 +74,7 @@ def _make_verb(*, is_update: bool) -> Callable[..., None]:
         if is_update and not sources:
             raise UsageError("no records are named", mend="Name files, folders or URLs, or - for standard input")
         choices = [parse_choice(one) for one in where or []]
+        explain_aborts()
         with show_progress() as show:
             report = build(
                 sources or [str(find_root() / "data" / "trials")],
@@ -121,6 +123,8 @@ def _print_report(report: Report) -> None:
             parts.append(f"{number:,} {what}")
     head = f"built {manifest.snapshot}" if report.is_new else f"nothing new, {manifest.snapshot} stays"
     note(f"{head if report.folder else 'nothing built, read'}: {', '.join(parts)}")
+    if report.log_fault:
+        note(report.log_fault)
     listed = f" (all in {report.folder / 'rejects.tsv'})" if report.folder and report.is_new else ""
     for what, found in (("record", report.rejected), ("value", report.set_aside)):
         if found:

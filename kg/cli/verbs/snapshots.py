@@ -9,7 +9,7 @@ import typer
 from kg.cli.application import app
 from kg.cli.options import Rows, StoreOption
 from kg.cli.printing import note, print_rows
-from kg.errors import count
+from kg.errors import StoreError, count
 
 _snapshots = typer.Typer(no_args_is_help=True, help="List, check, choose, copy and remove the snapshots of a store.")
 app.add_typer(
@@ -28,10 +28,11 @@ def list_all(
     store: StoreOption = None,
     form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
 ) -> None:
-    """List the snapshots, the newest first."""
+    """List the snapshots, the newest first; one that cannot be opened with its reason, and then the exit code is 3."""
     from kg.snapshots import list_snapshots
     from kg.store import find_store
 
+    entries = list_snapshots(find_store(store))
     rows = [
         {
             "snapshot": one.name,
@@ -43,9 +44,12 @@ def list_all(
             "megabytes": round(one.size / 1e6, 1),
             "fault": one.fault or None,
         }
-        for one in list_snapshots(find_store(store))
+        for one in entries
     ]
     print_rows(_COLUMNS, rows, form)
+    if faulty := [one.name for one in entries if one.fault]:
+        mend = "`kg snapshots prune` removes what is damaged, and only that"
+        raise StoreError(f"{count(len(faulty), 'snapshot')} cannot be opened: {', '.join(faulty)}", mend=mend)
 
 
 @_snapshots.command(epilog="Example: `kg snapshots verify previous`")
@@ -74,12 +78,16 @@ def prune(
     keep: KeepOption = 2,
     store: StoreOption = None,
 ) -> None:
-    """Remove old and damaged snapshots; the served one stays."""
-    from kg.snapshots import prune_snapshots
+    """Remove old and damaged snapshots; the served one stays, and what cannot be opened now or by this kg."""
+    from kg.snapshots import list_snapshots, prune_snapshots
     from kg.store import find_store
 
-    removed = prune_snapshots(find_store(store), keep)
+    folder = find_store(store)
+    removed = prune_snapshots(folder, keep)
     note(f"removed {count(len(removed), 'snapshot')}{': ' if removed else ''}{', '.join(removed)}")
+    for one in list_snapshots(folder):
+        if one.fault:
+            note(f"{one.name} is left where it is, for it cannot be opened: {one.fault}")
 
 
 @_snapshots.command(epilog="Example: `kg snapshots copy current s3://bucket/graphs`")
