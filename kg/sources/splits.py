@@ -27,16 +27,20 @@ RECODE = "Convert the file to UTF-8, for example with iconv"
 _BOM = b"\xef\xbb\xbf"
 _PAGE_BYTES = 4 * MAX_PAGE
 _SIGNATURES = (
-    (0, b"\xff\xfe", "UTF-16 text"),
-    (0, b"\xfe\xff", "UTF-16 text"),
-    (0, ZIP, "a zip archive on standard input or inside another file"),
-    (4, b"1AY&SY", "bzip2 data"),
-    (0, b"\xfd7zXZ", "xz data"),
-    (0, b"\x28\xb5\x2f\xfd", "zstd data"),
-    (0, b"%PDF-", "a PDF"),
-    (257, b"ustar", "a tar archive"),
+    (0, b"\xff\xfe", "UTF-16 text", False),
+    (0, b"\xfe\xff", "UTF-16 text", False),
+    (0, ZIP, "a zip archive on standard input or inside another file", True),
+    (0, b"\x1f\x8b", "gzip (binary) data inside gzip", True),
+    (4, b"1AY&SY", "bzip2 data", True),
+    (0, b"\xfd7zXZ", "xz data", True),
+    (0, b"\x28\xb5\x2f\xfd", "zstd data", True),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", True),
+    (0, b"Rar!\x1a\x07", "a rar archive", True),
+    (0, b"%PDF-", "a PDF", False),
+    (257, b"ustar", "a tar archive", True),
 )
-"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is."""
+"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is, and whether it holds
+files, of which nobody knows how many are missing."""
 _MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]{1,40})\s*,){0,9}\s*"studies"\s*:\s*\[')
 """How a value that holds many studies begins."""
 _MAX_BROKEN = 100
@@ -62,9 +66,11 @@ def split_stream(stream: io.BufferedReader, source: Input, name: str) -> Iterato
     """The records of a stream; their kind is told from its beginning."""
     blank = _skip_blank(stream)
     head = stream.peek(512)
-    signature = next((what for offset, sign, what in _SIGNATURES if head.startswith(sign, offset)), "")
-    if signature:
-        yield Rejected(name, f"{signature}, which is not read", RECODE if "UTF" in signature else GIVE)
+    signed = next((one for one in _SIGNATURES if head.startswith(one[1], one[0])), None)
+    if signed:
+        _, _, what, is_archive = signed
+        mend = RECODE if "UTF" in what else "Unpack it first" if is_archive else GIVE
+        yield Rejected(name, f"{what}, which is not read", mend, is_cut=is_archive)
     elif head[:1] in (b"{", b"[") and b"\0" in head[:4]:
         yield Rejected(name, "binary content", GIVE)
     elif head[:1] in (b"{", b"["):

@@ -88,7 +88,7 @@ def _make_verb(*, is_update: bool) -> Callable[..., None]:
             )
         _print_report(report)
         if report.is_cut:
-            raise SourceError("a source broke off", mend="The graph holds what was read before the break; see above")
+            raise SourceError("not everything could be read", mend="The rest was; what is missing is told above")
 
     return run
 
