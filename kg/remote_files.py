@@ -190,12 +190,18 @@ def _find(system: Any, path: str) -> Listing:
 
 
 def _find_below(
-    system: Any, path: str, depth: int = MAX_DEPTH, may_hold: Callable[[str], bool] = lambda _: True
+    system: Any,
+    path: str,
+    depth: int = MAX_DEPTH,
+    may_hold: Callable[[str], bool] = lambda _: True,
+    *,
+    is_source: bool = True,
 ) -> Listing:
     """What lies below a path, folder by folder: fsspec's own way passes over what it cannot list. Stores without
     folders are listed in one go.
 
     :param may_hold: Whether a folder may hold what is looked for.
+    :param is_source: Whether there is nothing to read where the path itself cannot be listed: its error is raised.
     """
     if _is_flat(system, path):
         found: Listing = system.find(path, detail=True)
@@ -203,7 +209,7 @@ def _find_below(
     found, waiting = {}, [(path, depth)]
     while waiting:
         here, left = waiting.pop()
-        for name, info in _list_folder(system, here, is_top=here == path).items():
+        for name, info in _list_folder(system, here, is_source=is_source and here == path).items():
             is_new = name not in found
             if is_new or isinstance(info, Rejected):
                 found[name] = info
@@ -230,7 +236,7 @@ def _match(system: Any, pattern: str) -> Listing:
     else:
         found = _match_folders(system, pattern)
     for name in [name for name, info in found.items() if _is_folder(info)]:
-        found |= _find_below(system, name)
+        found |= _find_below(system, name, is_source=False)
     return found
 
 
@@ -257,11 +263,11 @@ def _may_hold(pattern: str, folder: str) -> bool:
     return True
 
 
-def _list_folder(system: Any, path: str, *, is_top: bool) -> Listing:
+def _list_folder(system: Any, path: str, *, is_source: bool) -> Listing:
     try:
         return {info["name"].rstrip("/"): info for info in system.ls(path, detail=True)}
     except Exception as error:
-        if is_top:
+        if is_source:
             raise
         return {path.rstrip("/"): Rejected(hide_secrets(path), f"cannot be read: {explain(error)}", MEND, is_cut=True)}
 

@@ -86,6 +86,7 @@ def test_what_is_no_file_is_told(tmp_path: Path, case: str, pattern: str) -> Non
     make(data / "odd")
     ids, told = read(data / pattern)
     assert ids == ["1", "2", "3"]
+    assert told
     assert {one.file for one in told} <= {str(data / "odd"), str(data / "odd2")}
     for one in told:
         assert reason in one.reason
