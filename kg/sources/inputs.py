@@ -23,7 +23,8 @@ from kg.model import Rejected, Study
 from kg.remote_files import RemoteFile, find_remote
 from kg.sources import read_json, read_page
 from kg.sources.folders import Found, Place, Walk, expand_pattern, find_place, reject_place, show_name
-from kg.sources.splits import GIVE, RECODE, ZIP, Blob, split_stream
+from kg.sources.members import Blob
+from kg.sources.splits import GIVE, RECODE, ZIP, split_stream
 from kg.sources.streams import BREAKS, CHUNK, Counted, Input
 
 __all__ = [

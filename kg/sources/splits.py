@@ -9,12 +9,13 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import chain
 
 import msgspec
 
 from kg.model import Rejected
-from kg.sources import MAX_PAGE, mend_surrogates
+from kg.sources import MAX_PAGE
+from kg.sources.members import Blob, decode_json, open_members
 from kg.sources.streams import CHUNK, Input
 
 MAX_LINE = 32 * 2**20
@@ -46,20 +47,6 @@ _MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]
 _MAX_BROKEN = 100
 _OPEN_ENDS = (b"{", b"[", b",", b":")
 _STUDY = re.compile(r'\{\s*"(?:protocolSection|study)"\s*:')
-
-
-class Blob(msgspec.Struct, frozen=True):
-    """The bytes of one record, still to be read; ``is_json`` is what their beginning says."""
-
-    name: str
-    content: bytes
-    is_json: bool
-
-
-class _Envelope(msgspec.Struct):
-    """Enough of ``{"studies": […]}`` to hand the studies on as the bytes they were."""
-
-    studies: list[msgspec.Raw] | None = None
 
 
 def split_stream(stream: io.BufferedReader, source: Input, name: str) -> Iterator[Blob | Rejected]:
@@ -125,23 +112,12 @@ def _is_value(line: bytes) -> bool:
     if len(line) > MAX_LINE or not content.startswith((b"{", b"[")):
         return False
     try:
-        _decode(content, msgspec.Raw)
+        decode_json(content, msgspec.Raw)
     except RecursionError:
         return True
     except msgspec.DecodeError:
         return False
     return True
-
-
-def _decode(content: bytes, kind: Any) -> Any:
-    """Decode JSON whose strings may hold half characters; they are mended when the record is read."""
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError:
-        mended = mend_surrogates(content)
-        if mended == content:
-            raise
-        return msgspec.json.decode(mended, type=kind)
 
 
 def _strip(line: bytes) -> bytes:
@@ -161,25 +137,8 @@ def _split_lines(
                 line = stream.readline(CHUNK)
             yield Rejected(where, f"a line longer than {MAX_LINE // 2**20} MB", "Put one study on a line")
         elif not is_cut and (content := _strip(line)):
-            yield from _open_members(content, where) or (Blob(where, content, is_json=True),)
+            yield from open_members(content, where) or (Blob(where, content, is_json=True),)
         line, second, number = second or stream.readline(MAX_LINE + 1), b"", number + 1
-
-
-def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
-    """The studies of a list or of ``{"studies": […]}``; nothing where the value is neither, or holds no object."""
-    if not content.startswith(b"[") and b'"studies"' not in content:
-        return []
-    try:
-        members: list[msgspec.Raw] | None = (
-            _decode(content, list[msgspec.Raw]) if content.startswith(b"[") else _decode(content, _Envelope).studies
-        )
-    except (msgspec.DecodeError, RecursionError):
-        return []
-    if members is None or (members and not any(bytes(member).startswith(b"{") for member in members)):
-        return []
-    if not members:
-        return [Rejected(where, "a list without studies", "Ask the registry for fewer restrictions")]
-    return [Blob(f"{where}:{number}", bytes(member), is_json=True) for number, member in enumerate(members, 1)]
 
 
 def _split_value(content: bytes, source: Input, name: str, number: int) -> Iterator[Blob | Rejected]:
@@ -189,40 +148,43 @@ def _split_value(content: bytes, source: Input, name: str, number: int) -> Itera
         return
     content = content.strip()
     try:
-        _decode(content, msgspec.Raw)
+        decode_json(content, msgspec.Raw)
     except RecursionError:
         yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
     except msgspec.DecodeError as error:
         saved = _save(content, name, number, str(error))
         yield from (one for one in saved if isinstance(one, Blob) or not source.broken)
     else:
-        yield from _open_members(content, name) or (Blob(name, content, is_json=True),)
+        yield from open_members(content, name) or (Blob(name, content, is_json=True),)
 
 
-def _save(content: bytes, name: str, number: int, reason: str) -> list[Blob | Rejected]:
+def _save(content: bytes, name: str, number: int, reason: str) -> Iterator[Blob | Rejected]:
     """What a broken value holds: by line where that saves as many studies, since a line's number helps to mend it."""
-    saved = list(_save_studies(content, name, reason))
-    studies = sum(isinstance(one, Blob) for one in saved)
-    lines = content.split(b"\n")
-    if studies and sum(b"protocolSection" in line and _is_value(line) for line in lines) >= studies:
-        return [
-            Blob(f"{name}:{here}", _strip(line), is_json=True)
-            for here, line in enumerate(lines, number)
-            if _strip(line)
-        ]
-    if len(saved) == 1:
-        return [msgspec.structs.replace(one, **{"name" if isinstance(one, Blob) else "file": name}) for one in saved]
-    return saved
+    studies = sum(isinstance(one, Blob) for one in _save_studies(content, name, reason))
+    on_lines = sum(b"protocolSection" in line and _is_value(line) for line in io.BytesIO(content)) if studies else 0
+    if studies and on_lines >= studies:
+        return _take_lines(content, name, number)
+    saved = _save_studies(content, name, reason)
+    first, second = next(saved, None), next(saved, None)
+    if first and not second:
+        return iter((msgspec.structs.replace(first, **{"name" if isinstance(first, Blob) else "file": name}),))
+    return chain((one for one in (first, second) if one), saved)
+
+
+def _take_lines(content: bytes, name: str, number: int) -> Iterator[Blob]:
+    for here, line in enumerate(io.BytesIO(content), number):
+        if _strip(line):
+            yield Blob(f"{name}:{here}", _strip(line), is_json=True)
 
 
 def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rejected]:
     """Whole studies in a value that is broken elsewhere, or one after the other without a list around them."""
     text = content.decode("utf-8", "surrogateescape")
-    decode, end, number, broken, outside = json.JSONDecoder().raw_decode, 0, 0, 0, ""
+    decode, end, number, broken, is_more = json.JSONDecoder().raw_decode, 0, 0, 0, False
     for found in _STUDY.finditer(text):
         if found.start() < end or broken > _MAX_BROKEN:
             continue
-        number, outside = number + 1, outside + text[end : found.start()].strip()
+        number, is_more = number + 1, is_more or bool(text[end : found.start()].strip())
         try:
             _, end = decode(text, found.start())
         except (ValueError, RecursionError) as error:
@@ -231,6 +193,6 @@ def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rej
         else:
             study = text[found.start() : end].encode("utf-8", "surrogateescape")
             yield Blob(f"{name}:{number}", study, is_json=True)
-    if not broken and (outside or text[end:].strip()):
+    if not broken and (is_more or text[end:].strip()):
         mend = f"The {number:,} whole studies in it were read" if number else "Get it again; a study is one object"
         yield Rejected(name, f"not JSON: {reason}", mend)

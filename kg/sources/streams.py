@@ -20,7 +20,7 @@ MAX_PLAIN = 2**36
 """Most bytes that one file or member of an archive may unpack to."""
 MAX_RATIO = 250
 """Most bytes that a byte of it may unpack to, beyond the first `FREE`; registry records take some ten."""
-FREE = 2**26
+FREE = 2**24
 CHUNK = 1 << 16
 BREAKS: tuple[type[Exception], ...] = (
     EOFError,

@@ -121,11 +121,14 @@ def _print_report(report: Report) -> None:
             parts.append(f"{number:,} {what}")
     head = f"built {manifest.snapshot}" if report.is_new else f"nothing new, {manifest.snapshot} stays"
     note(f"{head if report.folder else 'nothing built, read'}: {', '.join(parts)}")
-    listed = f" (all in {report.folder / 'rejects.tsv'})" if report.folder and report.is_new else ""
-    for what, found in (("record", report.rejected), ("value", report.set_aside)):
+    listed = f" (listed in {report.folder / 'rejects.tsv'})" if report.folder and report.is_new else ""
+    for what, found, number in (
+        ("record", report.rejected, report.rejected_count),
+        ("value", report.set_aside, report.set_aside_count),
+    ):
         if found:
-            note(f"{count(len(found), what)} set aside{listed}:")
+            note(f"{count(number, what)} set aside{listed}:")
             for one in found[:5]:
                 note(f"  {one.file}: {one.reason}" + (f". {one.mend}" if one.mend else ""))
-            if len(found) > 5:
-                note(f"  … and {len(found) - 5:,} more")
+            if number > 5:
+                note(f"  … and {number - 5:,} more")
