@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from kg.model import Record, Rejected, Study
+from kg.sources.placeholders import clear_placeholders
 
 MAX_PAGE = 10_000_000
 """Longest page that is read, in characters; the longest registry records are a tenth of this."""
@@ -47,7 +48,7 @@ def read_page(text: str, file: str) -> Study | Rejected:
     for module in list_formats():
         if module.READS == "page" and module.sniff(text):
             study: Study = module.read(text, _make_record(text, text.encode(), file))
-            return bound_notes(study)
+            return bound_notes(clear_placeholders(study))
     return Rejected(
         file, "text in none of the known page layouts", "See `kg build --help` for the formats that are read"
     )
@@ -77,7 +78,8 @@ def read_json(source: bytes, file: str) -> Study | Rejected:
     for module in list_formats():
         if module.READS == "json" and module.sniff(value):
             study: Study = module.read(value, _make_record(text, source, file))
-            return bound_notes(msgspec.structs.replace(study, set_aside=(*study.set_aside, *noted)) if noted else study)
+            noted += study.set_aside
+            return bound_notes(clear_placeholders(msgspec.structs.replace(study, set_aside=noted)))
     return Rejected(
         file,
         "JSON, but not a ClinicalTrials.gov v2 study: it has no protocolSection",

@@ -63,9 +63,7 @@ def open_members(content: bytes, where: str) -> Iterator[Blob | Rejected] | None
         return iter((Rejected(where, "a list without studies", "Ask the registry for fewer restrictions"),))
     if not any(member.startswith(b"{") for member in list_members()):
         return None
-    return (
-        Blob(f"{where}:{number}", member, is_json=True) for number, member in enumerate(list_members(), 1)
-    )
+    return (Blob(f"{where}:{number}", member, is_json=True) for number, member in enumerate(list_members(), 1))
 
 
 def _find_way(listed: bytes) -> Callable[[], Iterator[bytes]]:

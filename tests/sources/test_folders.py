@@ -95,9 +95,7 @@ def test_what_is_no_file_is_told(tmp_path: Path, case: str, pattern: str) -> Non
 
 
 @pytest.mark.parametrize("pattern", ["", "*", "**", "**/*.json", "*/*.json"], ids=lambda one: one or "folder")
-def test_a_folder_that_cannot_be_read_is_told(
-    tmp_path: Path, pattern: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder without rights, met by name or behind a pattern, is told; files beside it are read."""
     data = make_tree(tmp_path)
     shut(monkeypatch, "deep")
