@@ -151,6 +151,14 @@ def _bound_s3() -> dict[str, Any]:
     return {"connect_timeout": wait, "read_timeout": wait, "retries": {"total_max_attempts": _S3_TRIES}}
 
 
+def find_local(url: str) -> str | None:
+    """The path of a ``file:`` URL; None of any other.
+
+    :raises UsageError: fsspec, which knows such URLs, is not installed.
+    """
+    return str(open_filesystem(url)[1]) if re.match(r"(?i)(?:file|local)://", url) else None
+
+
 def has_folders(path: str) -> bool:
     """Whether a path is of a tree of folders, which must be made; that of an object store begins with a bucket, and
     making one nobody asked for would hide a wrong name.

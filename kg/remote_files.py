@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import io
+import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -21,11 +23,14 @@ from kg.locations import (
     is_missing,
     open_filesystem,
 )
+from kg.model import Rejected
 
 Result = TypeVar("Result")
 MAX_BYTES = 2**36
 """Most bytes that are read from one URL."""
 CHUNK = 1 << 16
+MAX_DEPTH = 100
+"""Most folders in folders that are looked into; what a server lists may have no end."""
 
 
 class RemoteFile:
@@ -123,8 +128,9 @@ def _ask(run: Callable[[], Result]) -> Result:
         raise OSError(explain(error)) from None
 
 
-def find_remote(url: str) -> list[RemoteFile]:
-    """The files that a URL names, in order of their paths: one, those of a folder, or those that a pattern fits.
+def find_remote(url: str) -> list[RemoteFile | Rejected]:
+    """The files that a URL names, in order of their paths: one, those of a folder, or those that a pattern fits; a
+    place that cannot be read stands among them.
 
     :raises MissingError: there is none.
     :raises SourceError: the server does not answer, or refuses to.
@@ -138,21 +144,132 @@ def find_remote(url: str) -> list[RemoteFile]:
         raise kind(what, where=hide_secrets(url), mend=find_mend(url, error)) from None
     if not found:
         raise MissingError("there is nothing", where=hide_secrets(url), mend=MEND)
-    return [RemoteFile(system, name, found[name].get("size")) for name in sorted(found)]
+    return [found[name] for name in sorted(found)]
 
 
-def _list(system: Any, path: str) -> dict[str, dict[str, Any]]:
+def find_remote_file(url: str) -> RemoteFile:
+    """The file at a URL, the first of several.
+
+    :raises SourceError: there is none, or it cannot be read.
+    """
+    file = find_remote(url)[0]
+    if isinstance(file, Rejected):
+        raise SourceError(file.reason, where=file.file, mend=file.mend)
+    return file
+
+
+Listing = dict[str, dict[str, Any] | Rejected]
+"""What lies at places: what is known of it, or why it cannot be read."""
+
+
+def _list(system: Any, path: str) -> dict[str, RemoteFile | Rejected]:
     is_pattern = "*" in path if is_http(system) else glob.has_magic(path) and not system.isfile(path)
-    if is_pattern:
-        found = system.glob(path, detail=True)
+    found = _match(system, path) if is_pattern else _find(system, path)
+    files = {name: _make_file(system, name, info) for name, info in found.items() if not _is_hidden(name)}
+    return {name: file for name, file in files.items() if file}
+
+
+def _is_hidden(name: str) -> bool:
+    return PurePosixPath(name).name.startswith(".")
+
+
+def _make_file(system: Any, name: str, info: dict[str, Any] | Rejected) -> RemoteFile | Rejected | None:
+    if isinstance(info, Rejected):
+        return info
+    if info["type"] == "directory":
+        return None
+    if info["type"] != "file":
+        return Rejected(hide_secrets(name), f"neither a file nor a folder, but {info['type']!r}", MEND, is_cut=True)
+    return RemoteFile(system, name, info.get("size"))
+
+
+def _find(system: Any, path: str) -> Listing:
+    """What lies at a path, and below it."""
+    info = system.info(path)
+    return _find_below(system, path) if info["type"] == "directory" else {path: info}
+
+
+def _find_below(
+    system: Any,
+    path: str,
+    depth: int = MAX_DEPTH,
+    may_hold: Callable[[str], bool] = lambda _: True,
+    *,
+    is_source: bool = True,
+) -> Listing:
+    """What lies below a path, folder by folder: fsspec's own way passes over what it cannot list. Stores without
+    folders are listed in one go.
+
+    :param may_hold: Whether a folder may hold what is looked for.
+    :param is_source: Whether there is nothing to read where the path itself cannot be listed: its error is raised.
+    """
+    if _is_flat(system, path):
+        found: Listing = system.find(path, detail=True)
+        return found
+    found, waiting = {}, [(path, depth)]
+    while waiting:
+        here, left = waiting.pop()
+        for name, info in _list_folder(system, here, is_source=is_source and here == path).items():
+            is_new = name not in found
+            if is_new or isinstance(info, Rejected):
+                found[name] = info
+            if is_new and _is_folder(info) and name != here.rstrip("/") and may_hold(name):
+                if left > 1:
+                    waiting.append((name, left - 1))
+                elif depth == MAX_DEPTH:
+                    found[name] = Rejected(hide_secrets(name), "folders that do not end", MEND, is_cut=True)
+    return found
+
+
+def _is_flat(system: Any, path: str) -> bool:
+    return not (has_folders(path) or is_http(system))
+
+
+def _is_folder(info: dict[str, Any] | Rejected) -> bool:
+    return not isinstance(info, Rejected) and info["type"] == "directory"
+
+
+def _match(system: Any, pattern: str) -> Listing:
+    """What fits a pattern, with what lies in the folders among it."""
+    if _is_flat(system, pattern):
+        found: Listing = system.glob(pattern, detail=True)
     else:
-        info = system.info(path)
-        found = system.find(path, detail=True) if info["type"] == "directory" else {path: info}
-    return {
-        name: info
-        for name, info in found.items()
-        if info["type"] == "file" and not PurePosixPath(name).name.startswith(".")
-    }
+        found = _match_folders(system, pattern)
+    for name in [name for name, info in found.items() if _is_folder(info)]:
+        found |= _find_below(system, name, is_source=False)
+    return found
+
+
+def _match_folders(system: Any, pattern: str) -> Listing:
+    from fsspec.utils import glob_translate
+
+    first = re.search(r"[*[]" if is_http(system) else r"[*?[]", pattern)
+    top = pattern[: pattern.rindex("/", 0, first.start() if first else None) + 1]
+    depth = MAX_DEPTH if "**" in pattern else pattern.count("/") - top.count("/") + 1
+    shown = re.compile(glob_translate(pattern.rstrip("/")))
+    found = _find_below(system, top, depth, lambda name: _may_hold(pattern, name))
+    return {name: info for name, info in found.items() if isinstance(info, Rejected) or shown.match(name)}
+
+
+def _may_hold(pattern: str, folder: str) -> bool:
+    """Whether something in or below a folder may fit a pattern.
+
+    >>> _may_hold("/a*/x.json", "/ab"), _may_hold("/a*/x.json", "/b"), _may_hold("/**/x.json", "/b/c")
+    (True, False, True)
+    """
+    for part, name in zip(pattern.split("/"), folder.split("/"), strict=False):
+        if part == "**" or not fnmatchcase(name, part):
+            return part == "**"
+    return True
+
+
+def _list_folder(system: Any, path: str, *, is_source: bool) -> Listing:
+    try:
+        return {info["name"].rstrip("/"): info for info in system.ls(path, detail=True)}
+    except Exception as error:
+        if is_source:
+            raise
+        return {path.rstrip("/"): Rejected(hide_secrets(path), f"cannot be read: {explain(error)}", MEND, is_cut=True)}
 
 
 def list_folders(url: str) -> list[str]:
@@ -170,7 +287,7 @@ def fetch_file(url: str, path: Path, limit: int) -> None:
 
     :raises SourceError: it cannot be read, or is longer than ``limit`` bytes.
     """
-    file = find_remote(url)[0]
+    file = find_remote_file(url)
     with path.open("wb") as target:
         target.writelines(file.read(limit))
 

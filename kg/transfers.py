@@ -13,7 +13,7 @@ from pathlib import Path
 from kg.errors import MissingError, StoreError, UsageError
 from kg.locations import hide_secrets, join_url
 from kg.manifests import MANIFEST, MARK, Manifest, read_manifest
-from kg.remote_files import fetch_file, find_remote, list_folders, put_files
+from kg.remote_files import fetch_file, find_remote_file, list_folders, put_files
 from kg.snapshots import KEEP, explain_faults, lock_store, place_snapshot, remove_leftovers
 from kg.store import Snapshot
 
@@ -48,7 +48,7 @@ def _read_mark(url: str) -> bytes:
     :raises SourceError: the server does not tell whether there is one.
     """
     try:
-        return b"".join(find_remote(join_url(url, MARK))[0].read(_MAX_MARK))
+        return b"".join(find_remote_file(join_url(url, MARK)).read(_MAXMARK))
     except MissingError:
         return b""
 

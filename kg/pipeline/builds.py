@@ -25,7 +25,7 @@ from kg.pipeline.pools import open_pool, run_all
 from kg.pipeline.progress import Progress
 from kg.pipeline.records import Plan, write_records
 from kg.pipeline.reductions import ShardTasks, change_by_shards, feed_triples
-from kg.pipeline.rejects import order_rejects, write_rejects
+from kg.pipeline.rejects import write_rejects
 from kg.pipeline.shards import ShardDone, write_shard
 from kg.pipeline.workplaces import mark_log, open_workplace
 from kg.resources import fingerprint
@@ -44,16 +44,18 @@ class Report(msgspec.Struct, frozen=True):
     """What a build did.
 
     :ivar folder: Of the snapshot; None after a dry run.
-    :ivar rejected: Records that could not be read.
-    :ivar set_aside: Single values that could not be read, in records that were.
+    :ivar rejected: Records that could not be read: the first of each source and reason, and how many there are more.
+    :ivar set_aside: Single values that could not be read, in records that were, listed likewise.
     :ivar duplicates: Records that were there already, byte for byte.
     :ivar replaced: Versions that a newer one of the same registry's record took the place of.
     :ivar older: Versions that were given, and of which the graph that was updated has a newer one.
     :ivar left_out: Records that a restriction left out.
     :ivar resumed: Records that an interrupted build had read.
-    :ivar is_cut: Whether a source broke off.
+    :ivar is_cut: Whether something could not be read, and nobody knows how much is missing.
     :ivar is_new: Whether there is a snapshot that was not there before.
     :ivar log_fault: What was amiss with the work log of a build before; empty where nothing was.
+    :ivar rejected_count: Records that could not be read.
+    :ivar set_aside_count: Values that could not be read.
     """
 
     manifest: Manifest
@@ -69,6 +71,8 @@ class Report(msgspec.Struct, frozen=True):
     is_cut: bool = False
     is_new: bool = True
     log_fault: str = ""
+    rejected_count: int = 0
+    set_aside_count: int = 0
 
 
 def build(
@@ -154,7 +158,7 @@ class _Build:
                 where=where,
                 mend="Take a restriction away",
             )
-        first = next(iter(order_rejects(self.intake.rejected)), None)
+        first = next(iter(self.intake.rejected.list_rows()), None)
         told = f" ({first.file}: {first.reason})" if first else ""
         mend = "See `kg build --help` for the formats that are read"
         raise SourceError(f"not one record could be read{told}", where=where, mend=mend)
@@ -181,7 +185,7 @@ class _Build:
         self._ask_ahead()
         self.intake.show("checking", None)
         (self.building / "rejects.tsv").write_bytes(
-            write_rejects([*order_rejects(self.intake.rejected), *self.intake.list_set_aside()])
+            write_rejects([*self.intake.rejected.list_rows(), *self.intake.find_set_aside().list_rows()])
         )
         (self.building / "changes.jsonl").write_bytes(
             b"".join(msgspec.json.encode(one) + b"\n" for one in self.plan.list_changes())
@@ -215,7 +219,7 @@ class _Build:
             ).hexdigest()[:16],
             trials=len({one.trial for one in kept}),
             records=len(kept),
-            rejected=len(self.intake.rejected),
+            rejected=self.intake.rejected.count,
             newest=max((one.updated for one in kept), default=""),
             sources=tuple(map(hide_secrets, sources)),
             files={name: hash_file(path) for name, path in zip(names, files, strict=True)},
@@ -230,21 +234,23 @@ class _Build:
         )
 
     def _report(self, manifest: Manifest, folder: Path | None) -> Report:
-        rejected = order_rejects(self.intake.rejected)
+        rejected, set_aside = self.intake.rejected, self.intake.find_set_aside()
         return Report(
             manifest,
             folder,
-            tuple(rejected),
-            tuple(self.intake.list_set_aside()),
+            rejected.list_rows(),
+            set_aside.list_rows(),
             self.intake.duplicates,
             manifest.quads,
             sum(one.is_replaced for one in self.plan.versions.values()) - self.plan.older,
             self.plan.older,
             self.intake.left_out,
             self.intake.resumed,
-            any(one.is_cut for one in rejected),
+            rejected.is_cut,
             folder is not None and (self.previous is None or folder != self.previous.folder),
             self.log.fault,
+            rejected.count,
+            set_aside.count,
         )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from functools import partial
-from itertools import islice
 
 import msgspec
 
@@ -17,12 +16,26 @@ from kg.pipeline.pools import run_all
 from kg.pipeline.progress import Meter, Progress, State
 from kg.pipeline.readings import Reading, hash_content, read_batch
 from kg.pipeline.records import Plan
-from kg.pipeline.rejects import order_rejects
+from kg.pipeline.rejects import Rejects
 from kg.snapshots import KEEP
 from kg.sources.inputs import Blob, File, measure_file, open_files
 
 BATCH = 50
-"""Records that go to a worker at once."""
+"""Most records that go to a worker at once."""
+BATCH_BYTES = 2**24
+"""Bytes of records from which on no more go with them."""
+
+
+def take_batch(stream: Iterator[Blob]) -> list[Blob]:
+    """The next records for a worker: few where they are long, for several batches wait at once."""
+    batch: list[Blob] = []
+    size = 0
+    for blob in stream:
+        batch.append(blob)
+        size += len(blob.content)
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            break
+    return batch
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -47,7 +60,7 @@ class Intake:
 
     def __init__(self, plan: Plan, log: WorkLog, options: Options, progress: Progress | None) -> None:
         self.plan, self.log, self.options, self.progress = plan, log, options, progress
-        self.rejected: list[Rejected] = []
+        self.rejected = Rejects()
         self.set_aside: dict[str, list[Rejected]] = {}
         self.duplicates = self.left_out = self.resumed = self.taken = 0
 
@@ -56,7 +69,7 @@ class Intake:
         meter = Meter(map(measure_file, files))
         run = partial(read_batch, choices=self.options.choices)
         with closing(open_files(files, meter.add)) as blobs, closing(self._take(blobs)) as stream:
-            for results in run_all(pool, run, iter(lambda: list(islice(stream, BATCH)), [])):
+            for results in run_all(pool, run, iter(lambda: take_batch(stream), [])):
                 for one in results:
                     self._receive(one)
                 self.log.flush()
@@ -64,7 +77,7 @@ class Intake:
 
     def _receive(self, one: Reading | Rejected) -> None:
         if isinstance(one, Rejected):
-            self.rejected.append(one)
+            self.rejected.add(one)
         elif one.iri:
             self._add(one, self.log.append(one))
         else:
@@ -75,7 +88,7 @@ class Intake:
         """The records that have still to be read; what is known already is taken from where it is."""
         for blob in blobs:
             if isinstance(blob, Rejected):
-                self.rejected.append(blob)
+                self.rejected.add(blob)
                 continue
             if self.options.limit is not None and self.taken >= self.options.limit:
                 return
@@ -100,18 +113,18 @@ class Intake:
     def _add(self, reading: Reading, place: Place) -> None:
         is_new = self.plan.add(reading, place)
         self.duplicates += not is_new
-        self.set_aside[reading.iri] = [
-            Rejected(reading.file, reason, "The rest of the record was read") for reason in reading.set_aside
-        ]
+        if reading.set_aside:
+            self.set_aside[reading.iri] = [
+                Rejected(reading.file, reason, "The rest of the record was read") for reason in reading.set_aside
+            ]
 
-    def list_set_aside(self) -> list[Rejected]:
-        """Values that could not be read, of the records that are kept, in order."""
-        chosen = [
+    def find_set_aside(self) -> Rejects:
+        """Values that could not be read, of the records that are kept."""
+        return Rejects(
             one for iri, found in self.set_aside.items() if not self.plan.versions[iri].is_replaced for one in found
-        ]
-        return order_rejects(chosen)
+        )
 
     def show(self, stage: str, share: float | None) -> None:
         """Tell whoever watches how far the build is."""
         if self.progress:
-            self.progress(State(stage, len(self.plan.versions) + self.duplicates, len(self.rejected), share))
+            self.progress(State(stage, len(self.plan.versions) + self.duplicates, self.rejected.count, share))

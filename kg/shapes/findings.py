@@ -14,9 +14,10 @@ from kg.shapes.judges import Found
 from kg.shapes.parts import Part
 from kg.shapes.quotes import QUOTE
 from kg.shapes.registries import list_gaps, name_registry
-from kg.terms import RDFS, iri, kg
+from kg.terms import RDFS, iri, kg, mint
 
 _LABEL = iri(f"{RDFS}label")
+_WITHHELD = mint("status", "WITHHELD")
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +71,8 @@ class Checked(msgspec.Struct, frozen=True):
     :ivar found: Everything that was found, which scores are made from.
     :ivar has_study: Whether a record is a study of ClinicalTrials.gov, with fields, and not the text of a page.
     :ivar wanted: Shapes (IRIs, or names of checks) whose findings were asked for; None for all.
+    :ivar is_withheld: Whether the registry holds the entry back: one finding says so (``check_withheld_entry``), and
+        none that something is not stated.
     """
 
     trial: str
@@ -83,12 +86,14 @@ class Checked(msgspec.Struct, frozen=True):
     found: tuple[Found, ...]
     has_study: bool = True
     wanted: frozenset[str] | None = None
+    is_withheld: bool = False
 
     @property
     def findings(self) -> list[Finding]:
         """What was found of what was asked for, worst first."""
         wanted = [one for one in self.found if self.wanted is None or one.shape in self.wanted]
-        return sort_findings(_explain(self, one) for one in fold(wanted))
+        findings = sort_findings(_explain(self, one) for one in fold(wanted))
+        return [one for one in findings if one.group != "completeness"] if self.is_withheld else findings
 
 
 def describe_trials(part: Part, found: Iterable[Found]) -> list[Checked]:
@@ -128,6 +133,7 @@ def _describe_trial(part: Part, trial: str, found: Sequence[Found]) -> Checked:
             or not (shape.not_for.intersection((*types, *_read_modalities(part, one.focus))) or shape.who_item in gaps)
         ),
         any((read_text(record.get(kg("recordFormat"), ())) or "").startswith("ctgov") for record in records),
+        is_withheld=set(described.get(kg("status"), ())) == {_WITHHELD},
     )
 
 

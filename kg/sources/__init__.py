@@ -17,9 +17,19 @@ from typing import Any
 import msgspec
 
 from kg.model import Record, Rejected, Study
+from kg.sources.placeholders import clear_placeholders
 
 MAX_PAGE = 10_000_000
 """Longest page that is read, in characters; the longest registry records are a tenth of this."""
+MAX_RECORD = 32 * 2**20
+"""Longest study that is read, in bytes."""
+MAX_VALUES = 2_000_000
+"""Most values in a study, for each takes some 100 bytes when it is read, however short it is."""
+_SMALL = 2**20
+"""Bytes of a study whose values nobody need count."""
+MOST_NOTES = 50
+"""Values of a record that are listed as set aside; more are counted."""
+_MOST_WORDS = 300
 
 
 @cache
@@ -38,7 +48,7 @@ def read_page(text: str, file: str) -> Study | Rejected:
     for module in list_formats():
         if module.READS == "page" and module.sniff(text):
             study: Study = module.read(text, _make_record(text, text.encode(), file))
-            return study
+            return bound_notes(clear_placeholders(study))
     return Rejected(
         file, "text in none of the known page layouts", "See `kg build --help` for the formats that are read"
     )
@@ -46,6 +56,10 @@ def read_page(text: str, file: str) -> Study | Rejected:
 
 def read_json(source: bytes, file: str) -> Study | Rejected:
     """Read one JSON value from its bytes."""
+    if len(source) > MAX_RECORD:
+        return Rejected(file, f"a study of more than {MAX_RECORD // 2**20} MB", "Ask for fewer of its fields")
+    if len(source) > _SMALL and sum(map(source.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        return Rejected(file, f"more than {MAX_VALUES:,} values in one study", "Give a study of a registry")
     noted: tuple[str, ...] = ()
     try:
         text = source.decode()
@@ -64,12 +78,24 @@ def read_json(source: bytes, file: str) -> Study | Rejected:
     for module in list_formats():
         if module.READS == "json" and module.sniff(value):
             study: Study = module.read(value, _make_record(text, source, file))
-            return msgspec.structs.replace(study, set_aside=(*study.set_aside, *noted)) if noted else study
+            noted += study.set_aside
+            return bound_notes(clear_placeholders(msgspec.structs.replace(study, set_aside=noted)))
     return Rejected(
         file,
         "JSON, but not a ClinicalTrials.gov v2 study: it has no protocolSection",
         "Ask the API for whole studies (format=json)",
     )
+
+
+def bound_notes(study: Study) -> Study:
+    """The study, with no more words about what could not be read than somebody will look at."""
+    notes = study.set_aside
+    if not notes:
+        return study
+    shown = tuple(one if len(one) <= _MOST_WORDS else one[:_MOST_WORDS] + "…" for one in notes[:MOST_NOTES])
+    if len(notes) > MOST_NOTES:
+        shown += (f"{len(notes) - MOST_NOTES:,} more values could not be read",)
+    return study if shown == notes else msgspec.structs.replace(study, set_aside=shown)
 
 
 _ESCAPES = re.compile(

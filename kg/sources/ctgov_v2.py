@@ -17,11 +17,12 @@ import msgspec
 from kg.lexicon import open_lexicon
 from kg.model import Arm, Fact, Intervention, Outcome, Passage, Quote, Record, Site, Study
 from kg.sources.dates import split_date
+from kg.sources.placeholders import find_count_fault
 from kg.vocabularies import load_vocabularies
 
 FORMAT = "ctgov-v2"
 READS = "json"
-_AGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(year|month|week|day|hour|minute)", re.IGNORECASE)
+_AGE = re.compile(r"(?<![\d.,−–-])(\d{1,9}(?:\.\d{1,9})?)\s*(year|month|week|day|hour|minute)", re.IGNORECASE)
 _YEARS = {"year": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25, "hour": 1 / 8766, "minute": 1 / 525960}
 _OLDEST = 200.0
 """Years that no limit of age reaches; what is beyond is a slip of the record."""
@@ -133,7 +134,7 @@ def check_term(scheme: str, fact: Fact | None, set_aside: list[str]) -> Fact | N
     """The fact if its value is a term of the scheme; else None, and the reason is listed."""
     if fact is None or load_vocabularies().find(scheme, str(fact.value)):
         return fact
-    set_aside.append(f"{fact.quote.field}: {fact.value!r} is not a known {scheme.replace('-', ' ')}")
+    set_aside.append(f"{fact.quote.field}: {str(fact.value)[:60]!r} is not a known {scheme.replace('-', ' ')}")
     return None
 
 
@@ -189,7 +190,8 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     add_term("sex", "sex", eligibility.get("sex"))
     count = design.get("enrollmentInfo", "count")
     is_number = isinstance(count.value, int) and not isinstance(count.value, bool)
-    add_readable("enrollment", count, count.fact() if is_number else None, "is no whole number")
+    fault = find_count_fault(count.value) if is_number else "is no whole number"
+    add_readable("enrollment", count, None if fault else count.fact(), fault)
     volunteers = eligibility.get("healthyVolunteers")
     is_told = isinstance(volunteers.value, bool)
     add_readable("healthy_volunteers", volunteers, volunteers.fact() if is_told else None, "is neither true nor false")
@@ -307,15 +309,16 @@ def _read_sites(nodes: Node, set_aside: list[str]) -> Iterator[Site]:
             node.get("city").fact(),
             node.get("state").fact(),
             read_country(country.fact(), set_aside),
-            _read_degrees(point.get("lat")),
-            _read_degrees(point.get("lon")),
+            _read_degrees(point.get("lat"), 90),
+            _read_degrees(point.get("lon"), 180),
         )
         if site.facility or site.city or site.country:
             yield site
 
 
-def _read_degrees(node: Node) -> Fact | None:
-    return node.fact() if isinstance(node.value, int | float) and not isinstance(node.value, bool) else None
+def _read_degrees(node: Node, most: int) -> Fact | None:
+    is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    return node.fact() if is_number and -most <= node.value <= most else None
 
 
 def read_country(fact: Fact | None, set_aside: list[str]) -> Fact | None:
@@ -325,7 +328,7 @@ def read_country(fact: Fact | None, set_aside: list[str]) -> Fact | None:
     code = find_country(str(fact.value))
     if code:
         return msgspec.structs.replace(fact, value=code)
-    set_aside.append(f"{fact.quote.field}: {fact.value!r} is not a known country")
+    set_aside.append(f"{fact.quote.field}: {str(fact.value)[:60]!r} is not a known country")
     return None
 
 

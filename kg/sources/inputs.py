@@ -5,23 +5,27 @@ What cannot be read becomes a `Rejected` and the rest goes on; only a source tha
 
 from __future__ import annotations
 
+import errno
 import glob
 import io
+import os
+import stat
 import sys
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 from kg.errors import SourceError
-from kg.locations import is_url
+from kg.locations import find_local, is_url
 from kg.model import Rejected, Study
 from kg.remote_files import RemoteFile, find_remote
 from kg.sources import read_json, read_page
-from kg.sources.splits import GIVE, RECODE, ZIP, Blob, split_stream
-from kg.sources.streams import CHUNK, Counted, Input
+from kg.sources.folders import Found, Place, Walk, expand_pattern, find_place, reject_place, show_name
+from kg.sources.members import Blob
+from kg.sources.splits import GIVE, RECODE, ZIP, split_stream
+from kg.sources.streams import BREAKS, CHUNK, Counted, Input
 
 __all__ = [
     "Blob",
@@ -34,9 +38,13 @@ __all__ = [
     "read_blob",
     "read_sources",
 ]
-File = Path | RemoteFile
+File = Path | RemoteFile | Rejected
+"""Where records are read from; a place that cannot be read stands among the files, and is told in its turn."""
 _CHECK = "Check the path; `-` reads standard input"
 _EMPTY_ZIP = b"PK\x05\x06"
+_TAIL = 22 + 65_535
+"""Most bytes of an archive's end: the record that says how many members there are, and a comment."""
+_MANY = 65_535
 
 
 def find_files(sources: Iterable[str], outside: Path | None = None) -> list[File]:
@@ -47,40 +55,56 @@ def find_files(sources: Iterable[str], outside: Path | None = None) -> list[File
     :raises UsageError: what reads such a URL is not installed.
     """
     found: dict[str, File] = {}
-    store = outside.resolve() if outside else None
+    store = os.path.realpath(outside) if outside else None
     for source in sources:
-        if is_url(source):
-            found.update((file.path, file) for file in find_remote(source))
-            continue
-        try:
-            found.update(
-                (str(path), path)
-                for path in _find_source(source)
-                if store is None or str(path) == "-" or not path.resolve().is_relative_to(store)
-            )
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise SourceError(f"cannot be opened: {reason}", where=_show_name(source[:80]), mend=_CHECK) from None
+        for key, file in _find_source(source, Walk(store)):
+            found.setdefault(key, file)
     return list(found.values())
 
 
-def _find_source(source: str) -> list[Path]:
-    path = Path(source)
-    if source == "-" or path.is_file() or path.is_fifo():
-        return [path]
-    if path.is_dir():
-        inside = [
-            one
-            for one in sorted(path.rglob("*"))
-            if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)
-        ]
-        if not inside:
-            raise SourceError("the folder holds no file", where=source, mend="Name a folder with registry records")
-        return inside
-    matched = [Path(one) for one in sorted(glob.glob(source, recursive=True)) if Path(one).is_file()]
-    if not matched:
-        raise SourceError("no such file or folder", where=_show_name(source[:200]), mend=_CHECK)
-    return matched
+def _find_source(source: str, walk: Walk) -> Iterator[tuple[str, File]]:
+    """The files of a source, each with what it is known by."""
+    path = find_local(source) if is_url(source) else source
+    if path is None:
+        yield from ((one.file if isinstance(one, Rejected) else one.path, one) for one in find_remote(source))
+    elif path == "-" or _is_pipe(path):
+        yield path, Path(path)
+    else:
+        for one in _find_places(path, walk):
+            yield one.real, Path(one.path) if isinstance(one, Place) else one.rejected
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether a path is a pipe, as the shell's ``<(…)`` gives one; it is read where it is named, and only there."""
+    with suppress(OSError, ValueError):
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    return False
+
+
+def _find_places(source: str, walk: Walk) -> Iterator[Found]:
+    """What a path or a pattern names, with all files of the folders among it."""
+    matched = _match(source)
+    for one in matched:
+        if isinstance(one, Place) and one.is_folder:
+            files = walk.list_files(one)
+            if not files and not walk.has_left_out and len(matched) == 1:
+                mend = "Name a folder with registry records"
+                raise SourceError("the folder holds no file", where=show_name(source), mend=mend)
+            yield from files
+        elif not walk.is_outside(one.real):
+            yield one
+
+
+def _match(source: str) -> list[Found]:
+    where = show_name(source[:200])
+    try:
+        return [find_place(source)]
+    except (OSError, ValueError) as error:
+        is_nothing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        if is_nothing and glob.has_magic(source) and (found := expand_pattern(source)):
+            return found
+        what = "no such file or folder" if is_nothing else f"cannot be opened: {getattr(error, 'strerror', 0) or error}"
+        raise SourceError(what, where=where, mend=_CHECK) from None
 
 
 def read_sources(sources: Iterable[str]) -> Iterator[Study | Rejected]:
@@ -118,16 +142,23 @@ def measure_file(file: File) -> int | None:
     """Its size in bytes; None where that is not known: of a pipe, and where a server does not tell."""
     if isinstance(file, RemoteFile):
         return file.size
-    return file.stat().st_size if file.is_file() else None
+    if isinstance(file, Rejected):
+        return 0
+    with suppress(OSError):  # gone or shut since it was found: told when it is opened
+        return file.stat().st_size if file.is_file() else None
+    return 0
 
 
 def open_file(file: File, count: Callable[[int], None] = lambda _: None) -> Iterator[Blob | Rejected]:
     """The records of one file."""
-    is_stdin, is_remote = str(file) == "-", isinstance(file, RemoteFile)
-    name = "stdin" if is_stdin else _show_name(file.name)
+    if isinstance(file, Rejected):
+        yield file
+        return
+    is_stdin = str(file) == "-"
+    name = "stdin" if is_stdin else show_name(file.name)
     try:
         with ExitStack() as stack:
-            raw = sys.stdin.buffer if is_stdin else stack.enter_context(_open(file))
+            raw = _open_stdin() if is_stdin else stack.enter_context(_open(file))
             if not is_stdin and raw.seekable():
                 head = raw.read(4)
                 raw.seek(0)
@@ -136,12 +167,29 @@ def open_file(file: File, count: Callable[[int], None] = lambda _: None) -> Iter
                     return
             yield from _open_stream(Counted(raw, count), name)
     except OSError as error:
-        mend = "Say the same again: what was read is kept" if is_remote else "Check the file's rights"
-        yield Rejected(name, f"cannot be read: {error.strerror or error}", mend, is_cut=True)
+        yield _reject_file(file, error)
 
 
-def _open(file: File) -> IO[bytes]:
+def _open_stdin() -> IO[bytes]:
+    if sys.stdin is None:  # closed before Python started
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer
+
+
+def _open(file: Path | RemoteFile) -> IO[bytes]:
     return file.open() if isinstance(file, RemoteFile) else file.open("rb")
+
+
+def _reject_file(file: Path | RemoteFile, error: OSError) -> Rejected:
+    """A file that cannot be opened, or read to its end."""
+    if isinstance(file, Path):
+        return reject_place("stdin" if str(file) == "-" else str(file), error)
+    return Rejected(
+        show_name(file.name),
+        f"cannot be read: {error.strerror or error}",
+        "Say the same again: what was read is kept",
+        is_cut=True,
+    )
 
 
 def _open_stream(raw: Counted, name: str, packed: int | None = None) -> Iterator[Blob | Rejected]:
@@ -155,15 +203,19 @@ def _open_zip(stream: IO[bytes], name: str, count: Callable[[int], None]) -> Ite
     """The records of an archive, member by member; nothing is unpacked to disk."""
     try:
         archive = ZipFile(stream)
-    except (BadZipFile, NotImplementedError, ValueError) as error:
+    except BREAKS as error:
         yield Rejected(name, f"broken zip archive: {error}", "Get the file again; nothing of it was read", is_cut=True)
         return
     with archive:
         members = [one for one in archive.infolist() if not one.is_dir() and not _is_hidden(one.filename)]
         if not members:
             yield Rejected(name, "a zip archive that holds no file", GIVE)
+        said, listed = _count_members(stream), len(archive.infolist())
+        if said not in (None, listed % (_MANY + 1)):
+            reason = f"broken zip archive: it lists {listed:,} members, and says that they are {said:,}"
+            yield Rejected(name, reason, "Get the file again; the members that it lists were read", is_cut=True)
         for member in members:
-            yield from _open_member(archive, member, f"{name}:{_show_name(member.filename)}")
+            yield from _open_member(archive, member, f"{name}:{show_name(member.filename)}")
             count(member.compress_size)
 
 
@@ -171,16 +223,21 @@ def _open_member(archive: ZipFile, member: ZipInfo, name: str) -> Iterator[Blob 
     try:
         with archive.open(member) as stream:
             yield from _open_stream(Counted(stream, lambda _: None), name, member.compress_size)
-    except (BadZipFile, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
+    except BREAKS as error:
         # zipfile says RuntimeError where a password is needed.
         yield Rejected(name, f"cannot be unpacked: {error}", "Pack it without a password, with deflate", is_cut=True)
 
 
+def _count_members(stream: IO[bytes]) -> int | None:
+    """How many members an archive says at its end that it has; None where it says so elsewhere, as those of 65,535 and
+    more do. Python's reader lists what it finds, and does not compare."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _TAIL))
+    tail = stream.read(_TAIL)
+    end = tail.rfind(_EMPTY_ZIP)
+    count = int.from_bytes(tail[end + 10 : end + 12], "little")
+    return None if end < 0 or count == _MANY else count
+
+
 def _is_hidden(name: str) -> bool:
     return name.startswith("__MACOSX/") or any(part.startswith(".") for part in name.split("/"))
-
-
-def _show_name(name: str) -> str:
-    """A file's name as it can be printed and stored: file systems allow any bytes, and line ends too."""
-    readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else "\ufffd" for char in readable)

@@ -99,8 +99,8 @@ def _read_head(page: Page) -> None:
 def _add_enrollment(page: Page) -> None:
     """The first line is the number; pages that lost their criteria headings go on with the criteria."""
     first = next(iter(page.under("Target Recruitment")), None)
-    if first and first.text.isdigit():
-        page.add("enrollment", page.fact(first, int(first.text)))
+    if first and first.text.isdecimal():
+        page.add_participants(first, first.text)
 
 
 def _skip_header(text: str) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from kg.lexicon import open_lexicon
 from kg.model import Arm, Fact, Intervention, Outcome, Passage, Quote, Record, Site, Study
 from kg.sources.ctgov_v2 import strip_degrees
+from kg.sources.placeholders import find_count_fault
 
 FIELD = "text"
 _MARK = re.compile(r"[\s\ufeff]*(?:-\s+)?")
@@ -27,7 +28,7 @@ _REGISTRY_ID = re.compile(
     r"|NL-OMON\d{4,8}|PACTR\d{15,16}|RBR-[a-z0-9]{5,8}|RPCEC\d{8}|SLCTR/\d{4}/\d{3}|LBCTR\d{10}|PER-\d{3}-\d{2}"
     r"|ITMCTR\d{10}"
 )
-_PARTICIPANTS = re.compile(r"(\d{1,7}) participants in (\d{1,3}) patient groups?")
+_PARTICIPANTS = re.compile(r"(\d{1,12}) participants in (\d{1,3}) patient groups?")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -106,6 +107,14 @@ class Page:
         """Add facts of the trial under a card key; a value that is there already is not added again."""
         held = self.facts.setdefault(key, [])
         held.extend(fact for fact in facts if fact and all(fact.value != other.value for other in held))
+
+    def add_participants(self, line: Line, number: str) -> None:
+        """The number of participants that a line tells; one that is none is set aside."""
+        fault = find_count_fault(int(number)) if number.isdecimal() and len(number) < 40 else "is no whole number"
+        if fault:
+            self.set_aside.append(f"text:{line.start}: {line.text[:60]!r} {fault}")
+        else:
+            self.add("enrollment", self.fact(line, int(number)))
 
     def add_lines(self, key: str, heading: str) -> None:
         """Each line under the heading is a value."""
@@ -250,7 +259,7 @@ def add_participants(page: Page, line: Line) -> bool:
     found = _PARTICIPANTS.fullmatch(line.text)
     if found is None:
         return False
-    page.add("enrollment", page.fact(line, int(found[1])))
+    page.add_participants(line, found[1])
     page.add("number_of_arms", page.fact(line, int(found[2])))
     return True
 

@@ -9,12 +9,13 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import chain
 
 import msgspec
 
 from kg.model import Rejected
-from kg.sources import MAX_PAGE, mend_surrogates
+from kg.sources import MAX_PAGE
+from kg.sources.members import Blob, decode_json, open_members
 from kg.sources.streams import CHUNK, Input
 
 MAX_LINE = 32 * 2**20
@@ -27,16 +28,20 @@ RECODE = "Convert the file to UTF-8, for example with iconv"
 _BOM = b"\xef\xbb\xbf"
 _PAGE_BYTES = 4 * MAX_PAGE
 _SIGNATURES = (
-    (0, b"\xff\xfe", "UTF-16 text"),
-    (0, b"\xfe\xff", "UTF-16 text"),
-    (0, ZIP, "a zip archive on standard input or inside another file"),
-    (4, b"1AY&SY", "bzip2 data"),
-    (0, b"\xfd7zXZ", "xz data"),
-    (0, b"\x28\xb5\x2f\xfd", "zstd data"),
-    (0, b"%PDF-", "a PDF"),
-    (257, b"ustar", "a tar archive"),
+    (0, b"\xff\xfe", "UTF-16 text", False),
+    (0, b"\xfe\xff", "UTF-16 text", False),
+    (0, ZIP, "a zip archive on standard input or inside another file", True),
+    (0, b"\x1f\x8b", "gzip (binary) data inside gzip", True),
+    (4, b"1AY&SY", "bzip2 data", True),
+    (0, b"\xfd7zXZ", "xz data", True),
+    (0, b"\x28\xb5\x2f\xfd", "zstd data", True),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", True),
+    (0, b"Rar!\x1a\x07", "a rar archive", True),
+    (0, b"%PDF-", "a PDF", False),
+    (257, b"ustar", "a tar archive", True),
 )
-"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is."""
+"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is, and whether it holds
+files, of which nobody knows how many are missing."""
 _MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]{1,40})\s*,){0,9}\s*"studies"\s*:\s*\[')
 """How a value that holds many studies begins."""
 _MAX_BROKEN = 100
@@ -44,27 +49,15 @@ _OPEN_ENDS = (b"{", b"[", b",", b":")
 _STUDY = re.compile(r'\{\s*"(?:protocolSection|study)"\s*:')
 
 
-class Blob(msgspec.Struct, frozen=True):
-    """The bytes of one record, still to be read; ``is_json`` is what their beginning says."""
-
-    name: str
-    content: bytes
-    is_json: bool
-
-
-class _Envelope(msgspec.Struct):
-    """Enough of ``{"studies": […]}`` to hand the studies on as the bytes they were."""
-
-    studies: list[msgspec.Raw] | None = None
-
-
 def split_stream(stream: io.BufferedReader, source: Input, name: str) -> Iterator[Blob | Rejected]:
     """The records of a stream; their kind is told from its beginning."""
     blank = _skip_blank(stream)
     head = stream.peek(512)
-    signature = next((what for offset, sign, what in _SIGNATURES if head.startswith(sign, offset)), "")
-    if signature:
-        yield Rejected(name, f"{signature}, which is not read", RECODE if "UTF" in signature else GIVE)
+    signed = next((one for one in _SIGNATURES if head.startswith(one[1], one[0])), None)
+    if signed:
+        _, _, what, is_archive = signed
+        mend = RECODE if "UTF" in what else "Unpack it first" if is_archive else GIVE
+        yield Rejected(name, f"{what}, which is not read", mend, is_cut=is_archive)
     elif head[:1] in (b"{", b"[") and b"\0" in head[:4]:
         yield Rejected(name, "binary content", GIVE)
     elif head[:1] in (b"{", b"["):
@@ -119,23 +112,12 @@ def _is_value(line: bytes) -> bool:
     if len(line) > MAX_LINE or not content.startswith((b"{", b"[")):
         return False
     try:
-        _decode(content, msgspec.Raw)
+        decode_json(content, msgspec.Raw)
     except RecursionError:
         return True
     except msgspec.DecodeError:
         return False
     return True
-
-
-def _decode(content: bytes, kind: Any) -> Any:
-    """Decode JSON whose strings may hold half characters; they are mended when the record is read."""
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError:
-        mended = mend_surrogates(content)
-        if mended == content:
-            raise
-        return msgspec.json.decode(mended, type=kind)
 
 
 def _strip(line: bytes) -> bytes:
@@ -155,25 +137,8 @@ def _split_lines(
                 line = stream.readline(CHUNK)
             yield Rejected(where, f"a line longer than {MAX_LINE // 2**20} MB", "Put one study on a line")
         elif not is_cut and (content := _strip(line)):
-            yield from _open_members(content, where) or (Blob(where, content, is_json=True),)
+            yield from open_members(content, where) or (Blob(where, content, is_json=True),)
         line, second, number = second or stream.readline(MAX_LINE + 1), b"", number + 1
-
-
-def _open_members(content: bytes, where: str) -> list[Blob | Rejected]:
-    """The studies of a list or of ``{"studies": […]}``; nothing where the value is neither, or holds no object."""
-    if not content.startswith(b"[") and b'"studies"' not in content:
-        return []
-    try:
-        members: list[msgspec.Raw] | None = (
-            _decode(content, list[msgspec.Raw]) if content.startswith(b"[") else _decode(content, _Envelope).studies
-        )
-    except (msgspec.DecodeError, RecursionError):
-        return []
-    if members is None or (members and not any(bytes(member).startswith(b"{") for member in members)):
-        return []
-    if not members:
-        return [Rejected(where, "a list without studies", "Ask the registry for fewer restrictions")]
-    return [Blob(f"{where}:{number}", bytes(member), is_json=True) for number, member in enumerate(members, 1)]
 
 
 def _split_value(content: bytes, source: Input, name: str, number: int) -> Iterator[Blob | Rejected]:
@@ -183,40 +148,43 @@ def _split_value(content: bytes, source: Input, name: str, number: int) -> Itera
         return
     content = content.strip()
     try:
-        _decode(content, msgspec.Raw)
+        decode_json(content, msgspec.Raw)
     except RecursionError:
         yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
     except msgspec.DecodeError as error:
         saved = _save(content, name, number, str(error))
         yield from (one for one in saved if isinstance(one, Blob) or not source.broken)
     else:
-        yield from _open_members(content, name) or (Blob(name, content, is_json=True),)
+        yield from open_members(content, name) or (Blob(name, content, is_json=True),)
 
 
-def _save(content: bytes, name: str, number: int, reason: str) -> list[Blob | Rejected]:
+def _save(content: bytes, name: str, number: int, reason: str) -> Iterator[Blob | Rejected]:
     """What a broken value holds: by line where that saves as many studies, since a line's number helps to mend it."""
-    saved = list(_save_studies(content, name, reason))
-    studies = sum(isinstance(one, Blob) for one in saved)
-    lines = content.split(b"\n")
-    if studies and sum(b"protocolSection" in line and _is_value(line) for line in lines) >= studies:
-        return [
-            Blob(f"{name}:{here}", _strip(line), is_json=True)
-            for here, line in enumerate(lines, number)
-            if _strip(line)
-        ]
-    if len(saved) == 1:
-        return [msgspec.structs.replace(one, **{"name" if isinstance(one, Blob) else "file": name}) for one in saved]
-    return saved
+    studies = sum(isinstance(one, Blob) for one in _save_studies(content, name, reason))
+    on_lines = sum(b"protocolSection" in line and _is_value(line) for line in io.BytesIO(content)) if studies else 0
+    if studies and on_lines >= studies:
+        return _take_lines(content, name, number)
+    saved = _save_studies(content, name, reason)
+    first, second = next(saved, None), next(saved, None)
+    if first and not second:
+        return iter((msgspec.structs.replace(first, **{"name" if isinstance(first, Blob) else "file": name}),))
+    return chain((one for one in (first, second) if one), saved)
+
+
+def _take_lines(content: bytes, name: str, number: int) -> Iterator[Blob]:
+    for here, line in enumerate(io.BytesIO(content), number):
+        if _strip(line):
+            yield Blob(f"{name}:{here}", _strip(line), is_json=True)
 
 
 def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rejected]:
     """Whole studies in a value that is broken elsewhere, or one after the other without a list around them."""
     text = content.decode("utf-8", "surrogateescape")
-    decode, end, number, broken, outside = json.JSONDecoder().raw_decode, 0, 0, 0, ""
+    decode, end, number, broken, is_more = json.JSONDecoder().raw_decode, 0, 0, 0, False
     for found in _STUDY.finditer(text):
         if found.start() < end or broken > _MAX_BROKEN:
             continue
-        number, outside = number + 1, outside + text[end : found.start()].strip()
+        number, is_more = number + 1, is_more or bool(text[end : found.start()].strip())
         try:
             _, end = decode(text, found.start())
         except (ValueError, RecursionError) as error:
@@ -225,6 +193,6 @@ def _save_studies(content: bytes, name: str, reason: str) -> Iterator[Blob | Rej
         else:
             study = text[found.start() : end].encode("utf-8", "surrogateescape")
             yield Blob(f"{name}:{number}", study, is_json=True)
-    if not broken and (outside or text[end:].strip()):
+    if not broken and (is_more or text[end:].strip()):
         mend = f"The {number:,} whole studies in it were read" if number else "Get it again; a study is one object"
         yield Rejected(name, f"not JSON: {reason}", mend)

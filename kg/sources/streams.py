@@ -9,12 +9,30 @@ from gzip import BadGzipFile, GzipFile
 from typing import IO, Any
 from zipfile import BadZipFile
 
+try:
+    from lzma import LZMAError
+
+    _LZMA: tuple[type[Exception], ...] = (LZMAError,)
+except ImportError:  # a Python that was built without it, whose zipfile knows no such member either
+    _LZMA = ()
+
 MAX_PLAIN = 2**36
 """Most bytes that one file or member of an archive may unpack to."""
 MAX_RATIO = 250
 """Most bytes that a byte of it may unpack to, beyond the first `FREE`; registry records take some ten."""
-FREE = 2**26
+FREE = 2**24
 CHUNK = 1 << 16
+BREAKS: tuple[type[Exception], ...] = (
+    EOFError,
+    BadGzipFile,
+    BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    zlib.error,
+    *_LZMA,
+)
+"""What Python raises where packed bytes are damaged, or packed in a way that it does not know."""
 _GZIP = b"\x1f\x8b"
 
 
@@ -44,33 +62,33 @@ class Input(io.RawIOBase):
 
     def __init__(self, raw: Counted, packed: int | None = None) -> None:
         stream = io.BufferedReader(raw, CHUNK)
-        is_gzip = stream.peek(2)[:2] == _GZIP
-        self.plain = GzipFile(fileobj=stream) if is_gzip else stream
         self.broken = ""
         self._raw, self._packed, self._size = raw, packed, 0
+        is_gzip = self._try(lambda: stream.peek(2)[:2]) == _GZIP
+        self.plain = GzipFile(fileobj=stream) if is_gzip else stream
         self._is_packed = is_gzip or packed is not None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        data = b"" if self.broken else self._try(lambda: self.plain.read1(min(len(buffer), CHUNK)))
+        self._size += len(data)
+        self._check_size()
         if self.broken:
             return 0
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _try(self, read: Callable[[], bytes]) -> bytes:
+        """What is read; nothing, and why, where it cannot be."""
         try:
-            data = self.plain.read1(min(len(buffer), CHUNK))
-        except (EOFError, BadGzipFile, zlib.error) as error:
-            self.broken = f"broken gzip: {error}"
-        except (BadZipFile, NotImplementedError) as error:
-            self.broken = f"broken zip archive: {error}"
+            return read()
+        except BREAKS as error:
+            self.broken = f"broken {'gzip' if self._packed is None else 'zip archive'}: {error}"
         except OSError as error:
             self.broken = f"cannot be read: {error.strerror or error}"
-        else:
-            self._size += len(data)
-            self._check_size()
-            if not self.broken:
-                buffer[: len(data)] = data
-                return len(data)
-        return 0
+        return b""
 
     def _check_size(self) -> None:
         if self._is_packed and self._size > FREE:

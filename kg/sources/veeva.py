@@ -37,7 +37,7 @@ _HEADINGS = (
 )
 _SIGNS = {"Status and phase", "Interventional model", "Masking", "Inclusion criteria"}
 _MENU = {"ClinicalTrials.Veeva", "Menu"}
-_ESTIMATE = re.compile(r"(\d{1,7})(?: estimated)? patients?")
+_ESTIMATE = re.compile(r"(\d{1,12})(?: estimated)? patients?")
 _AGES = re.compile(r"(\d{1,3})(?:\+| to (\d{1,3})) years?(?: old)?")
 _SOURCE = re.compile(r"Data sourced from (\S{1,60})")
 
@@ -70,7 +70,7 @@ def read(text: str, record: Record) -> Study:
     page.add_terms("masking", "masking", [line for line in masking[:1] if "participants in" not in line.text])
     arms = tuple(_read_arms(page, masking))
     for line in page.under("Trial contacts and locations")[:1]:
-        if line.text.isdigit():
+        if line.text.isdecimal() and len(line.text) < 8:
             page.add("number_of_sites", page.fact(line, int(line.text)))
     contacts = page.under("Central trial contact")
     if contacts and not _SOURCE.match(contacts[0].text):
@@ -105,7 +105,7 @@ def _read_population(page: Page) -> None:
     for line in page.under("Enrollment"):
         count = _ESTIMATE.fullmatch(line.text)
         if count:
-            page.add("enrollment", page.fact(line, int(count[1])))
+            page.add_participants(line, count[1])
     page.add_terms("sex", "sex", page.under("Sex"))
     for line in page.under("Ages"):
         ages = _AGES.fullmatch(line.text)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from kg.model import Rejected, Study
 from kg.sources import MAX_PAGE, read_json, read_page, splits, streams
-from kg.sources.inputs import open_file, read_blob, read_sources
+from kg.sources.inputs import Blob, open_file, read_blob, read_sources
 from tests.conftest import ROOT, find_shared
 
 SEED = next(iter(sorted(((find_shared() or ROOT / "nowhere") / "seeds").glob("*.txt"))), None)
@@ -357,7 +357,7 @@ def test_what_unpacks_without_end_is_broken_off(tmp_path: Path, monkeypatch: pyt
             for _ in range(1000):
                 stream.write(line)
     found = list(open_file(tmp_path / "bomb"))
-    assert isinstance(found[0], splits.Blob)
+    assert isinstance(found[0], Blob)
     assert isinstance(found[-1], Rejected)
     assert "times its size" in found[-1].reason
     assert found[-1].is_cut

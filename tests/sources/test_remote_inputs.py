@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.test_cli import run_kg
 
 fsspec = pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
+memory = pytest.importorskip("fsspec.implementations.memory")
 
 
 def make_line(number: int) -> bytes:
@@ -98,6 +100,56 @@ def test_a_name_that_looks_like_a_pattern() -> None:
     fsspec.filesystem("memory").rm_file("/odd/[1].jsonl")
     assert read("memory://odd/[1].jsonl") == name_lines("1.jsonl")
     fsspec.filesystem("memory").rm("/odd", recursive=True)
+
+
+class ShutFileSystem(memory.MemoryFileSystem):  # type: ignore[name-defined,misc]
+    """A server that keeps the folder "locked" to itself, and has a thing that is no file."""
+
+    protocol = "shut"
+    store: ClassVar[dict[str, object]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.removeprefix("shut://")))
+
+    def ls(self, path: str, detail: bool = True, **options: object) -> list[dict[str, object]]:
+        if "/locked" in path:
+            raise PermissionError(13, "Permission denied")
+        found = [{**one, "type": "other"} if "odd" in one["name"] else one for one in super().ls(path, detail=True)]
+        return found if detail else [one["name"] for one in found]
+
+
+@pytest.mark.parametrize("pattern", ["", "/*", "/**", "/**/*.jsonl"])
+def test_a_remote_folder_that_cannot_be_read_is_told(pattern: str) -> None:
+    """A folder without rights and a thing that is no file are told, whatever names them; the rest is read."""
+    fsspec.register_implementation("shut", ShutFileSystem, clobber=True)
+    for name in ("a.jsonl", "deep/b.jsonl", "locked/c.jsonl", "odd.jsonl"):
+        fsspec.filesystem("shut").pipe(f"/data/{name}", LINES)
+    found = list(open_sources([f"shut://data{pattern}"]))
+    read_lines = [(one.name, one.content.strip()) for one in found if isinstance(one, Blob)]
+    assert read_lines == name_lines("a.jsonl") + name_lines("b.jsonl")
+    told = {one.file: one for one in found if isinstance(one, Rejected)}
+    assert set(told) == {"/data/odd.jsonl", "/data/locked"}
+    assert all(one.is_cut and one.mend for one in told.values())
+    assert "Permission denied" in told["/data/locked"].reason
+
+
+def test_a_remote_pattern_does_not_look_where_nothing_can_fit() -> None:
+    """A folder without rights whose name does not fit is none of the source's."""
+    fsspec.register_implementation("shut", ShutFileSystem, clobber=True)
+    for name in ("deep/b.jsonl", "locked/c.jsonl"):
+        fsspec.filesystem("shut").pipe(f"/other/{name}", LINES)
+    assert read("shut://other/d*/*.jsonl") == name_lines("b.jsonl")
+
+
+def test_a_file_url_is_a_path(tmp_path: Path) -> None:
+    """What cannot be read there is told as it is for a path."""
+    (tmp_path / "a.jsonl").write_bytes(LINES)
+    (tmp_path / "odd").symlink_to("gone")
+    *_, told = open_sources([f"file://{tmp_path}"])
+    assert isinstance(told, Rejected)
+    assert (told.file, told.is_cut) == (str(tmp_path / "odd"), True)
 
 
 class S3Error(Exception):

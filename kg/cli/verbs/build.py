@@ -90,7 +90,7 @@ def _make_verb(*, is_update: bool) -> Callable[..., None]:
             )
         _print_report(report)
         if report.is_cut:
-            raise SourceError("a source broke off", mend="The graph holds what was read before the break; see above")
+            raise SourceError("not everything could be read", mend="The rest was; what is missing is told above")
 
     return run
 
@@ -125,11 +125,14 @@ def _print_report(report: Report) -> None:
     note(f"{head if report.folder else 'nothing built, read'}: {', '.join(parts)}")
     if report.log_fault:
         note(report.log_fault)
-    listed = f" (all in {report.folder / 'rejects.tsv'})" if report.folder and report.is_new else ""
-    for what, found in (("record", report.rejected), ("value", report.set_aside)):
+    listed = f" (listed in {report.folder / 'rejects.tsv'})" if report.folder and report.is_new else ""
+    for what, found, number in (
+        ("record", report.rejected, report.rejected_count),
+        ("value", report.set_aside, report.set_aside_count),
+    ):
         if found:
-            note(f"{count(len(found), what)} set aside{listed}:")
+            note(f"{count(number, what)} set aside{listed}:")
             for one in found[:5]:
                 note(f"  {one.file}: {one.reason}" + (f". {one.mend}" if one.mend else ""))
-            if len(found) > 5:
-                note(f"  … and {len(found) - 5:,} more")
+            if number > 5:
+                note(f"  … and {number - 5:,} more")
