@@ -25,6 +25,8 @@ _S3_TRIES, _S3FS_TRIES = 2, 5
 """Times that botocore asks a silent server, and that s3fs asks botocore; the first is 5 by itself, which is minutes."""
 _USER = r"[^\s/@:\"']+:(?!\d+/|:|//)[^\s@]*@"
 """User and password; a colon also stands before a port, behind a scheme, and twice between the links of a chain."""
+_LONGEST = 4000
+"""Characters of an error's text that are looked through for secrets; a few hundred are shown."""
 _S3_USER = re.compile(rf"(?i)s3a?://{_USER}")
 
 
@@ -76,7 +78,7 @@ def explain(error: BaseException) -> str:
     if isinstance(cause, ValueError) and "range requests" in str(cause):
         return NO_RANGES
     reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return re.sub(_USER, "***@", hide_secrets(" ".join(reason.split())))[:300].rstrip(".")
+    return re.sub(_USER, "***@", hide_secrets(" ".join(reason[:_LONGEST].split())))[:300].rstrip(".")
 
 
 def _explain_s3(said: dict[str, str]) -> str:

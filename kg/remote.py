@@ -46,7 +46,10 @@ _DESCRIBE = "SELECT ?s ?p ?o WHERE { VALUES ?s { UNDEF } ?s ?p ?o }"
 _EVIDENCE = f"SELECT ?s ?p ?o WHERE {{ VALUES ?about {{ UNDEF }} ?s <{KG}subject> ?about . ?s ?p ?o }}"
 _PATTERN = "SELECT ?s ?p ?o WHERE { VALUES ?s { UNDEF } VALUES ?p { UNDEF } VALUES ?o { UNDEF } ?s ?p ?o }"
 _GRAPHS = "text/turtle, application/n-triples;q=0.9"
-_NO_KEYWORD = re.compile(r"""<[^<>\s]*>|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|#[^\n]*|[?$]\w+|\w*:[\w-]*""")
+_NO_KEYWORD = re.compile(
+    r"""<[^<>\s]*>|"(?:[^"\\]|\\(?:[\s\S]|\Z))*(?:"|\Z)|'(?:[^'\\]|\\(?:[\s\S]|\Z))*(?:'|\Z)|#[^\n]*|[?$]\w+"""
+    r"""|(?:(?<!\w)\w+)?:[\w-]*"""
+)
 _FORM = re.compile(r"\b(?:SELECT|ASK|CONSTRUCT|DESCRIBE)\b", re.IGNORECASE)
 Term = NamedNode | Literal
 

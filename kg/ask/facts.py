@@ -206,7 +206,7 @@ FACTS_ASKED = (
     Intent(
         "completeness_by_item",
         "how many records state each WHO item",
-        r"\bcomplete(?:ness)?\b|\bWHO\b(?=[^?]*\bitem)|\bmissing (?:items?|data|fields?)\b|"
+        r"\bcomplete(?:ness)?\b|\bWHO\b(?=[^?]{0,200}\bitem)|\bmissing (?:items?|data|fields?)\b|"
         r"\bitems? (?:are )?(?:missing|stated)\b",
         r"\b(?:items?|data|set|fields?|missing|often|most|who|registration)\b",
     ),

@@ -28,8 +28,8 @@ _LED_BY = {
         r"\b(?:with|of|using|giving|give|plus|named|called|containing|receiv\w+)\s$", re.IGNORECASE
     ),
 }
-_LONG_NAME = re.compile(r"\b[A-Z][\w&'’-]*(?:\s(?:of\s|and\s|the\s)*[A-Z][\w&'’-]*)+")
-_MADE_NAME = re.compile(r".*(?:\d|mab|nib|leucel|mide|bine|sone|tinib|platin|parin|statin)", re.IGNORECASE)
+_LONG_NAME = re.compile(r"\b[A-Z][\w&'’-]{0,60}(?:\s(?:of\s|and\s|the\s){0,3}[A-Z][\w&'’-]{0,60}){1,12}")
+_MADE_NAME = re.compile(r"(?:\d|mab|nib|leucel|mide|bine|sone|tinib|platin|parin|statin)\Z", re.IGNORECASE)
 
 _FIGURE = re.compile(
     r"\d[\d.,]*(?:\s?[x×*]\s?10.*)?|[\d.]*\s?(?:[mµ]?[gl]|cells|IU|Gy)/\w+|.*\bcells/kg", re.IGNORECASE
@@ -53,10 +53,10 @@ class GraphNames:
 
         A word in small letters is only looked up where it is led by "in", "by", "with" …: most are no names.
         """
-        is_name = name[:1].isupper() or _MADE_NAME.fullmatch(name) is not None
+        is_name = name[:1].isupper() or _MADE_NAME.search(name) is not None
         led = [concept for concept, pattern in _LED_BY.items() if pattern.search(before)]
         others = [concept for concept in ("intervention", "sponsor", "site") if is_name and concept not in led]
-        if _FIGURE.fullmatch(name) or len(name) < 3 or len(name) > 200 or not any(letter.isalpha() for letter in name):
+        if not 3 <= len(name) <= 200 or _FIGURE.fullmatch(name) or not any(letter.isalpha() for letter in name):
             return None
         return next((concept for concept in (*led, *others) if self._has(concept, name)), None)
 

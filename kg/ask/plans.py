@@ -25,10 +25,10 @@ _NAMED = {
 
 _NEGATION = re.compile(
     r"(?:\b(?:not|non|without|no|never|except|excluding|neither|nor|other than|apart from|outside|lack(?:s|ing)?)\b"
-    r"|n't\b)[\s-]*(?:(?!and\b|but\b)[\w'-]+\s){0,3}$",
+    r"|n't\b)[\s-]{0,5}(?:(?!and\b|but\b)[\w'-]{1,60}\s){0,3}$",
     re.IGNORECASE,
 )
-_NEXT_NEGATED = re.compile(r"\s*(?:,|/|,?\s?(?:or|nor|and))\s*(?:in\s|the\s)?", re.IGNORECASE)
+_NEXT_NEGATED = re.compile(r"\s{0,5}(?:,|/|,?\s?(?:or|nor|and))\s{0,5}(?:in\s|the\s)?", re.IGNORECASE)
 _SILENCE = re.compile(
     r"\b(?:without|no|not|lack(?:s|ing)?|never|non|n't)[\s-](?:(?:an?|any|the|stated|being|using|giving|have|has|carry|"
     r"mention\w*|use|give|state)\s)*$",

@@ -18,8 +18,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     r"\bsponsor\w*|\bwho(?:'s| is)? (?:runs?|funds?|leads?|running|funding|leading|behind)\b|\bcompany\b": ("sponsor",),
     r"\bphases?\b": ("phase",),
     r"\b(?:recruitment )?status\b|\bongoing\b": ("recruitment status",),
-    rf"\b(?:how many|number of)\s(?:\w+\s){{0,2}}?{_PEOPLE}\b(?:[^?.]*\benroll?\w*)?|\benroll?\w*|\bsample size\b"
-    r"|\bhow (?:big|large)\b": ("enrolment",),
+    rf"\b(?:how many|number of)\s(?:\w{{1,40}}\s){{0,2}}?{_PEOPLE}\b(?:[^?.]{{0,200}}\benroll?\w*)?"
+    r"|\benroll?\w*|\bsample size\b|\bhow (?:big|large)\b": ("enrolment",),
     r"\bprimary completion(?: dates?)?\b": ("primary completion date",),
     r"\bcompletion(?: dates?)?\b|\b(?:end|ends|ended|ending|finish\w*|complete)\b(?: dates?\b)?": ("completion date",),
     r"\bstart\w*(?: dates?)?\b|\bbeg[aiu]n\w*\b|\bcommenc\w+|\blaunch\w*": ("start date",),

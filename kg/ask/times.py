@@ -9,10 +9,12 @@ from datetime import date, timedelta
 from kg.ask.mentions import Mention
 from kg.extract.timeframes import parse_time_frame
 
-_NUMBER = r"(?:\d+(?:\.\d+)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|eighteen|twenty)"
+_NUMBER = (
+    r"(?:\d{1,9}(?:\.\d{1,6})?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|eighteen|twenty)"
+)
 _TIME = (
     rf"(?:{_NUMBER}[\s-]?(?:d|days?|wks?|weeks?|mo|months?|y|yrs?|years?)\b"
-    r"|(?:day|week|month|year)\s?\d+)"
+    r"|(?:day|week|month|year)\s?\d{1,9})"
 )
 _MOST = re.compile(
     r"(?:\bwithin(?: the first)?|\b(?:in|during) the first|\bup to|\bat most|\bno later than|\bless than|\bunder"

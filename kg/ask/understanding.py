@@ -30,7 +30,7 @@ _MAX_UNKNOWN = 12
 """More unknown words are no question, and each would be looked up in the graph."""
 _TURNING = re.compile(
     r"not|non|no|none|nor|neither|never|without|negative|except|exclud\w*|lack\w*|unless|"
-    r"rather|instead|\w+n't",
+    r"rather|instead|\w{1,40}n't",
     re.IGNORECASE,
 )
 """Words that, left over, would turn the answer round."""

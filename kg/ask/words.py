@@ -61,7 +61,7 @@ HINTS = {
         "The graph holds what trials plan to measure, not what came out"
     ),
     r"average|median|mean": "kg counts trials and works out no averages",
-    r"\d.*[x×*]10.*|cells/kg|mg/m2": "No dose can be asked for; 'dose levels of CD19 CAR-T' lists them in order",
+    r"\d.{0,20}[x×*]10.*|cells/kg|mg/m2": "No dose can be asked for; 'dose levels of CD19 CAR-T' lists them in order",
     r"publi\w+|papers?|pubmed|articles?": "The graph holds records of trials, and no publications",
     r"cost\w*|price\w*|pay\w*|cheap\w*|expensive": "The graph holds no costs",
     r"positive|negative|high|low|express\w*": "What patients express is among the 'eligibility criteria of' a trial",

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-_NAME = re.compile(r"\w+:\w+")
+_NAME = re.compile(r"(?<!\w)\w+:\w+")
 
 
 class Column(msgspec.Struct, frozen=True):

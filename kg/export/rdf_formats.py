@@ -31,7 +31,7 @@ _TYPE = iri(f"{RDF}type")
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _BARE = {
     iri(f"{XSD}integer"): re.compile(r"[+-]?[0-9]+"),
-    iri(f"{XSD}decimal"): re.compile(r"[+-]?[0-9]*\.[0-9]+"),
+    iri(f"{XSD}decimal"): re.compile(r"[+-]?(?:(?<![0-9])[0-9]+)?\.[0-9]+"),
     iri(f"{XSD}boolean"): re.compile("true|false"),
 }
 """Datatypes that Turtle writes without quotes, and the lexical forms in which it may."""

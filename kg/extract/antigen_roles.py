@@ -30,8 +30,8 @@ _TARGET_BEFORE = re.compile(
     r"(?:\w{0,5}car(?:-?t)?|cart|tcr(?:-?t)?)(?: cells?)?(?: targeted)?)[ -]?(?:the |human |tumou?r |"
     r"cancer[- ]cell |cell[- ]surface |both |"
     r"antigens? |surface |"
-    r"target |epitopes? of |protein |either )*|\b(?:4s|s)?car|\bcart|"
-    r"\bhu)(?:cluster of differentiation (?:\(cd\) ?)?)?[-. (\[]*$"
+    r"target |epitopes? of |protein |either ){0,18}|\b(?:4s|s)?car|\bcart|"
+    r"\bhu)(?:cluster of differentiation (?:\(cd\) ?)?)?[-. (\[]{0,70}$"
 )
 _TARGET_AFTER = re.compile(
     r" as (?:the |an? )?(?:\w{1,12} ){0,4}targets?\b|(?:\s?\([\w -]{1,14}\)(?=[- ]?(?:targeted|directed|"

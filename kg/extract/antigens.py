@@ -19,7 +19,7 @@ _LIST_GAP = re.compile(
     r"(?:\.|\s?(?:/|,|&|\+|;|\||×|-|–)\s?|,?\s(?:and/or|and|or|plus|x|with)\s)(?:anti[- ])?", re.IGNORECASE
 )
 
-_TIGHT_LIST = re.compile(r"(?:/|[/\w -]*/)")
+_NO_TIGHT_LIST = re.compile(r"[^/\w -]")
 _LONGEST_LIST = 24
 """Members of a list that share a judgement and a quote."""
 _BARE: Role = (None, "antigen.bare")
@@ -40,7 +40,7 @@ def _judge_places(passage: Passage, places: tuple[Place, ...]) -> Iterator[Menti
     text = fold_width(passage.text)
     for group in _group_lists(text, places):
         roles = [judge_place(text, place, passage.part) for place in group]
-        if _TIGHT_LIST.fullmatch(text, group[0].end, group[-1].start):
+        if _is_tight(text, group[0].end, group[-1].start):
             roles = _start_role(_end_role(roles))
         if is_construct_part(group[-1].antigen) and is_followed_by_receptor(text, group[-1].end):
             roles = [("target", "antigen.beside-binder-word") if one == _BARE else one for one in roles[:-1]] + roles[
@@ -54,6 +54,11 @@ def _judge_places(passage: Passage, places: tuple[Place, ...]) -> Iterator[Menti
             yield Mention(
                 place.antigen, passage.text[place.start : place.end], role, quote, rule, passage.part, passage.ref
             )
+
+
+def _is_tight(text: str, start: int, end: int) -> bool:
+    """Whether slashes join the names between the ends of a list: "CD19/CD20/CD22"."""
+    return start < end and text[end - 1] == "/" and not _NO_TIGHT_LIST.search(text, start, end)
 
 
 def _group_lists(text: str, places: tuple[Place, ...]) -> Iterator[tuple[Place, ...]]:

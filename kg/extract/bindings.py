@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from kg.extract.antigen_roles import is_bound_by_tcr, is_construct_part
 from kg.extract.antigens import list_targets
 from kg.extract.constructs import find_binder_type
+from kg.extract.memories import remember
 from kg.extract.named_products import Named, find_mentioned, infer_bindings, infer_fact
+from kg.extract.texts import TITLES, Texts
 from kg.lexicon import open_lexicon
 from kg.model import Binding, Fact, Intervention, Mention, Passage, Quote, Study
 from kg.vocabularies import load_vocabularies
 
 _FEW = 3
-TITLES = ("title", "official title")
 _CANDIDATES = re.compile(
     r"personali[sz]ed|individuali[sz]ed|express|one or more|depending on|according to|positive|or other|panel",
     re.IGNORECASE,
@@ -33,23 +34,23 @@ _LIGAND_BEFORE = re.compile(r"(?:CAR[- .]?|CAR-T[- ]|chimeric )$")
 
 
 def find_bindings(
-    study: Study, item: Intervention | None, mentions: Sequence[Mention], named: Named | None, count: int
+    texts: Texts, item: Intervention | None, named: Named | None, count: int
 ) -> tuple[Binding, ...]:
     """What the product binds, from the nearest words that name it."""
     name = str(item.name.value) if item else None
+    mentions = texts.mentions
     found: tuple[Mention, ...] = ()
     if name is not None:
-        found = _own_targets(mentions, name)
-    if name is not None and not found:
-        found = list_targets(mentions, "intervention description", ref=name)
+        own = texts.own_mentions(name)
+        found = _own_targets(own) or list_targets(own, "intervention description")
     if count <= 1 or not found:
-        titles = list_targets(mentions, *TITLES)
+        titles = texts.targets(*TITLES)
         merged = {mention.antigen: mention for mention in (*found, *titles)}
         if count <= 1 or not found:
             found = tuple(merged.values())
     if count <= 1:
         found = _extend_lists(found, mentions)
-    natural = _find_natural(study, mentions, name)
+    natural = _find_natural(texts, name)
     if natural and not found:
         return natural
     for parts in (
@@ -61,29 +62,44 @@ def find_bindings(
     ):
         if found:
             break
-        found = list_targets(mentions, *parts)
+        found = texts.targets(*parts)
         if named and "productTarget" in named[0].extra and parts[0] == "summary":
             # Of a known product only what is known is taken from further off: prose there speaks of other drugs too.
             known = {binding.antigen.value for binding in infer_bindings(named)}
-            told = tuple(one for one in list_targets(mentions, "summary", "description") if one.antigen in known)
+            told = tuple(one for one in texts.targets("summary", "description") if one.antigen in known)
             found = told if len(told) == len(known) else ()
             break
     if not found:
         return (
             natural
-            or infer_bindings(named or find_mentioned(study))
-            or _bind_disease_antigens(mentions)
-            or _bind_candidates(study, mentions)
-            or _bind_keywords(mentions)
+            or infer_bindings(named or texts.ask(_find_mentioned))
+            or texts.ask(_bind_by_trial)
         )
-    binder_type = find_binder_type(
-        study.parts(*TITLES, "intervention", "intervention description", "summary", "description")
-    )
+    binder_type = texts.ask(_find_binder_type)
     bound = tuple(
         Binding(Fact(mention.antigen, mention.quote, mention.rule), mention.written, binder_type=binder_type)
         for mention in _drop_carriers(found)
     )
     return _join_natural(bound, natural)
+
+
+def _find_binder_type(texts: Texts) -> Fact | None:
+    return find_binder_type(
+        texts.parts(*TITLES, "intervention", "intervention description", "summary", "description")
+    )
+
+
+def _find_mentioned(texts: Texts) -> Named | None:
+    return find_mentioned(texts.study)
+
+
+def _bind_by_trial(texts: Texts) -> tuple[Binding, ...]:
+    """What the words on the trial imply that its cells bind, where none are said to bind anything."""
+    return (
+        _bind_disease_antigens(texts.mentions)
+        or _bind_candidates(texts.study, texts.mentions)
+        or _bind_keywords(texts.mentions)
+    )
 
 
 def _drop_carriers(found: tuple[Mention, ...]) -> tuple[Mention, ...]:
@@ -168,14 +184,12 @@ def _join_natural(bound: tuple[Binding, ...], natural: tuple[Binding, ...]) -> t
     )
 
 
-def _own_targets(mentions: Sequence[Mention], name: str) -> tuple[Mention, ...]:
+def _own_targets(own: Sequence[Mention]) -> tuple[Mention, ...]:
     """Targets in an intervention's names; there, a bare antigen is what the product binds."""
     found: dict[str, Mention] = {}
-    for mention in mentions:
-        if (
-            mention.part in ("intervention", "other name")
-            and mention.ref == name
-            and (mention.role == "target" or (mention.role == "biomarker" and _is_bare_target(mention)))
+    for mention in own:
+        if mention.part in ("intervention", "other name") and (
+            mention.role == "target" or (mention.role == "biomarker" and _is_bare_target(mention))
         ):
             found.setdefault(mention.antigen, mention)
     return tuple(found.values())
@@ -186,42 +200,55 @@ def _is_bare_target(mention: Mention) -> bool:
     return not is_construct_part(mention.antigen) and not open_lexicon("ligand").find(mention.written)
 
 
-def _find_natural(study: Study, mentions: Sequence[Mention], name: str | None) -> tuple[Binding, ...]:
+def _find_natural(texts: Texts, name: str | None) -> tuple[Binding, ...]:
     """Targets that a natural ligand or receptor binds ("IL3 CAR-T" binds CD123): quoted from the antigen's own
     mention if there is one."""
+    own = texts.parts("intervention", "other name") if name is None else texts.own(name)
+    named = (one for one in own if one.part != "intervention description")
+    near = (fact for one in (*texts.parts(*TITLES), *named) for fact in _read_natural(one))
+    binder = next(near, None) or texts.ask(_find_natural_in_prose)
+    if binder is None:
+        return ()
     vocabularies = load_vocabularies()
-    for passage in (
-        *study.parts(*TITLES),
-        *(one for one in study.parts("intervention", "other name") if name in (None, one.ref)),
-        *study.parts("intervention description", "arm", "arm description", "summary"),
-    ):
-        for match in open_lexicon("ligand").find(passage.text):
-            beside = _LIGAND_AFTER.match(passage.text, match.end) or _LIGAND_BEFORE.search(
-                passage.text[max(0, match.start - 12) : match.start]
-            )
-            if not beside:
-                continue
-            quote = passage.quote(match.start, match.end)
-            binder = Fact(match.term.notation, quote, "binder.natural")
-            kind = Fact(vocabularies.refer(match.term.extra["productBinderType"][0]).notation, quote, "binder.natural")
-            antigens = [vocabularies.refer(iri).notation for iri in match.term.extra["bindsAntigen"]]
-            return tuple(_quote_natural(antigen, mentions, binder, kind) for antigen in antigens)
-    return ()
+    extra = vocabularies.scheme("ligand")[binder.value].extra
+    kind = Fact(vocabularies.refer(extra["productBinderType"][0]).notation, binder.quote, "binder.natural")
+    antigens = [vocabularies.refer(iri).notation for iri in extra["bindsAntigen"]]
+    return tuple(_quote_natural(antigen, texts, binder, kind) for antigen in antigens)
 
 
-def _quote_natural(antigen: str, mentions: Sequence[Mention], binder: Fact, kind: Fact) -> Binding:
-    for mention in mentions:
-        if (
-            mention.antigen == antigen
-            and mention.part != "eligibility"
-            and mention.role in ("target", "eligibility marker", "biomarker")
-        ):
-            return Binding(
-                Fact(antigen, mention.quote, "antigen.of-natural-binder", "implied"), mention.written, binder, kind
-            )
+def _find_natural_in_prose(texts: Texts) -> Fact | None:
+    passages = texts.parts("intervention description", "arm", "arm description", "summary")
+    return next((fact for one in passages for fact in _read_natural(one)), None)
+
+
+@remember
+def _read_natural(passage: Passage) -> Iterator[Fact]:
+    """The first natural binder that stands beside a receptor."""
+    for match in open_lexicon("ligand").find(passage.text):
+        before = passage.text[max(0, match.start - 12) : match.start]
+        if _LIGAND_AFTER.match(passage.text, match.end) or _LIGAND_BEFORE.search(before):
+            yield Fact(match.term.notation, passage.quote(match.start, match.end), "binder.natural")
+            return
+
+
+def _quote_natural(antigen: str, texts: Texts, binder: Fact, kind: Fact) -> Binding:
+    mention = texts.ask(_list_quotable).get(antigen)
+    if mention:
+        return Binding(
+            Fact(antigen, mention.quote, "antigen.of-natural-binder", "implied"), mention.written, binder, kind
+        )
     return Binding(
         Fact(antigen, binder.quote, "antigen.of-natural-binder", "inferred"), binder.quote.text, binder, kind
     )
+
+
+def _list_quotable(texts: Texts) -> dict[str, Mention]:
+    """The first mention of each antigen as a target or a marker outside of the eligibility text."""
+    found: dict[str, Mention] = {}
+    for mention in texts.mentions:
+        if mention.part != "eligibility" and mention.role in ("target", "eligibility marker", "biomarker"):
+            found.setdefault(mention.antigen, mention)
+    return found
 
 
 _LOGIC = (
@@ -234,6 +261,18 @@ _LOGIC = (
 )
 
 
+@remember
+def _read_logic(passage: Passage) -> Iterator[dict[str, Fact]]:
+    """The first word of a passage for each way in which targets work together; nothing where it has none."""
+    found = {
+        value: Fact(value, passage.quote(*match.span()), "logic.named")
+        for pattern, value in _LOGIC
+        if (match := pattern.search(passage.text))
+    }
+    if found:
+        yield found
+
+
 def find_logic(bindings: tuple[Binding, ...], around: Sequence[Passage], named: Named | None) -> Fact | None:
     """How the targets work together; a single target is ``single`` by counting, several without a word are
     ``unknown``."""
@@ -243,11 +282,11 @@ def find_logic(bindings: tuple[Binding, ...], around: Sequence[Passage], named: 
     if len(bindings) == 1:
         return Fact("single", first.quote, "logic.count", first.basis)
     inferred = infer_fact(named, "productLogic")
-    for pattern, value in _LOGIC:
-        for passage in around:
-            match = pattern.search(passage.text)
-            if match:
-                return Fact(value, passage.quote(match.start(), match.end()), "logic.named")
+    told = [facts for passage in around if (facts := _read_logic(passage))]
+    for _, value in _LOGIC if told else ():
+        for facts in told:
+            if value in facts[0]:
+                return facts[0][value]
     # Two targets named in one breath are one product's; more, or apart, may be several products'.
     is_pair = len(bindings) == 2 and bindings[0].antigen.quote == bindings[1].antigen.quote
     return inferred or Fact("dual" if is_pair else "unknown", first.quote, "logic.count")

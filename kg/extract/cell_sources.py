@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from kg.extract.implied_sources import find_implied, make_source
+from kg.extract.memories import remember
 from kg.extract.source_contexts import has_cells_beside, is_about_product, is_beside_the_product, is_negated
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
@@ -87,7 +88,10 @@ def find_sources(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     stated = _collect(fact for passage in searched for fact in _find_stated(passage))
     if stated:
         return stated
-    return _collect(fact for passage in searched for fact in find_implied(passage))
+    return _collect(fact for passage in searched for fact in _find_implied(passage))
+
+
+_find_implied = remember(find_implied)
 
 
 def _collect(facts: Iterator[Fact]) -> tuple[Fact, ...]:
@@ -101,6 +105,7 @@ def _collect(facts: Iterator[Fact]) -> tuple[Fact, ...]:
     return tuple(found.values())
 
 
+@remember
 def _find_stated(passage: Passage) -> Iterator[Fact]:
     text = fold_width(passage.text)
     for match in open_lexicon("cell-source").find(passage.text):
@@ -141,9 +146,11 @@ def _find_stated(passage: Passage) -> Iterator[Fact]:
 
 def find_off_the_shelf(passages: Sequence[Passage]) -> Fact | None:
     """Whether the product is said to be made ahead."""
-    for passage in passages:
-        if passage.part in SEARCHED:
-            found = _OFF_SHELF.search(fold_width(passage.text))
-            if found and not is_negated(passage.text[max(0, found.start() - 20) : found.start()]):
-                return Fact(True, passage.quote(found.start(), found.end()), "source.off-the-shelf")
-    return None
+    return next((fact for one in passages if one.part in SEARCHED for fact in _read_off_the_shelf(one)), None)
+
+
+@remember
+def _read_off_the_shelf(passage: Passage) -> Iterator[Fact]:
+    found = _OFF_SHELF.search(fold_width(passage.text))
+    if found and not is_negated(passage.text[max(0, found.start() - 20) : found.start()]):
+        yield Fact(True, passage.quote(found.start(), found.end()), "source.off-the-shelf")

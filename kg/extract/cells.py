@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from kg.extract.memories import remember
 from kg.lexicon import Match, open_lexicon
 from kg.model import Fact, Passage
 from kg.vocabularies import load_vocabularies
@@ -64,6 +65,7 @@ def find_modalities(passages: Sequence[Passage]) -> list[tuple[Match, Passage]]:
     return [(match, passage) for passage in passages for match, is_given in _judge_modalities(passage) if is_given]
 
 
+@remember
 def _judge_modalities(passage: Passage) -> Iterator[tuple[Match, bool]]:
     """Modalities of living cells in a passage, and whether each is what is given; an abbreviation in parentheses
     follows the words before it."""
@@ -96,23 +98,23 @@ def find_receptor_modality(passages: Sequence[Passage]) -> Fact | None:
     >>> fact.value, fact.quote.text
     ('CAR-T', 'CAR-BCMA T')
     """
-    for passage in passages:
-        is_likely = any(mark in passage.text for mark in _RECEPTOR_MARKS)
-        receptor = _RECEPTOR.search(passage.text) if is_likely else None
-        if receptor is None or _is_homograph(passage.text, receptor):
-            continue
-        low, high = max(0, receptor.start() - 80), receptor.end() + 80
-        for pattern, notation in _RECEPTOR_CELLS:
-            cells = pattern.search(passage.text, low, high)
-            if cells and not is_supportive(
-                passage.text, min(receptor.start(), cells.start()), max(receptor.end(), cells.end())
-            ):
-                return Fact(
-                    notation,
-                    passage.quote(min(receptor.start(), cells.start()), max(receptor.end(), cells.end())),
-                    "modality.receptor-and-cells",
-                )
-    return None
+    return next((fact for passage in passages for fact in _read_receptor(passage)), None)
+
+
+@remember
+def _read_receptor(passage: Passage) -> Iterator[Fact]:
+    """The modality of a passage's first receptor, if a kind of cell stands beside it."""
+    is_likely = any(mark in passage.text for mark in _RECEPTOR_MARKS)
+    receptor = _RECEPTOR.search(passage.text) if is_likely else None
+    if receptor is None or _is_homograph(passage.text, receptor):
+        return
+    low, high = max(0, receptor.start() - 80), receptor.end() + 80
+    for pattern, notation in _RECEPTOR_CELLS:
+        cells = pattern.search(passage.text, low, high)
+        start, end = (min(receptor.start(), cells.start()), max(receptor.end(), cells.end())) if cells else (0, 0)
+        if cells and not is_supportive(passage.text, start, end):
+            yield Fact(notation, passage.quote(start, end), "modality.receptor-and-cells")
+            return
 
 
 def _is_homograph(text: str, receptor: re.Match[str]) -> bool:
@@ -141,6 +143,11 @@ def choose_modality(found: Sequence[tuple[Match, Passage]]) -> Fact | None:
         return None
     match, passage = found[0]
     return Fact(match.term.notation, passage.quote(match.start, match.end), "modality.named")
+
+
+def find_modality(passages: Sequence[Passage]) -> Fact | None:
+    """The modality that is named, else one of a receptor and a kind of cell."""
+    return choose_modality(find_modalities(passages)) or find_receptor_modality(passages)
 
 
 def infer_cell_type(modality: Fact) -> Fact | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from kg.extract.memories import remember
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
 
@@ -150,7 +151,7 @@ def find_costimulation(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     >>> [fact.value for fact in find_costimulation([Passage("title", "text", 0, "CD19.28z CAR, CD3/CD28 beads")])]
     ['CD28']
     """
-    return _collect(passages, _read_costimulation, "construct.costimulation")
+    return _collect(passages, _find_costimulation)
 
 
 def find_safety_switches(passages: Sequence[Passage]) -> tuple[Fact, ...]:
@@ -159,7 +160,7 @@ def find_safety_switches(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     >>> [fact.value for fact in find_safety_switches([Passage("title", "text", 0, "CAR-T with the iC9 safety switch")])]
     ['iCasp9']
     """
-    facts = _collect(passages, _read_switches, "construct.safety-switch")
+    facts = _collect(passages, _find_switches)
     exact = tuple(fact for fact in facts if fact.value != "suicide gene")
     return exact or facts
 
@@ -170,7 +171,7 @@ def find_edits(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     >>> [fact.value for fact in find_edits([Passage("title", "text", 0, "CAR-T cells with knockout of TCR and PD-1")])]
     ['TRAC', 'PDCD1']
     """
-    return _collect(passages, _read_edits, "construct.edit")
+    return _collect(passages, _find_edits)
 
 
 def find_binder_type(passages: Sequence[Passage]) -> Fact | None:
@@ -179,17 +180,31 @@ def find_binder_type(passages: Sequence[Passage]) -> Fact | None:
     >>> find_binder_type([Passage("title", "text", 0, "CAR with a nanobody")]).value
     'VHH'
     """
-    found = _collect(passages, _read_binder_types, "construct.binder-type")
+    found = _collect(passages, _find_binder_types)
     return found[0] if found else None
 
 
-def _collect(passages: Sequence[Passage], read: Callable[[str], Iterator[Found]], rule: str) -> tuple[Fact, ...]:
+def _collect(passages: Sequence[Passage], find: Callable[[Passage], Sequence[Fact]]) -> tuple[Fact, ...]:
     facts: dict[str, Fact] = {}
     for passage in passages:
         if passage.part in PARTS:
-            for start, end, value in read(passage.text):
-                facts.setdefault(value, Fact(value, passage.quote(start, end), rule))
+            for fact in find(passage):
+                facts.setdefault(fact.value, fact)
     return tuple(facts.values())
+
+
+def _make_finder(read: Callable[[str], Iterator[Found]], rule: str) -> Callable[[Passage], tuple[Fact, ...]]:
+    """A reader of texts as one of passages: the first fact of each value."""
+
+    @remember
+    def find(passage: Passage) -> Iterable[Fact]:
+        facts: dict[str, Fact] = {}
+        for start, end, value in read(passage.text):
+            if value not in facts:
+                facts[value] = Fact(value, passage.quote(start, end), rule)
+        return facts.values()
+
+    return find
 
 
 class _Sentences:
@@ -319,3 +334,9 @@ def _read_binder_types(written: str) -> Iterator[Found]:
         low, high = sentences.find(match.start, match.end)
         if _CONSTRUCT.search(text, low, high) and not _SECRETED.search(text, low, high):
             yield match.start, match.end, match.term.notation
+
+
+_find_costimulation = _make_finder(_read_costimulation, "construct.costimulation")
+_find_switches = _make_finder(_read_switches, "construct.safety-switch")
+_find_edits = _make_finder(_read_edits, "construct.edit")
+_find_binder_types = _make_finder(_read_binder_types, "construct.binder-type")

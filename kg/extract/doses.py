@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kg.extract.amounts import AMOUNT, TOLERANCE, Amount, compile_any, read_amounts
+from kg.extract.memories import remember
 from kg.lexicon import fold_width
 from kg.model import Dose, Fact, Passage
 
@@ -128,15 +129,19 @@ def find_dose_escalation(passages: Sequence[Passage]) -> Fact | None:
     >>> find_dose_escalation([Passage("title", "text", 0, "A 3+3 study")]).quote.text
     '3+3'
     """
-    for passage in passages:
-        if passage.part == "eligibility":
-            continue
-        for match in _ESCALATION.finditer(fold_width(passage.text)):
-            if not _NEGATED.search(passage.text, max(0, match.start() - 25), match.start()):
-                return Fact(True, passage.quote(*match.span()), "dose.escalation")
-    return None
+    return next((fact for one in passages if one.part != "eligibility" for fact in _read_escalation(one)), None)
 
 
+@remember
+def _read_escalation(passage: Passage) -> Iterator[Fact]:
+    """The first words of a passage that say it."""
+    for match in _ESCALATION.finditer(fold_width(passage.text)):
+        if not _NEGATED.search(passage.text, max(0, match.start() - 25), match.start()):
+            yield Fact(True, passage.quote(*match.span()), "dose.escalation")
+            return
+
+
+@remember
 def _read_doses(passage: Passage) -> Iterator[Dose]:
     """Doses of one passage; ``unit`` is empty where only the rest of the record can tell."""
     text = fold_width(passage.text).replace("∼", "~").replace("〜", "~")

@@ -24,7 +24,7 @@ _KINDS = "endpoint-kind"
 _GRADINGS = "grading"
 _VERSION = re.compile(
     r"[\s,()\[\]-]{0,4}(?:(?:CTCAE|RECIST|criteria|scale)[\s,()\[\]-]{0,4})?"
-    r"(?:v\.?|ver\.?|version)?\s?(?P<version>[1-6](?:\.\d{1,2})?)(?![\d.]*\w)",
+    r"(?:v\.?|ver\.?|version)?\s?(?P<version>[1-6](?:\.\d{1,2})?)(?![\d.]{0,20}\w)",
     re.IGNORECASE,
 )
 _VERSION_MARK = {"CTCAE": " v", "RECIST": " "}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from kg.lexicon import fold_width, open_lexicon
@@ -220,14 +221,30 @@ def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
     are_cells_told = any(_CELLS.search(fold_width(passage.text)) for passage in heads)
     prose = [fold_width(passage.text) for passage in passages]
     has_cue = any("deplet" in text.lower() and _NAMED.search(text) for text in prose)
+    descriptions = _join_descriptions(passages)
+    judged: dict[str, bool | None] = {}
     for passage, (start, end, term) in listed:
-        about = " ".join(
-            fold_width(other.text)
-            for other in passages
-            if other.part == "intervention description" and other.ref == passage.text
-        )
-        if _OTHER.search(about) and not _NAMED.search(about):
-            continue
+        if passage.text not in judged:  # once, however many drugs a name holds, or interventions share it
+            judged[passage.text] = _judge_description(passage.text, descriptions.get(passage.text, ""))
+        is_told = judged[passage.text]
         is_usual = is_pair and (are_cells_told or term.notation in PAIR)  # what else is listed may be the other arm's
-        if has_cue or is_usual or _NAMED.search(passage.text) or _NAMED.search(about) or _BEFORE_CELLS.search(about):
+        if is_told or (is_told is None and (has_cue or is_usual)):
             yield Fact(term.notation, passage.quote(start, end), "lymphodepletion.intervention")
+
+
+def _join_descriptions(passages: list[Passage]) -> dict[str, str]:
+    """What is said of interventions, by their names."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for passage in passages:
+        if passage.part == "intervention description":
+            found[passage.ref].append(fold_width(passage.text))
+    return {name: " ".join(texts) for name, texts in found.items()}
+
+
+def _judge_description(name: str, about: str) -> bool | None:
+    """Whether an intervention's words say that it makes room for the cells; False where they say that it does other
+    things, None where they say nothing."""
+    is_named = _NAMED.search(about) is not None
+    if _OTHER.search(about) and not is_named:
+        return False
+    return True if is_named or _NAMED.search(name) or _BEFORE_CELLS.search(about) else None

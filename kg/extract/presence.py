@@ -38,7 +38,7 @@ _ASIDES = {
     "consent": re.compile(
         r"(?:\b(?:time|date|day|prior|before|after|since|from|at|upon|of|to|on) (?:of |to "
         r"|the |signing |signed |signature |giving |obtaining |informed |written |study "
-        r"|main |subject |patient )*$)"
+        r"|main |subject |patient ){0,24}$)"
     ),
     "prior allogeneic transplant": _CONSIDERED,
     "prior autologous transplant": _CONSIDERED,
@@ -47,7 +47,7 @@ _VIRAL = re.compile(r"hepatitis|\bhbv|\bhcv|\bhiv|immunodeficiency|syphilis")
 _POSITIVE = re.compile(
     r"\W{0,2}(?:antigens?|target|protein|tumou?r|surface|molecule|ligand"
     r"|receptor)?[\s)]{0,2}(?:(?:is|are|was|were)\s)?(?:\+|\(\+\)|-?\s?pos(?:itive|itivity)?\b"
-    r"|(?:\w+\s){0,2}express|[- ]high)"
+    r"|(?:\w{1,60}\s){0,2}express|[- ]high)"
 )
 _POSITIVE_BEFORE = re.compile(
     r"(?:\bstaining(?: \w+){0,2} (?=of)|\bexpress(?:ion|es|ing|ed)?|\bpositiv(?:e|ity)"

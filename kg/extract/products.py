@@ -6,18 +6,18 @@ known product tells is marked ``inferred``; an explicit statement wins over it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 
 import msgspec
 
 from kg.extract.antigens import find_mentions
-from kg.extract.bindings import TITLES, find_bindings, find_logic
+from kg.extract.bindings import find_bindings, find_logic
 from kg.extract.cell_sources import find_off_the_shelf, find_sources
 from kg.extract.cells import (
     ENGINEERED,
     choose_modality,
     find_modalities,
+    find_modality,
     has_supportive_modality,
     infer_cell_type,
 )
@@ -26,9 +26,9 @@ from kg.extract.doses import extract_doses, find_dose_escalation
 from kg.extract.implied_sources import find_collection
 from kg.extract.lymphodepletion import find_lymphodepletion
 from kg.extract.named_products import Named, find_named, find_titled, infer_fact, infer_sources
+from kg.extract.texts import TITLES, Texts
 from kg.extract.trial_modalities import (
-    find_definition,
-    find_modality,
+    find_definitions,
     find_trial_modality,
     has_cell_words,
     infer_trial_modality,
@@ -45,14 +45,13 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     product."""
     if is_about_antiretrovirals(study):
         return tuple(Product(item.name, item.type) for item in study.interventions)
+    texts = Texts(study, mentions)
     named = {id(item): find_named(item) for item in study.interventions}
     trial_modality = find_trial_modality(study)
     defined: dict[int, Fact] = {}
-    if not has_supportive_modality(study.parts(*TITLES)):
-        defined = {id(item): fact for item in study.interventions if (fact := find_definition(study, item))}
-        trial_modality = (
-            trial_modality or next(iter(defined.values()), None) or infer_trial_modality(study, mentions)
-        )
+    if not has_supportive_modality(texts.parts(*TITLES)):
+        defined = find_definitions(texts)
+        trial_modality = trial_modality or next(iter(defined.values()), None) or infer_trial_modality(texts)
     cells = [
         item
         for item in study.interventions
@@ -60,20 +59,19 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     ]
     if trial_modality and not cells:
         cells = [item for item in study.interventions if may_be_cells(item)]
-    collected = cache(lambda: find_collection(study.parts("intervention", "eligibility")))  # once for all products
+    chosen = {id(item) for item in cells}
+    make = _Maker(texts, len(cells))
     products = [
-        _make_product(
-            study, item, mentions, defined.get(id(item), trial_modality), named[id(item)], len(cells), collected
-        )
-        if item in cells
+        make.make(item, defined.get(id(item), trial_modality), named[id(item)])
+        if id(item) in chosen
         else Product(item.name, item.type)
         for item in study.interventions
     ]
     if not cells:
-        titled = find_titled(study.parts(*TITLES))
+        titled = find_titled(texts.parts(*TITLES))
         is_given = titled or (trial_modality and str(trial_modality.value) in ENGINEERED)
         if is_given and not is_about_patients(study):
-            products.append(_make_unlisted(study, mentions, trial_modality, collected, titled))
+            products.append(_make_unlisted(texts, trial_modality, titled))
     if not any(product.is_cell for product in products):
         return tuple(products)
     # Read once for all: lymphodepletion is told of the trial and not of one product.
@@ -83,84 +81,81 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     )
 
 
-def _passages_of(study: Study, item: Intervention) -> tuple[tuple[Passage, ...], tuple[Passage, ...]]:
-    """An intervention's own passages, and those of the arms that it is given in."""
-    name = str(item.name.value)
-    arms = {str(arm.label.value) for arm in study.arms if any(one.value == name for one in arm.interventions)} | set(
-        item.arms
-    )
-    own = tuple(
-        passage
-        for passage in study.passages
-        if passage.part in ("intervention", "other name", "intervention description") and passage.ref == name
-    )
-    return own, tuple(passage for passage in study.parts("arm", "arm description") if passage.ref in arms)
+def _find_collected(texts: Texts) -> tuple[Fact, ...]:
+    return find_collection(texts.parts("intervention", "eligibility"))
 
 
-def _make_product(
-    study: Study,
-    item: Intervention,
-    mentions: Sequence[Mention],
-    trial_modality: Fact | None,
-    named: Named | None,
-    count: int,
-    collected: Callable[[], tuple[Fact, ...]],
-) -> Product:
-    own, of_arms = _passages_of(study, item)
-    titles = study.parts(*TITLES)
-    modality = (
-        find_modality(own)
-        or choose_modality(find_modalities(of_arms))
-        or trial_modality
-        or infer_fact(named, "productModality")
-    )
-    bindings = find_bindings(study, item, mentions, named, count)
-    sources = (
-        find_sources((*titles, *own, *of_arms))
-        if count == 1
-        else find_sources(own) or find_sources(of_arms) or find_sources(titles)
-    )
-    if not sources:
-        sources = find_sources(study.parts("summary", "description", "keyword"))
-    if not sources and modality and str(modality.value) in ENGINEERED:
-        sources = collected()
-    if not sources:
-        sources = infer_sources(named)
-    around = (*own, *of_arms, *titles, *study.parts("summary", "description"))
-    return _finish(
-        Product(
-            item.name,
-            item.type,
-            is_cell=True,
-            modality=modality,
-            bindings=bindings,
-            sources=sources,
-            logic=find_logic(bindings, around, named),
-            named_product=named[1] if named else None,
-        ),
-        around if count == 1 else (*own, *of_arms),
-    )
+def _find_sources_in_prose(texts: Texts) -> tuple[Fact, ...]:
+    return find_sources(texts.parts("summary", "description", "keyword"))
 
 
-def _make_unlisted(
-    study: Study,
-    mentions: Sequence[Mention],
-    modality: Fact | None,
-    collected: Callable[[], tuple[Fact, ...]],
-    named: Named | None = None,
-) -> Product:
+class _Maker:
+    """Makes the cell products of a study.
+
+    :param count: Interventions that are cells.
+    """
+
+    def __init__(self, texts: Texts, count: int) -> None:
+        self._texts, self._count = texts, count
+        self._made: dict[tuple[object, ...], Product] = {}
+
+    def make(self, item: Intervention, trial_modality: Fact | None, named: Named | None) -> Product:
+        """A listed intervention with all that the record says of it; one that is listed again is the same."""
+        key = str(item.name.value), trial_modality, named and named[0].iri
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(item, trial_modality, named)
+        return msgspec.structs.replace(made, name=item.name, type=item.type)
+
+    def _make(self, item: Intervention, trial_modality: Fact | None, named: Named | None) -> Product:
+        texts = self._texts
+        own, of_arms, titles = texts.own(str(item.name.value)), texts.of_arms(item), texts.parts(*TITLES)
+        modality = (
+            find_modality(own)
+            or choose_modality(find_modalities(of_arms))
+            or trial_modality
+            or infer_fact(named, "productModality")
+        )
+        bindings = find_bindings(texts, item, named, self._count)
+        around = (*own, *of_arms, *titles, *texts.parts("summary", "description"))
+        return _finish(
+            Product(
+                item.name,
+                item.type,
+                is_cell=True,
+                modality=modality,
+                bindings=bindings,
+                sources=self._find_sources(own, of_arms, modality) or infer_sources(named),
+                logic=find_logic(bindings, around, named),
+                named_product=named[1] if named else None,
+            ),
+            around if self._count == 1 else (*own, *of_arms),
+        )
+
+    def _find_sources(
+        self, own: Sequence[Passage], of_arms: Sequence[Passage], modality: Fact | None
+    ) -> tuple[Fact, ...]:
+        """Whose cells the product is made from, by the nearest words that tell it."""
+        texts, titles = self._texts, self._texts.parts(*TITLES)
+        sources = (
+            find_sources((*titles, *own, *of_arms))
+            if self._count == 1
+            else find_sources(own) or find_sources(of_arms) or find_sources(titles)
+        )
+        sources = sources or texts.ask(_find_sources_in_prose)
+        is_engineered = modality is not None and str(modality.value) in ENGINEERED
+        return sources or (texts.ask(_find_collected) if is_engineered else ())
+
+
+def _make_unlisted(texts: Texts, modality: Fact | None, named: Named | None = None) -> Product:
     """The product that only prose names: a known one, or the words from the target to the modality, where they stand
     together."""
-    bindings = find_bindings(study, None, mentions, named, 1)
-    around = study.parts(*TITLES, "summary", "description", "arm", "arm description")
-    sources = (
-        find_sources(study.parts(*TITLES))
-        or find_sources(around)
-        or collected()
-    )
+    bindings = find_bindings(texts, None, named, 1)
+    around = texts.parts(*TITLES, "summary", "description", "arm", "arm description")
+    sources = find_sources(texts.parts(*TITLES)) or find_sources(around) or texts.ask(_find_collected)
     return _finish(
         Product(
-            Fact(named[1].quote.text, named[1].quote, named[1].rule) if named else _find_prose_name(study),
+            Fact(named[1].quote.text, named[1].quote, named[1].rule) if named else _find_prose_name(texts.study),
             is_cell=True,
             modality=modality or infer_fact(named, "productModality"),
             bindings=bindings,

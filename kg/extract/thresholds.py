@@ -195,9 +195,9 @@ def read_operator(words: str) -> str | None:
     words = words.replace("&gt;", ">").replace("&lt;", "<").strip()
     if words == "=":
         return "="
-    if "≥" in words or re.match(r"(?:at.*least|min)", words):
+    if "≥" in words or re.match(r"(?:at.{1,8}least|min)", words):
         return ">="
-    if "≤" in words or re.match(r"(?:at.*most|max|up to)", words):
+    if "≤" in words or re.match(r"(?:at.{1,8}most|max|up to)", words):
         return "<="
     is_up = bool(re.search(rf">|{_UP}", words))
     if not is_up and not re.search(rf"<|{_DOWN}", words):

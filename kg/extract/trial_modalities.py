@@ -4,21 +4,26 @@ explains a code."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
 from kg.extract.antigen_places import find_places
 from kg.extract.antigen_roles import is_bound_by_tcr
-from kg.extract.bindings import TITLES
 from kg.extract.cells import (
     choose_modality,
     find_modalities,
+    find_modality,
     find_receptor_modality,
     has_supportive_modality,
     is_follow_up,
     is_supportive,
 )
+from kg.extract.definitions import OTHER_DRUG, Definitions, define_clause
+from kg.extract.texts import TITLES, Texts
 from kg.lexicon import fold, open_lexicon
 from kg.model import Fact, Intervention, Mention, Passage, Study
 
@@ -40,11 +45,6 @@ _CODE = re.compile(
 _SENTENCE_END = re.compile(r"[.;!?](?=\s)|\n")
 _PURPOSE = re.compile(
     r"\b(?:stud(?:y|ies)|trial)\b.{0,200}\b(?:safety|efficacy|effectiveness|tolerability|feasibility)\b", re.IGNORECASE
-)
-_CLAUSE_END = re.compile(
-    r"[.;!?](?=\s)|\n|\b(?=[abfiprtuvw])"
-    r"(?:after|following|before|prior to|versus|vs|plus|with|against|receiv\w{2,4}|treated|undergo\w{0,4}|"
-    r"in (?:patients|subjects|participants|adults|combination))\b"
 )
 _PROSE = ("intervention description", "arm description", "summary", "description")
 _ENGINEERED_WORDS = re.compile(
@@ -76,13 +76,6 @@ _GENERIC_NAME = re.compile(
     r"(?:dose|level|group|cohort)?[ \w()+-]{0,40}",
     re.IGNORECASE,
 )
-_OTHER_DRUG = re.compile(
-    r"\b(?:inhibitor|antibod(?:y|ies)|small molecule|tablets?|capsules?|vaccine|oral|unlike|alternative|"
-    r"compar(?:es?|ed|ing)|"
-    r"prevents?|prophyla\w{2,5}|during|together|exclud\w{2,4}|progressed on|failed|at least one)\b",
-    re.IGNORECASE,
-)
-"""Words by which a sentence speaks of a code and of CAR-T cells, and does not say that they are one."""
 _CARE = re.compile(
     r"\b(?:survey|decision aid|exercise|(?:tele)?monitoring|biomarkers?|microbiome|registry|imaging|infections?|"
     r"sampling|caregivers?|"
@@ -101,23 +94,24 @@ _NOT_CELLS = re.compile(
 )
 
 
-def infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | None:
+def infer_trial_modality(texts: Texts) -> Fact | None:
     """What a name implies where no word says it: "mesothelin-targeted T cells" that are modified, or a code with CAR
     in it."""
-    for passage in study.parts("intervention"):
+    for passage in texts.parts("intervention"):
         coded = _RECEPTOR_CODE_OF_CELLS.search(passage.text)
         if coded:
             value = "CAR-NK" if "NK" in coded.groups() else "CAR-T"
             return Fact(value, passage.quote(*coded.span()), "modality.code", "inferred")
-    for passage in study.parts("intervention", *TITLES):
+    for passage in texts.parts("intervention", *TITLES):
         code = _RECEPTOR_CODE.search(passage.text) if passage.part == "intervention" else None
-        if code and (_is_engineered(study) or find_places(code[0])):
+        if code and (texts.ask(_is_engineered) or find_places(code[0])):
             return Fact("CAR-T", passage.quote(*code.span()), "modality.code", "inferred")
         receptor = (_RECEPTOR_NAME if passage.part == "intervention" else _RECEPTOR_TITLE).search(passage.text)
-        if receptor and _is_engineered(study):
+        if receptor and texts.ask(_is_engineered):
             return Fact("CAR-T", passage.quote(*receptor.span()), "modality.receptor-and-cells", "inferred")
-    named = [one for one in mentions if one.role == "target" and one.part in (*TITLES, "intervention", "other name")]
-    for mention, passage in _locate(named, study.parts(*TITLES, "intervention", "other name")):
+    parts = (*TITLES, "intervention", "other name")
+    named = [one for one in texts.mentions if one.role == "target" and one.part in parts]
+    for mention, passage in _locate(named, texts.parts(*parts)):
         start = mention.quote.start - passage.start
         at = passage.text.find(mention.written, start)
         cells = _TARGETED_CELLS.search(passage.text, at, at + 80) or _CELLS_TARGETED.search(
@@ -125,26 +119,32 @@ def infer_trial_modality(study: Study, mentions: Sequence[Mention]) -> Fact | No
         )
         if not cells or is_bound_by_tcr(mention.antigen):
             continue
-        if str(cells.groupdict().get("word")).lower() == "targeted" or _is_engineered(study):
+        if str(cells.groupdict().get("word")).lower() == "targeted" or texts.ask(_is_engineered):
             value = "CAR-NK" if cells["kind"] == "NK" else "CAR-T"
             return Fact(value, mention.quote, "modality.targeted-cells", "inferred")
     return None
 
 
-def _is_engineered(study: Study) -> bool:
+def _is_engineered(texts: Texts) -> bool:
     """Whether the record speaks of engineering cells at all."""
-    passages = study.parts(*_PROSE, "intervention", "eligibility", *TITLES)
+    passages = texts.parts(*_PROSE, "intervention", "eligibility", *TITLES)
     return any(_ENGINEERED_WORDS.search(passage.text) for passage in passages)
 
 
 def _locate(mentions: Sequence[Mention], passages: Sequence[Passage]) -> Iterator[tuple[Mention, Passage]]:
     """Mentions, each with the passage that holds it."""
+    held: dict[tuple[str, str], list[Passage]] = defaultdict(list)
+    for passage in sorted(passages, key=_start_of):
+        held[passage.field, passage.part].append(passage)
     for mention in mentions:
-        for passage in passages:
-            is_there = passage.start <= mention.quote.start < passage.start + len(passage.text)
-            if passage.field == mention.quote.field and passage.part == mention.part and is_there:
-                yield mention, passage
-                break
+        near = held[mention.quote.field, mention.part]
+        at = bisect_right(near, mention.quote.start, key=_start_of) - 1
+        if at >= 0 and mention.quote.start < near[at].start + len(near[at].text):
+            yield mention, near[at]
+
+
+def _start_of(passage: Passage) -> int:
+    return passage.start
 
 
 def find_trial_modality(study: Study) -> Fact | None:
@@ -176,43 +176,46 @@ def _list_purposes(passage: Passage) -> Iterator[Passage]:
     """Sentences that say what the study is for."""
     start = 0
     for end in (*(found.end() for found in _SENTENCE_END.finditer(passage.text)), len(passage.text)):
-        if _PURPOSE.search(passage.text, start, end) and not _OTHER_DRUG.search(passage.text, start, end):
+        if _PURPOSE.search(passage.text, start, end) and not OTHER_DRUG.search(passage.text, start, end):
             yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
         start = end
 
 
-def find_definition(study: Study, item: Intervention) -> Fact | None:
-    """The modality that prose gives a code: "RD14-01, a ROR1-targeted CAR T-cell therapy"."""
-    name = str(item.name.value)
-    key = _CODE.search(name)
-    if not key or _is_no_cells(name):
-        return None
-    for passage in study.parts("intervention description"):
-        if passage.ref == name and not _OTHER_DRUG.search(passage.text) and (fact := find_modality((passage,))):
+def find_definitions(texts: Texts) -> dict[int, Fact]:
+    """The modality that prose gives a code, by the intervention's `id`: "RD14-01, a ROR1-targeted CAR T-cell
+    therapy"."""
+    codes = {id(item): one for item in texts.study.interventions if (one := _find_code(str(item.name.value)))}
+    told = Definitions(texts.parts(*TITLES, "summary", "description", "arm description"), codes.values())
+    facts: dict[tuple[str, Any], Fact | None] = {}
+    found = {}
+    for item in texts.study.interventions:
+        if code := codes.get(id(item)):
+            key = str(item.name.value), item.type and item.type.value
+            if key not in facts:
+                facts[key] = _find_definition(texts, item, code, told)
+            if fact := facts[key]:
+                found[id(item)] = fact
+    return found
+
+
+def _find_code(name: str) -> str:
+    """The code in a name that may be that of cells; empty where there is none."""
+    code = _CODE.search(name)
+    return code[0] if code and not _is_no_cells(name) else ""
+
+
+def _find_definition(texts: Texts, item: Intervention, code: str, told: Definitions) -> Fact | None:
+    for passage in texts.own(str(item.name.value)):
+        if passage.part == "intervention description" and (fact := define_clause(passage)):
             return fact
-    for passage in study.parts(*TITLES, "summary", "description", "arm description"):
-        for clause in _list_clauses(passage, key[0]):
-            fact = None if _OTHER_DRUG.search(clause.text) else find_modality((clause,))
-            if fact:
-                start, at = fact.quote.start - clause.start, clause.text.find(key[0])
-                if " and " not in clause.text[min(start, at) : max(start, at)]:
-                    return fact
-    return find_modality(study.parts("keyword", "condition")) if may_be_cells(item) else None
+    fact = told.find(code)
+    if fact or not may_be_cells(item):
+        return fact
+    return texts.ask(_find_listed_modality)
 
 
-def find_modality(passages: Sequence[Passage]) -> Fact | None:
-    return choose_modality(find_modalities(passages)) or find_receptor_modality(passages)
-
-
-def _list_clauses(passage: Passage, code: str) -> Iterator[Passage]:
-    """Clauses of a passage that hold the code: "X after CAR-T" and "X with CAR-T" are two, and do not define X."""
-    if code not in passage.text:
-        return
-    start = 0
-    for end in (*(found.end() for found in _CLAUSE_END.finditer(fold(passage.text))), len(passage.text)):
-        if code in passage.text[start:end]:
-            yield msgspec.structs.replace(passage, start=passage.start + start, text=passage.text[start:end])
-        start = end
+def _find_listed_modality(texts: Texts) -> Fact | None:
+    return find_modality(texts.parts("keyword", "condition"))
 
 
 def has_cell_words(item: Intervention) -> bool:

@@ -11,6 +11,7 @@ from kg.extract.criteria import extract_criteria
 from kg.extract.designs import find_ages, find_conditions, find_design, find_settings
 from kg.extract.endpoints import extract_endpoints
 from kg.extract.ethics import find_ethics_review
+from kg.extract.memories import forget_all
 from kg.extract.products import extract_products
 from kg.model import Criterion, Endpoint, Mention, Study, Trial
 
@@ -23,7 +24,9 @@ def apply_rules(studies: Sequence[Study]) -> list[Trial]:
     mentions = [find_mentions(study.passages) for study in studies]
     criteria = [extract_criteria(study) for study in studies]
     endpoints = [extract_endpoints(study) for study in studies]
-    return list(map(_put_together, studies, mentions, criteria, endpoints))
+    found = list(map(_put_together, studies, mentions, criteria, endpoints))
+    forget_all()
+    return found
 
 
 def _put_together(

@@ -13,8 +13,9 @@ def describe_product(of: Described, position: int, product: Product) -> Iterator
     """An intervention, and of a cell product what it is made of, binds and comes from."""
     name = str(product.name.value) if product.name else ""
     node = mint_under(of.iri, "intervention", slug(name) if name else "unnamed")
-    if node in of.products.values():
+    if node in of.product_nodes:
         return
+    of.product_nodes.add(node)
     of.products[name] = node
     yield Statement(of.iri, kg("hasIntervention"), node)
     yield Statement(node, A, kg("Intervention"))

@@ -39,6 +39,7 @@ class Described:
         self.iri, self.record = mint_trial(trial), mint_record(trial)
         self.vocabularies = load_vocabularies()
         self.products: dict[str, str] = {}
+        self.product_nodes: set[str] = set()
         self.endpoints: set[str] = set()
 
     def term(self, scheme: str, notation: str) -> str:

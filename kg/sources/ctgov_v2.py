@@ -28,7 +28,7 @@ _OLDEST = 200.0
 """Years that no limit of age reaches; what is beyond is a slip of the record."""
 _NOTHING = ("N/A", "NA", "None")
 """Words in place of a value where there is none."""
-_DEGREE = re.compile(r",.*$|\s+(?:MD|PhD|Ph\.D\.?|M\.D\.?|Prof\.?|Dr\.?)$")
+_DEGREE = re.compile(r",(?s:.*)|(?<!\s)\s+(?:MD|PhD|Ph\.D\.?|M\.D\.?|Prof\.?|Dr\.?)$")
 _DATES = {
     "start_date": "startDateStruct",
     "primary_completion_date": "primaryCompletionDateStruct",
