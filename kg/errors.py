@@ -68,10 +68,6 @@ class VersionError(StoreError):
     """The graph was written by another version of kg, which can read it."""
 
 
-class DamageError(StoreError):
-    """A file of the graph is not what was written: no answer rests on it."""
-
-
 class LimitReached(KgError):  # noqa: N818  # the name says what happened
     """A bound on time, rows or memory was reached; the answer would have been incomplete."""
 

@@ -48,7 +48,7 @@ def _read_mark(url: str) -> bytes:
     :raises SourceError: the server does not tell whether there is one.
     """
     try:
-        return b"".join(find_remote_file(join_url(url, MARK)).read(_MAXMARK))
+        return b"".join(find_remote_file(join_url(url, MARK)).read(_MAX_MARK))
     except MissingError:
         return b""
 
