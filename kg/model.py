@@ -315,9 +315,7 @@ class Trial(Frozen, frozen=True):
 
     study: Study
     conditions: tuple[Fact, ...] = ()
-    settings: tuple[Fact, ...] = ()
     products: tuple[Product, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     mentions: tuple[Mention, ...] = ()
-    sponsor_facts: tuple[Fact, ...] = ()

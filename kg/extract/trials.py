@@ -35,12 +35,12 @@ def _put_together(
         **find_ages(study, criteria),
         **find_ethics_review(study),
         **({"conditions": written} if written else {}),
+        **({"disease_setting": settings} if (settings := find_settings(study)) else {}),
     }
     full = msgspec.structs.replace(study, facts={**study.facts, **added})
     return Trial(
         study=full,
         conditions=conditions,
-        settings=find_settings(study),
         products=extract_products(study, mentions),
         endpoints=endpoints,
         criteria=criteria,
