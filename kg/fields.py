@@ -54,6 +54,8 @@ class Field(msgspec.Struct, frozen=True):
     :ivar compared: ``value``, ``member`` or ``nothing``.
     :ivar is_watched: Whether its absence is said.
     :ivar qualifies: Local names of the properties whose meaning depends on it.
+    :ivar asked_as: Words by which questions ask for it; ``…`` stands for any ending.
+    :ivar filter_key: Name of it in ``kg build --where``; empty where builds do not choose by it.
     """
 
     name: str
@@ -74,6 +76,8 @@ class Field(msgspec.Struct, frozen=True):
     compared: str
     is_watched: bool
     qualifies: tuple[str, ...]
+    asked_as: tuple[str, ...]
+    filter_key: str
 
     @property
     def key(self) -> str:
@@ -310,6 +314,8 @@ def _make_fields(name: str, said: Mapping[str, list[str]], where: str) -> list[F
             compared=tell(f"{KG}comparedBy", "member" if is_many else "value"),
             is_watched=f"{KG}NotStatedItem" in said.get(f"{RDF}type", ()),
             qualifies=tuple(map(_local, sorted(said.get(f"{KG}qualifies", ())))),
+            asked_as=tuple(said.get(f"{KG}askedAs", ())),
+            filter_key=tell(f"{KG}filterKey"),
         )
         for path in sorted(said[f"{KG}cardKey"])
     ]

@@ -94,7 +94,13 @@ def _add_quote(prover: Prover, about: str, node: str) -> Card:
     return {"quote": next((one["quote"] for one in prover.entries if one["about"] == about), None)}
 
 
+def _show_negated(prover: Prover, about: str, node: str) -> Card:
+    """Whether a criterion asks for the absence of its measure; a card always says so."""
+    return {"negated": prover.facts.first(node, "negated") is not None}
+
+
 VIEWS: dict[str, View] = {
+    "criteria.negated": _show_negated,
     "brief_summary": _show_brief_summary,
     "interventions.targets": _show_targets,
     "interventions.target_as_written": _show_written_targets,
