@@ -45,15 +45,6 @@ def _list_bound(prover: Prover, node: str) -> list[tuple[str, Any]]:
     return [(binding, facts.first(binding, "antigen")) for binding in facts.parts(node, "hasBinding")]
 
 
-def _show_cell_type(prover: Prover, about: str, node: str) -> Card:
-    """The kind of cell; the words are those of the modality that tells it."""
-    facts = prover.facts
-    value = prover.scalar(f"{about}.cell_type", node, "cellType")
-    if value and facts.first(node, "modality"):
-        prover.prove(f"{about}.cell_type", node, "modality", facts.first(node, "modality"))
-    return {"cell_type": value}
-
-
 def _show_cell_source(prover: Prover, about: str, node: str) -> Card:
     """Top value, detail, words and basis of the cell source; a product made either way is ``both``."""
     facts, scheme = prover.facts, prover.facts.vocabularies.scheme("cell-source")
@@ -104,7 +95,6 @@ VIEWS: dict[str, View] = {
     "brief_summary": _show_brief_summary,
     "interventions.targets": _show_targets,
     "interventions.target_as_written": _show_written_targets,
-    "interventions.cell_type": _show_cell_type,
     "interventions.cell_source": _show_cell_source,
 }
 """By card key: what stands there in the place of a property's values."""

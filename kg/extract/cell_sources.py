@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from kg.extract.implied_sources import find_implied, make_source
+from kg.extract.rules import Rule
 from kg.extract.source_contexts import has_cells_beside, is_about_product, is_beside_the_product, is_negated
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
@@ -147,3 +148,6 @@ def find_off_the_shelf(passages: Sequence[Passage]) -> Fact | None:
             if found and not is_negated(passage.text[max(0, found.start() - 20) : found.start()]):
                 return Fact(True, passage.quote(found.start(), found.end()), "source.off-the-shelf")
     return None
+
+
+RULES = (Rule("interventions.off_the_shelf", find_off_the_shelf),)

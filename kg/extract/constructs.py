@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from kg.extract.rules import Rule
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
 
@@ -319,3 +320,10 @@ def _read_binder_types(written: str) -> Iterator[Found]:
         low, high = sentences.find(match.start, match.end)
         if _CONSTRUCT.search(text, low, high) and not _SECRETED.search(text, low, high):
             yield match.start, match.end, match.term.notation
+
+
+RULES = (
+    Rule("interventions.costimulation", find_costimulation),
+    Rule("interventions.safety_switch", find_safety_switches),
+    Rule("interventions.edits", find_edits),
+)

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+from kg.extract.rules import Rule
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
 from kg.vocabularies import Term, load_vocabularies
@@ -231,3 +232,6 @@ def _read_interventions(passages: list[Passage]) -> Iterator[Fact]:
         is_usual = is_pair and (are_cells_told or term.notation in PAIR)  # what else is listed may be the other arm's
         if has_cue or is_usual or _NAMED.search(passage.text) or _NAMED.search(about) or _BEFORE_CELLS.search(about):
             yield Fact(term.notation, passage.quote(start, end), "lymphodepletion.intervention")
+
+
+RULES = (Rule("interventions.lymphodepletion", find_lymphodepletion, tuple(sorted(PARTS))),)

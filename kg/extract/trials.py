@@ -8,10 +8,10 @@ import msgspec
 
 from kg.extract.antigens import find_mentions
 from kg.extract.criteria import extract_criteria
-from kg.extract.designs import find_ages, find_conditions, find_design, find_settings
+from kg.extract.designs import find_ages, find_conditions
 from kg.extract.endpoints import extract_endpoints
-from kg.extract.ethics import find_ethics_review
 from kg.extract.products import extract_products
+from kg.extract.rules import fill_trial
 from kg.model import Criterion, Endpoint, Mention, Study, Trial
 
 
@@ -31,11 +31,9 @@ def _put_together(
 ) -> Trial:
     written, conditions = find_conditions(study)
     added = {
-        **find_design(study),
+        **fill_trial(study),
         **find_ages(study, criteria),
-        **find_ethics_review(study),
         **({"conditions": written} if written else {}),
-        **({"disease_setting": settings} if (settings := find_settings(study)) else {}),
     }
     full = msgspec.structs.replace(study, facts={**study.facts, **added})
     return Trial(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from kg.fields import Field, load_fields
-from kg.model import Fact, Mention
+from kg.model import NO_QUOTE, Fact, Mention
 from kg.rdf.facts import WRITERS, describe_date, describe_fact
-from kg.rdf.statements import NO_QUOTE, A, Described, Statement, soften
+from kg.rdf.statements import A, Described, Statement, soften
 from kg.terms import PROV, iri, kg, literal, mint_under, slug
 
 _PARTS: dict[str, Callable[[Described], Sequence[object]]] = {
