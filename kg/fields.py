@@ -38,7 +38,7 @@ _KEY = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)*")
 class Field(msgspec.Struct, frozen=True):
     """A property as surfaces need it; one that stands at two card keys is two fields.
 
-    :ivar name: Local name of the property (``costimulation``).
+    :ivar name: Local name of the property (``costimulation``); its IRI where another package declares it.
     :ivar label: What it is called; ``shown_as`` is what people call one value.
     :ivar owner: Local name of the class that has it (``Intervention``); empty where several have.
     :ivar kind: ``string``, ``integer``, ``decimal``, ``boolean``, ``term``, ``date``, ``organisation``, ``record``,
@@ -78,6 +78,15 @@ class Field(msgspec.Struct, frozen=True):
     qualifies: tuple[str, ...]
     asked_as: tuple[str, ...]
     filter_key: str
+
+    @property
+    def node(self) -> str:
+        """The property as an N-Triples term.
+
+        >>> load_fields().find("costimulation").node
+        '<https://w3id.org/trialkg/ontology#costimulation>'
+        """
+        return f"<{self.name}>" if ":" in self.name else f"<{KG}{self.name}>"
 
     @property
     def key(self) -> str:
@@ -263,11 +272,15 @@ def read_fields(paths: Iterable[Path]) -> Fields:
         for iri, said in _read_subjects(path).items():
             wider |= {_local(iri): _local(one) for one in said.get(f"{RDFS}subClassOf", ()) if one.startswith(KG)}
             name_keys |= {_local(iri): one for one in said.get(f"{KG}nameKey", ())}
-            if f"{KG}cardKey" in said:
+            if f"{KG}cardKey" not in said:
+                continue
+            try:
+                made = _make_fields(_local(iri), said)
+                _check_columns(made[0], taken)
+            except OntologyError as error:
                 where = f"{path.name}:{_find_line(text, iri)}"
-                made = _make_fields(_local(iri), said, where)
-                _check_columns(made[0], taken, where)
-                fields.extend(made)
+                raise OntologyError(error.what, where=where, mend=error.mend) from None
+            fields.extend(made)
     return Fields(fields, wider, name_keys)
 
 
@@ -282,18 +295,18 @@ def _read_subjects(path: Path) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def _make_fields(name: str, said: Mapping[str, list[str]], where: str) -> list[Field]:
+def _make_fields(name: str, said: Mapping[str, list[str]]) -> list[Field]:
     """A field for each card key of a property."""
 
     def tell(predicate: str, default: str = "") -> str:
         values = said.get(predicate, [default])
         if len(values) > 1:
             what = f"kg:{name} has {len(values)} values of {_local(predicate)}"
-            raise OntologyError(what, where=where, mend="Keep one")
+            raise OntologyError(what, mend="Keep one")
         return values[0]
 
     label, is_many = tell(f"{RDFS}label"), tell(f"{KG}isMany") == "true"
-    kind, part = _read_range(name, tell(f"{RDFS}range"), where)
+    kind, part = _read_range(name, tell(f"{RDFS}range"))
     made = [
         Field(
             name=name,
@@ -320,11 +333,11 @@ def _make_fields(name: str, said: Mapping[str, list[str]], where: str) -> list[F
         for path in sorted(said[f"{KG}cardKey"])
     ]
     for one in made:
-        _check_field(one, where)
+        _check_field(one)
     return made
 
 
-def _read_range(name: str, iri: str, where: str) -> tuple[str, str]:
+def _read_range(name: str, iri: str) -> tuple[str, str]:
     """Kind of the values of a property, and the class of a part."""
     if kind := _KINDS.get(iri):
         return kind, ""
@@ -332,10 +345,10 @@ def _read_range(name: str, iri: str, where: str) -> tuple[str, str]:
         return "part", _local(iri)
     datatypes = ", ".join(f"xsd:{one}" for one in _DATATYPES)
     mend = f"Give it an rdfs:range: a class of ours, skos:Concept, or one of {datatypes}"
-    raise OntologyError(f"kg:{name} ranges over {iri or 'nothing'}", where=where, mend=mend)
+    raise OntologyError(f"kg:{name} ranges over {iri or 'nothing'}", mend=mend)
 
 
-def _check_field(field: Field, where: str) -> None:
+def _check_field(field: Field) -> None:
     """See that a declaration can be meant.
 
     :raises OntologyError: it cannot.
@@ -349,14 +362,14 @@ def _check_field(field: Field, where: str) -> None:
         (any(one.count(".") != 1 for one in field.columns), "has a column without table", "Write table.column"),
     ):
         if is_wrong:
-            raise OntologyError(f"kg:{field.name} {what}", where=where, mend=mend)
+            raise OntologyError(f"kg:{field.name} {what}", mend=mend)
 
 
-def _check_columns(field: Field, taken: dict[str, str], where: str) -> None:
+def _check_columns(field: Field, taken: dict[str, str]) -> None:
     for column in field.columns:
         if column in taken:
             what = f"kg:{field.name} and kg:{taken[column]} both fill the column {column}"
-            raise OntologyError(what, where=where, mend="Keep one")
+            raise OntologyError(what, mend="Keep one")
         taken[column] = field.name
 
 

@@ -7,8 +7,11 @@ import re
 import msgspec
 
 from kg.fields import Field, load_fields
+from kg.terms import hash_key
 
 _NAME = re.compile(r"\w+:\w+")
+ADDED_PREFIXES: dict[str, str] = {}
+"""Prefixes of the properties that other packages declare."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -89,12 +92,22 @@ def _list_fields(table: str, kind: str) -> dict[str, Column]:
     return {name: _make_column(name, field, kind) for name, field in load_fields().of_table(table).items()}
 
 
+def _name_property(field: Field) -> str:
+    """A property as a prefixed name; a namespace of another package gets a prefix of its own."""
+    if ":" not in field.name:
+        return f"kg:{field.name}"
+    namespace, mark, local = re.split(r"([#/])(?=[^#/]*$)", field.name)
+    prefix = f"x{hash_key(namespace)}"
+    ADDED_PREFIXES[prefix] = namespace + mark
+    return f"{prefix}:{local}"
+
+
 def _make_column(name: str, field: Field, kind: str) -> Column:
     link = load_fields().find_link(field)
-    step = f"kg:{link.name}/" if link and kind != field.owner else ""
+    step = f"{_name_property(link)}/" if link and kind != field.owner else ""
     end = "/skos:prefLabel" if field.scheme == "product" else _SHOWN_BY.get(field.kind, "")
     return Column(
-        name, f"{step}kg:{field.name}{end}", field.definition, field.kind if field.kind in _TYPES else "string"
+        name, f"{step}{_name_property(field)}{end}", field.definition, field.kind if field.kind in _TYPES else "string"
     )
 
 

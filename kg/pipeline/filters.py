@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from kg.errors import QueryError, UsageError
+from kg.extract.rules import load_rules
 from kg.fields import Field, load_fields
 from kg.model import Frozen, Study, Trial
 from kg.parameters import resolve_term
@@ -62,12 +63,24 @@ def parse_choice(text: str) -> Choice:
 def is_chosen(study: Study, choices: Sequence[Choice]) -> bool:
     """Whether the record itself meets every restriction; what only extraction can tell is left open."""
     keys = {one.key for one in choices if one.key != CELL_THERAPY}
-    return all(any(_holds(study, one) for one in choices if one.key == key) for key in keys)
+    return all(_is_open(study, key) or _meets(study, key, choices) for key in keys)
+
+
+def _is_open(study: Study, key: str) -> bool:
+    """Whether a rule may yet tell what the record has no field for."""
+    ruled = {rule.fills for rule in load_rules()}
+    return any(field.path in ruled and field.path not in study.facts for field in _list_keys()[key])
+
+
+def _meets(study: Study, key: str, choices: Sequence[Choice]) -> bool:
+    return any(_holds(study, one) for one in choices if one.key == key)
 
 
 def is_kept(trial: Trial, choices: Sequence[Choice]) -> bool:
     """Whether what was extracted meets the restrictions too."""
-    return Choice(CELL_THERAPY) not in choices or any(product.is_cell for product in trial.products)
+    if Choice(CELL_THERAPY) in choices and not any(product.is_cell for product in trial.products):
+        return False
+    return all(_meets(trial.study, one.key, choices) for one in choices if one.key != CELL_THERAPY)
 
 
 def _holds(study: Study, choice: Choice) -> bool:

@@ -25,21 +25,21 @@ WRITERS: dict[str, Callable[[Any], str]] = {
 def describe_fact(of: Described, node: str, field: Field, fact: Fact) -> Iterator[Statement]:
     """A fact of a thing (its node)."""
     if field.kind == "term":
-        yield Statement(node, kg(field.name), of.term(field.scheme, str(fact.value)), fact)
+        yield Statement(node, field.node, of.term(field.scheme, str(fact.value)), fact)
     elif field.kind == "date":
-        yield from describe_date(node, field.name, fact)
+        yield from describe_date(node, field.node, fact)
     elif field.kind == "organisation":
-        yield from _describe_organisation(node, field.name, fact)
+        yield from _describe_organisation(node, field.node, fact)
     elif field.kind == "record":  # a pointer: the words stay in the record (docs/decisions/0012)
-        yield Statement(node, kg(field.name), of.record, fact)
+        yield Statement(node, field.node, of.record, fact)
     else:
-        yield Statement(node, kg(field.name), WRITERS[field.kind](fact.value), fact)
+        yield Statement(node, field.node, WRITERS[field.kind](fact.value), fact)
 
 
-def describe_date(node: str, name: str, fact: Fact) -> Iterator[Statement]:
+def describe_date(node: str, predicate: str, fact: Fact) -> Iterator[Statement]:
     """A date that is known to the day, month or year; nothing where the text is no date."""
     if of_date := _list_date(str(fact.value)):
-        yield Statement(node, kg(name), of_date[0].s, fact)
+        yield Statement(node, predicate, of_date[0].s, fact)
         yield from of_date
 
 
@@ -63,8 +63,8 @@ def _list_date(written: str) -> tuple[Statement, ...]:
     )
 
 
-def _describe_organisation(node: str, name: str, fact: Fact) -> Iterator[Statement]:
+def _describe_organisation(node: str, predicate: str, fact: Fact) -> Iterator[Statement]:
     body = mint("organisation", slug(str(fact.value)))
-    yield Statement(node, kg(name), body, fact)
+    yield Statement(node, predicate, body, fact)
     yield Statement(body, A, kg("Organisation"))
     yield Statement(body, LABEL, literal(str(fact.value)))

@@ -41,7 +41,7 @@ def _describe_cells(of: Described, node: str, product: Product) -> Iterator[Stat
     told = {*product.facts, *(["targets"] if product.bindings else ()), *(["doses"] if product.doses else ())}
     for key, several in fields.items():
         if several[0].is_watched and key not in told:
-            yield Statement(node, kg("notStated"), kg(several[0].name))
+            yield Statement(node, kg("notStated"), several[0].node)
 
 
 def _describe_binding(of: Described, product: str, position: int, binding: Binding) -> Iterator[Statement]:

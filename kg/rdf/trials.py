@@ -36,7 +36,7 @@ def describe_record(of: Described) -> Iterator[Statement]:
     ):
         yield Statement(of.record, p, o)
     if record.updated:
-        yield from describe_date(of.record, "lastUpdateDate", Fact(record.updated, NO_QUOTE))
+        yield from describe_date(of.record, kg("lastUpdateDate"), Fact(record.updated, NO_QUOTE))
 
 
 @cache
@@ -65,7 +65,7 @@ def _describe_span(of: Described, fields: Sequence[Field], fact: Fact) -> Iterat
     """The two ends of a number that may be a range."""
     ends = fact.value if isinstance(fact.value, tuple) else (fact.value, fact.value)
     for field, end in zip(fields, ends, strict=True):
-        yield Statement(of.iri, kg(field.name), WRITERS[field.kind](end), fact)
+        yield Statement(of.iri, field.node, WRITERS[field.kind](end), fact)
 
 
 def describe_conditions(of: Described) -> Iterator[Statement]:
@@ -97,4 +97,4 @@ def describe_absences(of: Described) -> Iterator[Statement]:
     for path, fields in _list_fields().items():
         is_there = _PARTS[path](of) if path in _PARTS else of.study.facts.get(path)
         if fields[0].is_watched and not is_there:
-            yield Statement(of.iri, kg("notStated"), kg(fields[0].name))
+            yield Statement(of.iri, kg("notStated"), fields[0].node)
