@@ -7,51 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from kg.controls import show_controls
+from kg.fields import load_fields
 
-_FIRST = (
-    "registry_id",
-    "secondary_ids",
-    "study_type",
-    "phases",
-    "status",
-    "enrollment",
-    "sponsor",
-    "responsible_party",
-    "ethics_review",
-    "start_date",
-    "conditions",
-    "disease_setting",
-    "allocation",
-    "intervention_model",
-    "masking",
-    "primary_purpose",
-    "sex",
-    "healthy_volunteers",
-    "min_age_years",
-    "max_age_years",
-    "funder_types",
-    "number_of_arms",
-    "number_of_sites",
-    "contacts",
-    "data_source",
-)
-_OF_PRODUCT = (
-    "modality",
-    "cell_type",
-    "targets",
-    "logic",
-    "binder",
-    "binder_type",
-    "cell_source",
-    "cell_source_detail",
-    "basis",
-    "off_the_shelf",
-    "costimulation",
-    "safety_switch",
-    "edits",
-    "dose_escalation",
-    "lymphodepletion",
-)
+_NOT_SHOWN = frozenset({"file", "trial", "title", "brief_summary", "not_stated", "evidence", "conflicts", "records"})
+"""Keys of the card that stand elsewhere in the text, or fill pages."""
+_NOT_OF_PRODUCT = frozenset({"name", "type", "target_as_written", "cell_source_as_written"})
 _QUOTED = ("targets", "cell_source", "binder", "costimulation", "safety_switch")
 """Keys of an intervention that are shown with their words."""
 _TEXT_AT = 23
@@ -74,9 +34,9 @@ def render_card(card: dict[str, Any], width: int) -> Iterator[str]:
 
 def _lay_out(card: dict[str, Any]) -> Iterator[Line]:
     quotes = {one["about"]: one["quote"] for one in reversed(card["evidence"])}
-    for key in _FIRST:
-        if card[key] not in (None, []):
-            yield _label(key, _show(card[key]))
+    for key, value in card.items():
+        if key not in _NOT_SHOWN and not _is_parts(value) and value not in (None, []):
+            yield _label(load_fields().name_heading(key), _show(value))
     for index, item in enumerate(card["interventions"]):
         yield from _lay_out_intervention(item, f"interventions.{index}", quotes)
     for title, key, render in (
@@ -96,17 +56,22 @@ def _lay_out(card: dict[str, Any]) -> Iterator[Line]:
     yield _label("read from", ", ".join(one["file"] for one in card["records"]))
 
 
-def _label(key: str, text: str, indent: int = 2) -> Line:
-    return f"{' ' * indent}{key.replace('_', ' ')}".ljust(_TEXT_AT), text
+def _label(name: str, text: str, indent: int = 2) -> Line:
+    return f"{' ' * indent}{name}".ljust(_TEXT_AT - 1) + " ", text
+
+
+def _is_parts(value: Any) -> bool:
+    """Whether a value of the card is a list of things with keys of their own."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _lay_out_intervention(item: dict[str, Any], about: str, quotes: dict[str, str]) -> Iterator[Line]:
     yield _label("intervention", (item["name"] or "(no name)") + (f"  [{item['type']}]" if item["type"] else ""))
-    for key in _OF_PRODUCT:
-        if item[key] not in (None, []):
+    for key, value in item.items():
+        if key not in _NOT_OF_PRODUCT and not _is_parts(value) and value not in (None, []):
             quote = quotes.get(f"{about}.{key}.0") or quotes.get(f"{about}.{key}")
             words = f"   “{quote}”" if quote and key in _QUOTED else ""
-            yield _label(key, _show(item[key]) + words, 4)
+            yield _label(load_fields().name_heading(f"interventions.{key}"), _show(value) + words, 4)
     for index, dose in enumerate(item["doses"]):
         amount = f"{dose['low']:.3g}" if dose["low"] == dose["high"] else f"{dose['low']:.3g}–{dose['high']:.3g}"
         words = quotes.get(f"{about}.doses.{index}", "")

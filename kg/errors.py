@@ -46,6 +46,10 @@ class VocabularyError(KgError):
     """A vocabulary file contradicts itself."""
 
 
+class OntologyError(KgError):
+    """A declaration of the ontology cannot be meant."""
+
+
 class QueryError(KgError):
     """A stored query's header and its text disagree, or a parameter does not fit."""
 

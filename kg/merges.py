@@ -44,7 +44,7 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
 
     :param records: Record IRI, date of the record's version, and statements, of each record.
     """
-    merge = _Merge(sorted(records, key=lambda one: (_reverse(one[1]), -len(one[2]), one[0])))
+    merge = _Merge(sorted(records, key=lambda one: (_reverse(one[1]), -_count_told(one[2]), one[0])))
     lines = set(merge.write_conflicts())
     kept = {record: [one for one in statements if merge.is_kept(record, one)] for record, _, statements in merge.ranked}
     linked = {one.o for statements in kept.values() for one in statements if one.p == kg("hasIntervention")}
@@ -57,6 +57,11 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
     for record, statements in kept.items():
         lines.update(write_statements((one for one in statements if one.s in reachable), merge.trial, record))
     return sorted(lines)
+
+
+def _count_told(statements: Sequence[Statement]) -> int:
+    """How much a record tells; that it does not tell something adds nothing."""
+    return sum(one.p != kg("notStated") for one in statements)
 
 
 class _Merge:

@@ -31,6 +31,10 @@ class Quote(Frozen, frozen=True):
     text: str
 
 
+NO_QUOTE = Quote("", 0, 0, "")
+"""Of what is no copy of words."""
+
+
 class Fact(Frozen, frozen=True):
     """A value and why we believe it.
 
@@ -216,29 +220,22 @@ class Dose(Frozen, frozen=True):
 
 
 class Product(Frozen, frozen=True):
-    """An intervention, and what the record says of it if it is an engineered-cell product.
+    """An intervention, and what the record says of it if it is a cell product.
 
     :ivar name: Fact with the name; None where no name is written.
-    :ivar sources: Facts with cell-source notations (``autologous``, ``healthy donor`` …).
-    :ivar lymphodepletion: Facts with lower-case drug names.
+    :ivar facts: Facts of a cell product by card key (``modality``, ``cell_source`` …), in the order of the text.
     """
 
     name: Fact | None
     type: Fact | None = None
     is_cell: bool = False
-    modality: Fact | None = None
-    cell_type: Fact | None = None
     bindings: tuple[Binding, ...] = ()
-    logic: Fact | None = None
-    sources: tuple[Fact, ...] = ()
-    off_the_shelf: Fact | None = None
-    costimulation: tuple[Fact, ...] = ()
-    safety_switch: tuple[Fact, ...] = ()
-    edits: tuple[Fact, ...] = ()
     doses: tuple[Dose, ...] = ()
-    dose_escalation: Fact | None = None
-    lymphodepletion: tuple[Fact, ...] = ()
-    named_product: Fact | None = None
+    facts: dict[str, tuple[Fact, ...]] = {}
+
+    def first(self, key: str) -> Fact | None:
+        """The first fact under ``key``, or None."""
+        return next(iter(self.facts.get(key, ())), None)
 
 
 class Mention(Frozen, frozen=True):
@@ -315,9 +312,7 @@ class Trial(Frozen, frozen=True):
 
     study: Study
     conditions: tuple[Fact, ...] = ()
-    settings: tuple[Fact, ...] = ()
     products: tuple[Product, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     mentions: tuple[Mention, ...] = ()
-    sponsor_facts: tuple[Fact, ...] = ()

@@ -7,70 +7,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import msgspec
 
-from kg.ask.kinds import COSTIMULATION
 from kg.ask.mentions import Mention
+from kg.fields import Field, load_fields
 
-_PEOPLE = r"(?:patients?|people|participants?|subjects?|volunteers?)"
-_WORDS: dict[str, tuple[str, ...]] = {
-    r"\bsponsor\w*|\bwho(?:'s| is)? (?:runs?|funds?|leads?|running|funding|leading|behind)\b|\bcompany\b": ("sponsor",),
-    r"\bphases?\b": ("phase",),
-    r"\b(?:recruitment )?status\b|\bongoing\b": ("recruitment status",),
-    rf"\b(?:how many|number of)\s(?:\w{{1,40}}\s){{0,2}}?{_PEOPLE}\b(?:[^?.]{{0,200}}\benroll?\w*)?"
-    r"|\benroll?\w*|\bsample size\b|\bhow (?:big|large)\b": ("enrolment",),
-    r"\bprimary completion(?: dates?)?\b": ("primary completion date",),
-    r"\bcompletion(?: dates?)?\b|\b(?:end|ends|ended|ending|finish\w*|complete)\b(?: dates?\b)?": ("completion date",),
-    r"\bstart\w*(?: dates?)?\b|\bbeg[aiu]n\w*\b|\bcommenc\w+|\blaunch\w*": ("start date",),
-    r"\b(?:first )?(?:posted|registered)\b|\bregistration date\b": ("first post date",),
-    r"\bage(?:s|d)?(?: (?:range|limits?))?\b|\bhow old\b": ("minimum age", "maximum age"),
-    r"\bsex(?:es)?\b|\bgenders?\b": ("sex",),
-    r"\bmask(?:ing|ed)\b|\bblind(?:ing|ed)\b": ("masking",),
-    r"\ballocat\w+\b": ("allocation",),
-    r"\bpurpose\b": ("primary purpose",),
-    r"\bstudy type\b|\btype of study\b": ("study type",),
-    r"\bconditions?\b|\bdiseases?\b|\bindications?\b": ("condition as written",),
-    r"\b(?:how many|number of) arms\b": ("number of arms",),
-    r"\btitles?\b": ("title",),
-    r"\bresults\b": ("has results",),
-    r"\bcontacts?\b|\binvestigators?\b": ("contact",),
-    r"\blympho-?deplet\w+|\b(?:pre-?)?conditioning\b": ("lymphodepletion",),
-    rf"{COSTIMULATION}(?: domains?\b)?": ("co-stimulation",),
-    r"\bsafety switch\w*|\bsuicide (?:genes?|switch\w*)": ("safety switch",),
-    r"\bgene[- ]?edit\w*|\bknock(?:ed)?-?\s?outs?\b": ("gene edit",),
-    r"\bdonors?\b|\b(?:cell )?sources?\b|\bwhose cells\b": ("cell source",),
-    r"\bmodality\b|\b(?:kind|type) of (?:cell therapy|therapy|product|cells)\b": ("modality",),
-}
-"""The facts that words (a pattern) ask for, in a question that names a trial."""
-
+_ANY_END = r"\w{0,40}"
 _CONCEPTS = {
-    "cell-source": "cell source",
-    "modality": "modality",
-    "cell-type": "cell type",
-    "phase": "phase",
-    "status": "recruitment status",
-    "condition": "condition as written",
-    "disease-setting": "disease setting",
-    "study-type": "study type",
-    "sponsor": "sponsor",
-    "sex": "sex",
     "age": "minimum age",
-    "allocation": "allocation",
-    "masking": "masking",
-    "healthy_volunteers": "healthy volunteers",
-    "has_results": "has results",
-    "costimulation": "co-stimulation",
-    "safety-switch": "safety switch",
     "gene": "gene edit",
     "drug": "lymphodepletion",
-    "product": "named product",
+    "condition": "condition as written",
     "since": "first post date",
     "until": "first post date",
     **{f"started_{limit}": "start date" for limit in ("since", "until")},
     **{f"completed_{limit}": "completion date" for limit in ("since", "until")},
 }
-"""The fact that a concept is a value of: "is it allogeneic" asks for the cell source."""
+"""The fact that a concept is a value of, where no field has the concept's vocabulary."""
+
+
+@cache
+def _list_words() -> dict[re.Pattern[str], tuple[str, ...]]:
+    """Words of questions, and the facts that they ask for, as the fields declare them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for field in load_fields().all:
+        for words in field.asked_as:
+            found[words] = (*found.get(words, ()), _name_fact(field))
+    patterns = {words: words.replace("…", _ANY_END) for words in found}
+    return {re.compile(rf"\b(?:{patterns[words]})(?!\w)", re.IGNORECASE): facts for words, facts in found.items()}
+
+
+def _name_fact(field: Field) -> str:
+    """What ``facts_of_trial`` calls a fact: its label, or that of the span of which it is an end."""
+    is_end = len(load_fields().of_group(field.group)[field.key]) > 1
+    return field.shown_as if is_end else field.label
+
+
+@cache
+def _list_concepts() -> dict[str, str]:
+    """The fact that a concept is a value of: "is it allogeneic" asks for the cell source."""
+    fields = [one for one in reversed(load_fields().all) if one.group in ("", "interventions")]
+    by_scheme = {one.scheme: one.label for one in fields if one.scheme}
+    by_key = {one.key: one.label for one in load_fields().of_class("Trial")}
+    return {**by_key, **by_scheme, **_CONCEPTS}
 
 
 def find_fact_words(text: str) -> Iterator[Mention]:
@@ -79,8 +60,12 @@ def find_fact_words(text: str) -> Iterator[Mention]:
     >>> [one.readings for one in find_fact_words("who sponsors it?")]
     [{'fact': 'sponsor'}]
     """
-    for pattern, facts in _WORDS.items():
-        for found in re.finditer(pattern, text, re.IGNORECASE):
+    taken: list[tuple[int, int, tuple[str, ...]]] = []
+    for pattern, facts in _list_words().items():
+        for found in pattern.finditer(text):
+            if any(found.start() < end and start < found.end() and same == facts for start, end, same in taken):
+                continue  # inside longer words for the same
+            taken.append((*found.span(), facts))
             for number, fact in enumerate(facts):
                 end = found.end() if number == len(facts) - 1 else found.start() + number + 1
                 yield Mention(found.start() + number, end, {"fact": fact})
@@ -91,8 +76,9 @@ def add_facts(mentions: Iterable[Mention]) -> Iterator[Mention]:
 
     An age asks for both limits, so the second one gets a mention without words.
     """
+    concepts = _list_concepts()
     for mention in mentions:
-        fact = next((_CONCEPTS[concept] for concept in mention.readings if concept in _CONCEPTS), None)
+        fact = next((concepts[concept] for concept in mention.readings if concept in concepts), None)
         readings = mention.readings | ({"fact": fact} if fact else {})
         yield msgspec.structs.replace(mention, readings=readings)
         if "age" in mention.readings:

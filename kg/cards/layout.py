@@ -1,19 +1,22 @@
-"""A trial's card as a whole."""
+"""A trial's card as a whole: a loop over the fields of the trial and of its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from pyoxigraph import NamedNode
 
 from kg.cards.evidence import Prover
 from kg.cards.facts import LABEL, Facts
-from kg.cards.keys import LISTS, NEVER_MISSING, SCALARS, Card, card_key
-from kg.cards.outcomes import lay_out_criterion, lay_out_endpoint, lay_out_mention
-from kg.cards.products import lay_out_intervention
+from kg.cards.keys import NEVER_MISSING, Card, card_key
+from kg.cards.views import ADDED, VIEWS
+from kg.fields import Field, load_fields
 from kg.store import Snapshot, StoredRecord
-from kg.terms import GEO, KG
+from kg.terms import KG
+
+_OF_CARD = frozenset({"file", "records", "not_stated"})
+"""Keys that the card fills by itself."""
 
 
 def build_card(snapshot: Snapshot, trial: str) -> Card:
@@ -23,74 +26,84 @@ def build_card(snapshot: Snapshot, trial: str) -> Card:
     card: Card = {
         "file": facts.records[0].record.file if facts.records else None,
         "trial": trial,
-        "registry_id": prover.scalar("registry_id", trial, "registryId"),
+        **_lay_out(prover, "", "", trial),
+        "conflicts": prover.list_conflicts(),
+        "records": [_lay_out_record(one) for one in facts.records],
     }
-    scalars = {key: prover.scalar(key, trial, name) for key, name in SCALARS}
-    lists = {key: prover.several(key, trial, name) for key, name in LISTS}
-    card |= {
-        "secondary_ids": lists["secondary_ids"],
-        "title": scalars["title"],
-        "study_type": scalars["study_type"],
-        "phases": lists["phases"],
-        "status": scalars["status"],
-        "enrollment": _lay_out_enrollment(prover),
-    }
-    card |= {**scalars, **lists}
-    card["responsible_party"] = _lay_out_responsible_party(prover)
-    card["brief_summary"] = _lay_out_brief_summary(prover)
-    for key, name, lay_out in _PARTS:
-        parts = facts.parts(trial, name)
-        card[key] = [lay_out(prover, f"{key}.{index}", node) for index, node in enumerate(parts)]
-    card["conflicts"] = prover.list_conflicts()
-    card["records"] = [_lay_out_record(one) for one in facts.records]
     prover.fill(card)
     card["not_stated"] = _list_not_stated(prover, card)
     return card
 
 
-def _lay_out_enrollment(prover: Prover) -> Any:
-    """Number of participants, or the two ends of a range."""
-    facts = prover.facts
-    low, high = facts.tell(facts.trial, "enrollmentMin"), facts.tell(facts.trial, "enrollmentMax")
-    if low is None or high is None:
+def _lay_out(prover: Prover, group: str, about: str, node: str) -> Card:
+    """The values of a thing, by key; ``group`` is the card key of things like it, ``about`` that of this one."""
+    fields, card = load_fields(), Card()
+    if name := fields.name_keys.get(fields.class_of(group)):
+        card[name] = prover.scalar(_join(about, name), node, LABEL)
+    for key, several in fields.of_group(group).items():
+        path, at = _join(group, key), _join(about, key)
+        if path in _OF_CARD:
+            continue
+        if view := VIEWS.get(path):
+            card |= view(prover, about, node)
+        elif not several:
+            inside = _lay_out(prover, path, at, node)
+            card[key] = inside if any(value is not None for value in inside.values()) else None
+        else:
+            card[key] = _read(prover, at, node, several)
+    return card | (ADDED[group](prover, about, node) if group in ADDED else {})
+
+
+def _join(about: str, key: str) -> str:
+    return f"{about}.{key}" if about else key
+
+
+def _read(prover: Prover, about: str, node: str, fields: Sequence[Field]) -> Any:
+    """What stands at a key: a value, a list, the ends of a span, or parts with keys of their own."""
+    field = fields[0]
+    if link := load_fields().find_link(field):
+        return _read_linked(prover, about, node, link, fields)
+    if len(fields) > 1:
+        return _read_span(prover, about, node, fields)
+    if field.range and load_fields().of_group(field.path):
+        parts = enumerate(prover.facts.parts(node, field.name))
+        return [_lay_out_part(prover, field, f"{about}.{index}", node, part) for index, part in parts]
+    return (prover.several if field.is_many else prover.scalar)(about, node, field.name)
+
+
+def _lay_out_part(prover: Prover, field: Field, about: str, node: str, part: str) -> Card:
+    prover.prove(about, node, field.name, NamedNode(part))
+    return _lay_out(prover, field.path, about, part)
+
+
+def _read_linked(prover: Prover, about: str, node: str, link: Field, fields: Sequence[Field]) -> Any:
+    """What things that the node leads to say: the first that says it. Without words of its own, those of the link."""
+    held = prover.facts.parts(node, link.name)
+    holder = next((one for one in held if any(prover.facts.held(one, field.name) for field in fields)), None)
+    if holder is None:
         return None
-    prover.prove("enrollment", facts.trial, "enrollmentMin", facts.first(facts.trial, "enrollmentMin"))
+    known = len(prover.entries)
+    is_span = len(fields) > 1
+    value = _read_span(prover, about, holder, fields) if is_span else prover.scalar(about, holder, fields[0].name)
+    if len(prover.entries) == known:
+        prover.prove(about, node, link.name, NamedNode(holder))
+    return value
+
+
+def _read_span(prover: Prover, about: str, node: str, fields: Sequence[Field]) -> Any:
+    """A list where one is told, else the two ends; one value where they are equal or only one is known."""
+    facts = prover.facts
+    for field in fields:
+        term = facts.first(node, field.name)
+        if term is not None and prover.prove(about, node, field.name, term):
+            break
+    for field in fields:
+        if field.is_many and len(listed := facts.values(node, field.name)) > 1:
+            return sorted(float(facts.show(term)) for term in listed)
+    low, high = (facts.tell(node, field.name) for field in fields if not field.is_many)
+    if None in (low, high):
+        return high if low is None else low
     return low if low == high else [low, high]
-
-
-def _lay_out_responsible_party(prover: Prover) -> Card | None:
-    """Who answers for the record, as it is stated there: the kind, and the name where the record gives one."""
-    names = (("type", "responsiblePartyType"), ("name", "responsibleParty"))
-    trial = prover.facts.trial
-    party = {key: prover.scalar(f"responsible_party.{key}", trial, name) for key, name in names}
-    return party if any(party.values()) else None
-
-
-def _lay_out_brief_summary(prover: Prover) -> str | None:
-    """The words, from the record; None too where a server holds no texts."""
-    trial, record = prover.facts.trial, prover.facts.first(prover.facts.trial, "summarisedIn")
-    proof = prover.prove("brief_summary", trial, "summarisedIn", record) if record else None
-    return proof.quote if proof else None
-
-
-def _lay_out_arm(prover: Prover, about: str, node: str) -> Card:
-    return {
-        "label": prover.scalar(f"{about}.label", node, LABEL),
-        "type": prover.scalar(f"{about}.type", node, "armType"),
-        "interventions": prover.several(f"{about}.interventions", node, "usesIntervention"),
-    }
-
-
-def _lay_out_site(prover: Prover, about: str, node: str) -> Card:
-    prover.prove(about, prover.facts.trial, "hasSite", NamedNode(node))
-    card = {
-        key: prover.scalar(f"{about}.{key}", node, name)
-        for key, name in (("facility", "facility"), ("city", "city"), ("region", "region"), ("country", "country"))
-    }
-    point = prover.facts.first(node, "location")
-    for key, name in (("latitude", f"{GEO}lat"), ("longitude", f"{GEO}long")):
-        card[key] = prover.scalar(f"{about}.{key}", point.value, name) if point else None
-    return card
 
 
 def _lay_out_record(stored: StoredRecord) -> Card:
@@ -114,14 +127,3 @@ def _list_not_stated(prover: Prover, card: Card) -> list[str]:
         for term in facts.held(node, "notStated"):
             found[card_key(term.value.removeprefix(KG)).rpartition(".")[2]] = None
     return sorted(found)
-
-
-_PARTS: tuple[tuple[str, str, Callable[[Prover, str, str], Card]], ...] = (
-    ("arms", "hasArm", _lay_out_arm),
-    ("interventions", "hasIntervention", lay_out_intervention),
-    ("endpoints", "hasEndpoint", lay_out_endpoint),
-    ("sites", "hasSite", _lay_out_site),
-    ("criteria", "hasCriterion", lay_out_criterion),
-    ("not_targets", "hasAntigenMention", lay_out_mention),
-)
-"""Lists of a card: key, property, and what lays out one part."""

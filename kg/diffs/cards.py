@@ -13,57 +13,16 @@ from kg.diffs.changes import Change
 from kg.diffs.endpoints import diff_endpoints
 from kg.diffs.pairs import Pair, index_members
 from kg.diffs.wordings import name_criterion, name_place, name_site, name_thing, say_change, show_value
-
-_SCALARS = {
-    "title": "title",
-    "status": "recruitment status",
-    "enrollment": "enrolment",
-    "study_type": "study type",
-    "allocation": "allocation",
-    "intervention_model": "intervention model",
-    "masking": "masking",
-    "primary_purpose": "primary purpose",
-    "sex": "sex",
-    "healthy_volunteers": "healthy volunteers",
-    "min_age_years": "minimum age in years",
-    "max_age_years": "maximum age in years",
-    "sponsor": "sponsor",
-    "start_date": "start date",
-}
-_LISTS = {
-    "phases": "phase",
-    "conditions": "condition",
-    "disease_setting": "disease setting",
-    "secondary_ids": "other id",
-    "funder_types": "funder type",
-    "contacts": "contact",
-}
-_PRODUCT_SCALARS = {
-    "type": "type",
-    "modality": "modality",
-    "cell_type": "cell type",
-    "logic": "target logic",
-    "binder": "binder",
-    "cell_source": "cell source",
-    "off_the_shelf": "off the shelf",
-    "dose_escalation": "dose escalation",
-}
-_PRODUCT_LISTS = {
-    "targets": "target",
-    "costimulation": "co-stimulation",
-    "safety_switch": "safety switch",
-    "edits": "edit",
-    "doses": "dose",
-    "lymphodepletion": "lymphodepletion drug",
-}
+from kg.fields import load_fields
 
 
 def diff_cards(old: Card, new: Card) -> list[Change]:
     """The differences between two cards of one trial."""
     pair = Pair(old, new)
     return [
-        *pair.diff_scalars(_SCALARS),
-        *pair.diff_lists(_LISTS),
+        *pair.diff_scalars(_list_compared("", "value")),
+        *pair.diff_lists(_list_compared("", "member")),
+        *_diff_inside(pair),
         *_diff_products(pair),
         *_diff_arms(pair),
         *diff_endpoints(pair),
@@ -72,14 +31,31 @@ def diff_cards(old: Card, new: Card) -> list[Change]:
     ]
 
 
+def _list_compared(group: str, how: str) -> dict[str, str]:
+    """Keys of things that are compared in one way, with what each is called; things of the trial are compared apart."""
+    return {
+        key: fields[0].shown_as
+        for key, fields in load_fields().of_group(group).items()
+        if fields and fields[0].compared == how and (group or fields[0].kind not in ("part", "record", "property"))
+    }
+
+
+def _diff_inside(pair: Pair) -> Iterator[Change]:
+    """Objects of the card that are no list."""
+    for key, fields in load_fields().of_group().items():
+        if not fields:
+            place = f"{key}."
+            yield from pair.diff_scalars(_list_compared(key, "value"), place, places=(place, place))
+
+
 def _diff_products(pair: Pair) -> Iterator[Change]:
     sides = [index_members(card.get("interventions") or (), name_thing) for card in (pair.old, pair.new)]
     yield from pair.diff_members("interventions", "intervention", sides, ("interventions", "interventions"))
     for key in filter(sides[1].__contains__, sides[0]):
         places = (f"interventions.{sides[0][key][0]}.", f"interventions.{sides[1][key][0]}.")
         of = f" of {sides[1][key][1].get('name') or 'the product'}"
-        yield from pair.diff_scalars(_PRODUCT_SCALARS, "interventions.", of, places)
-        yield from pair.diff_lists(_PRODUCT_LISTS, "interventions.", of, places)
+        yield from pair.diff_scalars(_list_compared("interventions", "value"), "interventions.", of, places)
+        yield from pair.diff_lists(_list_compared("interventions", "member"), "interventions.", of, places)
 
 
 def _diff_arms(pair: Pair) -> Iterator[Change]:

@@ -44,7 +44,7 @@ class Pair:
             if a != b:
                 yield make_change(
                     at + key,
-                    f"{name}{of} " + say_change(show_value(a, key), show_value(b, key)),
+                    f"{name}{of} " + say_change(show_value(a, at + key), show_value(b, at + key)),
                     a,
                     b,
                     None if a is None else self.quote(0, places[0] + key),
@@ -78,11 +78,11 @@ class Pair:
 
 
 def _walk(card: Card, place: str) -> dict[str, Any]:
-    """The part of a card at a dotted path that ends with a dot; the card itself at an empty one."""
+    """The part of a card at a dotted path that ends with a dot; the card itself at an empty one, nothing at null."""
     value: Any = card
     for part in place.split(".")[:-1]:
         value = value[int(part)] if part.isdigit() else value[part]
-    found: dict[str, Any] = value
+    found: dict[str, Any] = value or {}
     return found
 
 

@@ -1,27 +1,16 @@
-"""Two versions of a registry's record compared where a card shows nothing of them: dates, names, long texts."""
+"""Two versions of a registry's record compared where a card shows nothing of them: other names, long texts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from kg.diffs.changes import Change, make_change, tell_member
 from kg.diffs.passages import find_differences
-from kg.diffs.wordings import say_change, show_value
-from kg.model import Fact, Study
+from kg.model import Study
 from kg.pipeline import reread_study
 from kg.store import StoredRecord
 
-_VALUES = {
-    "official_title": "official title",
-    "primary_completion_date": "primary completion date",
-    "completion_date": "completion date",
-    "responsible_party_type": "type of responsible party",
-    "responsible_party": "responsible party",
-    "ipd_sharing": "sharing of individual data",
-    "has_results": "posted results",
-}
-_LISTS = {"collaborators": "collaborator", "scientific_contacts": "scientific contact"}
 _TEXTS = {
     "summary": "brief summary",
     "description": "detailed description",
@@ -52,11 +41,6 @@ def _read_newest(records: Iterable[StoredRecord]) -> dict[str, Study]:
 
 
 def _diff_studies(old: Study, new: Study) -> Iterator[Change]:
-    for key, name in _VALUES.items():
-        yield from _diff_values(key, name, old.facts.get(key, ()), new.facts.get(key, ()))
-    for key, name in _LISTS.items():
-        held = [{str(fact.value): fact.quote.text for fact in study.facts.get(key, ())} for study in (old, new)]
-        yield from _diff_lists(key, name, held[0], held[1])
     names = [_list_names(study) for study in (old, new)]
     for part, ref in dict.fromkeys((*names[0], *names[1])):
         held = [side.get((part, ref), {}) for side in names]
@@ -70,20 +54,6 @@ def _diff_studies(old: Study, new: Study) -> Iterator[Change]:
     for measure in filter(described[1].__contains__, described[0]):
         name = f"description of outcome {measure}"
         yield from _diff_texts("outcome_description", name, described[0][measure], described[1][measure])
-
-
-def _diff_values(about: str, name: str, old: Sequence[Fact], new: Sequence[Fact]) -> Iterator[Change]:
-    a, b = (side[0] if side else None for side in (old, new))
-    if (a and a.value) != (b and b.value):
-        shown = [show_value(one.value) if one else "" for one in (a, b)]
-        yield make_change(
-            about,
-            f"{name} {say_change(*shown)}",
-            a and a.value,
-            b and b.value,
-            a.quote.text if a else None,
-            b.quote.text if b else None,
-        )
 
 
 def _diff_lists(about: str, name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Change]:

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kg.fields import load_fields
 from kg.vocabularies import load_vocabularies
-
-_SCHEMES = {
-    "status": "status",
-    "phases": "phase",
-    "study_type": "study-type",
-    "allocation": "allocation",
-    "intervention_model": "intervention-model",
-    "masking": "masking",
-    "primary_purpose": "primary-purpose",
-    "sex": "sex",
-}
 
 
 def name_thing(thing: dict[str, Any]) -> str:
@@ -52,7 +42,7 @@ def say_change(old: str, new: str) -> str:
 
 
 def show_value(value: Any, key: str = "") -> str:
-    """A card's value in words."""
+    """A card's value in words; ``key`` is where it stands."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -60,9 +50,9 @@ def show_value(value: Any, key: str = "") -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, dict):
-        return " ".join(show_value(part) for part in value.values() if part is not None)
+        return " ".join(show_value(part, f"{key}.{name}") for name, part in value.items() if part is not None)
     if isinstance(value, list | tuple):
         return "–".join(map(show_value, value))
-    scheme = _SCHEMES.get(key)
-    term = load_vocabularies().find(scheme, str(value)) if scheme else None
+    field = load_fields().at(key)
+    term = load_vocabularies().find(field.scheme, str(value)) if field and field.is_code else None
     return term.label if term else str(value)

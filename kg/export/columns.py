@@ -6,7 +6,12 @@ import re
 
 import msgspec
 
+from kg.fields import Field, load_fields
+from kg.terms import hash_key
+
 _NAME = re.compile(r"(?<!\w)\w+:\w+")
+ADDED_PREFIXES: dict[str, str] = {}
+"""Prefixes of the properties that other packages declare."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -75,171 +80,127 @@ _REGISTRY_ID = Column("registry_id", "kg:registryId", "Number that the registry 
 _PRODUCT = Column("product", "(^kg:hasBinding|^kg:hasDose)/rdfs:label", "Product, as the record names it")
 _NOT_STATED = Column("not_stated", "kg:notStated/kg:cardKey", "Keys that the record was read for and does not tell")
 
+_SHOWN_BY = {"term": "/skos:notation", "date": "/rdfs:label", "organisation": "/rdfs:label"}
+"""Step from a value that is a thing to what stands for it in a cell."""
+_FIRST, _LAST = "", "(last)"
+"""Where a column is added, if not behind another."""
+_TYPES = frozenset({"integer", "decimal", "boolean"})
+
+
+def _list_fields(table: str, kind: str) -> dict[str, Column]:
+    """Columns that the ontology declares of a table, by name, with their places among the table's columns."""
+    return {name: _make_column(name, field, kind) for name, field in load_fields().of_table(table).items()}
+
+
+def _name_property(field: Field) -> str:
+    """A property as a prefixed name; a namespace of another package gets a prefix of its own."""
+    if ":" not in field.name:
+        return f"kg:{field.name}"
+    namespace, mark, local = re.split(r"([#/])(?=[^#/]*$)", field.name)
+    prefix = f"x{hash_key(namespace)}"
+    ADDED_PREFIXES[prefix] = namespace + mark
+    return f"{prefix}:{local}"
+
+
+def _make_column(name: str, field: Field, kind: str) -> Column:
+    link = load_fields().find_link(field)
+    step = f"{_name_property(link)}/" if link and kind != field.owner else ""
+    end = "/skos:prefLabel" if field.scheme == "product" else _SHOWN_BY.get(field.kind, "")
+    return Column(
+        name, f"{step}{_name_property(field)}{end}", field.definition, field.kind if field.kind in _TYPES else "string"
+    )
+
+
+def _make_table(name: str, note: str, kind: str, rows: str, *added: tuple[str, Column]) -> Table:
+    """A table of the columns that the ontology declares; what it cannot declare is added, each behind a column."""
+    columns = {"": None, **_list_fields(name, kind.removeprefix("kg:"))}
+    for behind, column in added:
+        names = list(columns)
+        place = len(names) if behind == _LAST else names.index(behind) + 1
+        columns = dict([*list(columns.items())[:place], (column.name, column), *list(columns.items())[place:]])
+    return Table(name, note, kind, rows, tuple(one for one in columns.values() if one))
+
+
 TABLES = {
     table.name: table
     for table in (
-        Table(
+        _make_table(
             "trials",
             "One row a trial",
             "kg:Trial",
             "",
             (
-                Column("secondary_ids", "kg:secondaryId", "Other numbers of the trial"),
-                Column("title", "kg:title", "Short title"),
-                Column("official_title", "kg:officialTitle", "Scientific title"),
-                Column("status", "kg:status/skos:notation", "Recruitment status"),
-                Column("phases", "kg:phase/skos:notation", "Phases"),
-                Column("study_type", "kg:studyType/skos:notation", "Interventional, observational …"),
-                Column("allocation", "kg:allocation/skos:notation", "How participants come to an arm"),
-                Column("intervention_model", "kg:interventionModel/skos:notation", "Layout of arms"),
-                Column("masking", "kg:masking/skos:notation", "Who does not know the arm"),
-                Column("primary_purpose", "kg:primaryPurpose/skos:notation", "What the interventions are for"),
-                Column("enrollment_min", "kg:enrollmentMin", "Participants; the lower end of a range", "integer"),
-                Column("enrollment_max", "kg:enrollmentMax", "Participants; the upper end of a range", "integer"),
-                Column("sex", "kg:sex/skos:notation", "Sexes that may take part"),
-                Column("healthy_volunteers", "kg:healthyVolunteers", "Whether healthy people may take part", "boolean"),
-                Column("min_age_years", "kg:minAgeYears", "Youngest age, in years", "decimal"),
-                Column("max_age_years", "kg:maxAgeYears", "Oldest age, in years", "decimal"),
-                Column("conditions", "kg:conditionName", "Conditions as written"),
+                "conditions",
                 Column("condition_terms", "kg:condition/skos:prefLabel", "Conditions as terms of the vocabulary"),
-                Column("disease_setting", "kg:diseaseSetting/skos:notation", "Relapsed, refractory, newly diagnosed …"),
-                Column("sponsor", "kg:sponsor/rdfs:label", "Organisation that answers for the trial"),
-                Column("collaborators", "kg:collaborator/rdfs:label", "Organisations that support it"),
-                Column("funder_types", "kg:funderType", "Kinds of organisation that pay"),
-                Column("start_date", "kg:startDate/rdfs:label", "First enrolment; year, month or day as known"),
-                Column("completion_date", "kg:completionDate/rdfs:label", "Last visit; year, month or day as known"),
-                Column("last_update_date", "kg:lastUpdateDate/rdfs:label", "Last change in the registry"),
-                Column("number_of_arms", "kg:numberOfArms", "Arms", "integer"),
-                Column("number_of_sites", "kg:numberOfSites", "Sites", "integer"),
-                Column("countries", "kg:country/skos:notation", "Countries of the sites, ISO 3166-1"),
-                Column("contacts", "kg:contactName", "Contacts"),
-                Column("responsible_party", "kg:responsibleParty", "Who answers for the record"),
-                Column("responsible_party_type", "kg:responsiblePartyType/skos:notation", "Sponsor or investigator"),
-                Column("ethics_review", "kg:ethicsReview", "Approval by an ethics committee, as written"),
-                Column("has_results", "kg:hasResults", "Whether the registry shows results", "boolean"),
+            ),
+            ("number_of_sites", Column("countries", "kg:country/skos:notation", "Countries of the sites, ISO 3166-1")),
+            (
+                _LAST,
                 Column(
                     "targets", "kg:hasIntervention/kg:hasBinding/kg:antigen/skos:notation", "Antigens its products bind"
                 ),
-                _NOT_STATED,
             ),
+            (_LAST, _NOT_STATED),
         ),
-        Table(
+        _make_table(
             "products",
             "One row a cell product",
             "kg:CellProduct",
             "kg:hasIntervention",
+            (_FIRST, Column("product", "rdfs:label", "Product, as the record names it")),
+            ("cell_type", Column("targets", "kg:hasBinding/kg:antigen/skos:notation", "Antigens that it binds")),
             (
-                Column("product", "rdfs:label", "Product, as the record names it"),
-                Column("named_product", "kg:namedProduct/skos:prefLabel", "Known product that it is"),
-                Column("modality", "kg:modality/skos:notation", "CAR-T, CAR-NK, TCR-T, TIL …"),
-                Column("cell_type", "kg:cellType/skos:notation", "Kind of cell"),
-                Column("targets", "kg:hasBinding/kg:antigen/skos:notation", "Antigens that it binds"),
-                Column("logic", "kg:logic/skos:notation", "How several targets work together"),
-                Column(
-                    "cell_source", "kg:cellSource/skos:notation", "Where the cells come from, wider and narrower terms"
-                ),
-                Column("cell_source_basis", "kg:sourceBasis/skos:notation", "Stated, implied or inferred"),
-                Column("cell_source_as_written", "kg:cellSourceAsWritten", "The record's word"),
+                "cell_source_as_written",
                 _quote("cell_source_quote", "kg:subject", "kg:cellSource", "Words on which the cell source rests"),
-                Column("off_the_shelf", "kg:offTheShelf", "Whether it is made before the patient is known", "boolean"),
-                Column("costimulation", "kg:costimulation/skos:notation", "Co-stimulatory domains"),
-                Column("safety_switch", "kg:safetySwitch/skos:notation", "Safety switches"),
-                Column("edits", "kg:edit", "Genes that were edited"),
-                Column("lymphodepletion", "kg:lymphodepletion", "Drugs given before the cells"),
-                Column("dose_escalation", "kg:doseEscalation", "Whether the dose is raised step by step", "boolean"),
-                _NOT_STATED,
             ),
+            (_LAST, _NOT_STATED),
         ),
-        Table(
+        _make_table(
             "targets",
             "One row an antigen that a product binds",
             "kg:Binding",
             "kg:hasIntervention/kg:hasBinding",
-            (
-                _PRODUCT,
-                Column(
-                    "target", "kg:antigen/skos:notation", "HGNC symbol, or the antigen's label where it is no one gene"
-                ),
-                Column("target_label", "kg:antigen/skos:prefLabel", "Common name"),
-                Column("target_as_written", "kg:asWritten", "The record's word"),
-                Column("binder", "kg:binder", "What binds it, where that is told"),
-                Column("binder_type", "kg:binderType/skos:notation", "Antibody fragment, ligand …"),
-                _quote("quote", "kg:subject", "kg:antigen", "Words on which the target rests"),
-            ),
+            (_FIRST, _PRODUCT),
+            ("target", Column("target_label", "kg:antigen/skos:prefLabel", "Common name")),
+            (_LAST, _quote("quote", "kg:subject", "kg:antigen", "Words on which the target rests")),
         ),
-        Table(
+        _make_table(
             "doses",
             "One row a dose of a product",
             "kg:Dose",
             "kg:hasIntervention/kg:hasDose",
-            (
-                _PRODUCT,
-                Column("role", "kg:doseRole/skos:notation", "Range, start, level or RP2D"),
-                Column("low", "kg:doseLow", "Lower end", "decimal"),
-                Column("high", "kg:doseHigh", "Upper end", "decimal"),
-                Column("unit", "kg:doseUnit", "cells, cells/kg or cells/m2"),
-                _quote("quote", "kg:object", "kg:hasDose", "Words on which the dose rests"),
-            ),
+            (_FIRST, _PRODUCT),
+            (_LAST, _quote("quote", "kg:object", "kg:hasDose", "Words on which the dose rests")),
         ),
-        Table(
+        _make_table(
             "endpoints",
             "One row an endpoint",
             "kg:Endpoint",
             "kg:hasEndpoint",
-            (
-                Column("role", "kg:endpointRole/skos:notation", "Primary, secondary or other"),
-                Column("endpoint", "rdfs:label", "Measure as written"),
-                Column("kind", "kg:mainKind/skos:notation", "Main thing measured"),
-                Column("kinds", "kg:endpointKind/skos:notation", "All things measured"),
-                Column("time_frame", "kg:timeFrame/rdfs:label", "When, as written"),
-                Column("min_days", "kg:timeFrame/kg:minDays", "Lower bound in days", "decimal"),
-                Column("max_days", "kg:timeFrame/kg:maxDays", "Upper bound in days", "decimal"),
-                Column("anchor", "kg:timeFrame/kg:anchor", "Event from which the time counts"),
-                Column("event_driven", "kg:timeFrame/kg:eventDriven", "Whether an event ends it", "boolean"),
-                Column("grading", "kg:grading", "Scale, such as CTCAE v5.0"),
-            ),
+            ("role", Column("endpoint", "rdfs:label", "Measure as written")),
+            ("kinds", Column("time_frame", "kg:timeFrame/rdfs:label", "When, as written")),
         ),
-        Table(
+        _make_table(
             "sites",
             "One row a trial and site",
             "kg:Site",
             "kg:hasSite",
-            (
-                Column("facility", "kg:facility", "Hospital or institute"),
-                Column("city", "kg:city", "City"),
-                Column("region", "kg:region", "State or province"),
-                Column("country", "kg:country/skos:notation", "ISO 3166-1 code"),
-                Column("latitude", "kg:location/geo:lat", "Degrees north", "decimal"),
-                Column("longitude", "kg:location/geo:long", "Degrees east", "decimal"),
-            ),
+            (_LAST, Column("latitude", "kg:location/geo:lat", "Degrees north", "decimal")),
+            (_LAST, Column("longitude", "kg:location/geo:long", "Degrees east", "decimal")),
         ),
-        Table(
+        _make_table(
             "criteria",
             "One row an eligibility criterion that can be compared",
             "kg:Criterion",
             "kg:hasCriterion",
-            (
-                Column("list", "kg:criterionList/skos:notation", "Inclusion or exclusion"),
-                Column("measure", "kg:measure/skos:notation", "What is looked at"),
-                Column("antigen", "kg:antigen/skos:notation", "Antigen, where its expression is looked at"),
-                Column("op", "kg:comparator", "Comparator; empty where presence alone counts"),
-                Column("low", "kg:thresholdLow", "Value compared with; lower end of a range", "decimal"),
-                Column("high", "kg:thresholdHigh", "Value compared with; upper end of a range", "decimal"),
-                Column("unit", "kg:unit", "Unit"),
-                _quote("quote", "kg:object", "kg:hasCriterion", "Words on which the criterion rests"),
-            ),
+            (_LAST, _quote("quote", "kg:object", "kg:hasCriterion", "Words on which the criterion rests")),
         ),
-        Table(
+        _make_table(
             "not_targets",
             "One row an antigen that is named but not bound",
             "kg:AntigenMention",
             "kg:hasAntigenMention",
-            (
-                Column("antigen", "kg:antigen/skos:notation", "HGNC symbol or label"),
-                Column("antigen_as_written", "kg:asWritten", "The record's word"),
-                Column("role", "kg:mentionRole/skos:notation", "Eligibility marker, reagent, co-stimulation …"),
-                _quote("quote", "kg:object", "kg:hasAntigenMention", "Words in which it is named"),
-            ),
+            (_LAST, _quote("quote", "kg:object", "kg:hasAntigenMention", "Words in which it is named")),
         ),
         Table(
             "records",

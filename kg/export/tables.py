@@ -16,7 +16,7 @@ import msgspec
 from pyoxigraph import DefaultGraph, Literal, NamedNode
 
 from kg.errors import UsageError
-from kg.export.columns import POSITION, TABLES, Column, Table, list_columns
+from kg.export.columns import ADDED_PREFIXES, POSITION, TABLES, Column, Table, list_columns
 from kg.spreadsheets import neutralise
 from kg.store import Snapshot
 from kg.terms import PREFIXES, RDFS
@@ -243,7 +243,7 @@ def _add_statements(snapshot: Snapshot, relations: dict[str, Relation], name: st
 def _expand(name: str) -> str:
     """A prefixed name as an IRI."""
     prefix, _, local = name.partition(":")
-    return f"{PREFIXES[prefix]}{local}"
+    return f"{PREFIXES.get(prefix) or ADDED_PREFIXES[prefix]}{local}"
 
 
 def _write_csv(table: Table, rows: Iterator[tuple[Any, ...]], stream: IO[bytes]) -> int:

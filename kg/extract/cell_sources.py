@@ -13,6 +13,7 @@ import msgspec
 
 from kg.extract.implied_sources import find_implied, make_source
 from kg.extract.memories import remember
+from kg.extract.rules import Rule
 from kg.extract.source_contexts import has_cells_beside, is_about_product, is_beside_the_product, is_negated
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
@@ -154,3 +155,6 @@ def _read_off_the_shelf(passage: Passage) -> Iterator[Fact]:
     found = _OFF_SHELF.search(fold_width(passage.text))
     if found and not is_negated(passage.text[max(0, found.start() - 20) : found.start()]):
         yield Fact(True, passage.quote(found.start(), found.end()), "source.off-the-shelf")
+
+
+RULES = (Rule("interventions.off_the_shelf", find_off_the_shelf),)

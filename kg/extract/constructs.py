@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from kg.extract.memories import remember
+from kg.extract.rules import Rule
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
 
@@ -340,3 +341,10 @@ _find_costimulation = _make_finder(_read_costimulation, "construct.costimulation
 _find_switches = _make_finder(_read_switches, "construct.safety-switch")
 _find_edits = _make_finder(_read_edits, "construct.edit")
 _find_binder_types = _make_finder(_read_binder_types, "construct.binder-type")
+
+
+RULES = (
+    Rule("interventions.costimulation", find_costimulation),
+    Rule("interventions.safety_switch", find_safety_switches),
+    Rule("interventions.edits", find_edits),
+)

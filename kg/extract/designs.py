@@ -6,9 +6,10 @@ A structured field always wins; these rules fill what the record left out and ma
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
+from kg.extract.rules import Rule
 from kg.lexicon import fold, fold_width, open_lexicon
 from kg.model import Criterion, Fact, Passage, Study
 
@@ -47,24 +48,6 @@ _PAST_RESPONSE = re.compile(
     r"duration until)\s(?:\w{1,12}\s){0,2}$",
     re.IGNORECASE,
 )
-
-
-def find_design(study: Study) -> dict[str, tuple[Fact, ...]]:
-    """Facts of the design that only prose tells, by card key; a key that the record fills is left out."""
-    passages = study.parts(*_PROSE)
-    finders: dict[str, Callable[[Sequence[Passage]], tuple[Fact, ...]]] = {
-        "phases": _find_phases,
-        "masking": partial(_find_pattern, _OPEN, ("open",), "NONE", "design.open-label"),
-        "intervention_model": partial(
-            _find_pattern, _SINGLE_ARM, ("arm", "group"), "SINGLE_GROUP", "design.single-arm"
-        ),
-        "number_of_sites": partial(
-            _find_pattern, _SINGLE_CENTER, ("center", "centre", "institution"), 1, "design.single-center"
-        ),
-        "enrollment": _find_enrollment,
-    }
-    found = {key: find(passages) for key, find in finders.items() if key not in study.facts}
-    return {key: facts for key, facts in found.items() if facts}
 
 
 def _find_pattern(
@@ -158,10 +141,10 @@ def _collect(facts: Iterator[Fact]) -> tuple[Fact, ...]:
     return tuple(found.values())
 
 
-def find_settings(study: Study) -> tuple[Fact, ...]:
+def find_settings(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     """Disease settings that conditions or titles name; the summary is asked only where those say nothing."""
     for parts in (("condition", "title", "official title"), ("keyword", "summary")):
-        found = _collect(fact for passage in study.parts(*parts) for fact in _find_setting(passage))
+        found = _collect(fact for passage in passages if passage.part in parts for fact in _find_setting(passage))
         if found:
             return found
     return ()
@@ -174,3 +157,21 @@ def _find_setting(passage: Passage) -> Iterator[Fact]:
     for short in _R_R.finditer(passage.text) if "/" in passage.text else ():
         for value in ("relapsed", "refractory"):
             yield Fact(value, passage.quote(short.start(), short.end()), "setting.r-r")
+
+
+RULES = (
+    Rule("phases", _find_phases, _PROSE),
+    Rule("masking", partial(_find_pattern, _OPEN, ("open",), "NONE", "design.open-label"), _PROSE),
+    Rule(
+        "intervention_model",
+        partial(_find_pattern, _SINGLE_ARM, ("arm", "group"), "SINGLE_GROUP", "design.single-arm"),
+        _PROSE,
+    ),
+    Rule(
+        "number_of_sites",
+        partial(_find_pattern, _SINGLE_CENTER, ("center", "centre", "institution"), 1, "design.single-center"),
+        _PROSE,
+    ),
+    Rule("enrollment", _find_enrollment, _PROSE),
+    Rule("disease_setting", find_settings, ("condition", "title", "official title", "keyword", "summary")),
+)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from kg.extract.amounts import AMOUNT, TOLERANCE, Amount, compile_any, read_amounts
 from kg.extract.memories import remember
+from kg.extract.rules import Rule
 from kg.lexicon import fold_width
 from kg.model import Dose, Fact, Passage
 
@@ -234,3 +235,6 @@ def _clause_before(text: str, end: int, width: int) -> str:
     window = text[max(0, end - width) : end]
     cut = max(window.rfind(". "), window.rfind("\n"), window.rfind("。"), window.rfind(";"))
     return window[cut + 1 :]
+
+
+RULES = (Rule("interventions.dose_escalation", find_dose_escalation),)

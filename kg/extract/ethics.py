@@ -7,10 +7,11 @@ approval, and a committee that approved a consent form, a leaflet or another stu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from kg.extract.rules import Rule
 from kg.lexicon import fold
-from kg.model import Fact, Study
+from kg.model import Fact, Passage
 
 _PARTS = ("summary", "description", "arm description", "intervention description")
 _COMMITTEE = (
@@ -45,17 +46,13 @@ _NO_APPROVAL = re.compile(
 )
 
 
-def find_ethics_review(study: Study) -> dict[str, tuple[Fact, ...]]:
-    """The first clause that tells of an approval, as fact of the card key ``ethics_review``; its value is the clause.
-
-    A field of the record, where a format has one, wins.
-    """
-    first = None if "ethics_review" in study.facts else next(_find_approvals(study), None)
-    return {"ethics_review": (first,)} if first else {}
+def find_approval(passages: Sequence[Passage]) -> Fact | None:
+    """The first clause that tells of an approval; its value is the clause."""
+    return next(_find_approvals(passages), None)
 
 
-def _find_approvals(study: Study) -> Iterator[Fact]:
-    for passage in study.parts(*_PARTS):
+def _find_approvals(passages: Sequence[Passage]) -> Iterator[Fact]:
+    for passage in passages:
         low = fold(passage.text)
         if "approv" not in low or not any(name in low for name in _COMMITTEE_MARKS):
             continue  # most records; the patterns cost a hundred times as much
@@ -66,3 +63,6 @@ def _find_approvals(study: Study) -> Iterator[Fact]:
                     tail = _TAIL.match(passage.text, match.end())
                     words = (match[0] + (tail[0] if tail else "")).rstrip()
                     yield Fact(words, passage.quote(match.start(), match.start() + len(words)), "ethics.approval")
+
+
+RULES = (Rule("ethics_review", find_approval, _PARTS),)

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from kg.extract.rules import Rule
 from kg.lexicon import fold_width, open_lexicon
 from kg.model import Fact, Passage
 from kg.vocabularies import Term, load_vocabularies
@@ -248,3 +249,6 @@ def _judge_description(name: str, about: str) -> bool | None:
     if _OTHER.search(about) and not is_named:
         return False
     return True if is_named or _NAMED.search(name) or _BEFORE_CELLS.search(about) else None
+
+
+RULES = (Rule("interventions.lymphodepletion", find_lymphodepletion, tuple(sorted(PARTS))),)

@@ -12,7 +12,7 @@ import msgspec
 
 from kg.extract.antigens import find_mentions
 from kg.extract.bindings import find_bindings, find_logic
-from kg.extract.cell_sources import find_off_the_shelf, find_sources
+from kg.extract.cell_sources import find_sources
 from kg.extract.cells import (
     ENGINEERED,
     choose_modality,
@@ -21,11 +21,10 @@ from kg.extract.cells import (
     has_supportive_modality,
     infer_cell_type,
 )
-from kg.extract.constructs import find_costimulation, find_edits, find_safety_switches
-from kg.extract.doses import extract_doses, find_dose_escalation
+from kg.extract.doses import extract_doses
 from kg.extract.implied_sources import find_collection
-from kg.extract.lymphodepletion import find_lymphodepletion
 from kg.extract.named_products import Named, find_named, find_titled, infer_fact, infer_sources
+from kg.extract.rules import fill_product, fill_products
 from kg.extract.texts import TITLES, Texts
 from kg.extract.trial_modalities import (
     find_definitions,
@@ -37,7 +36,7 @@ from kg.extract.trial_modalities import (
     may_be_cells,
 )
 from kg.lexicon import open_lexicon
-from kg.model import Fact, Intervention, Mention, Passage, Product, Study
+from kg.model import NO_QUOTE, Fact, Intervention, Mention, Passage, Product, Study
 
 
 def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product, ...]:
@@ -75,9 +74,10 @@ def extract_products(study: Study, mentions: Sequence[Mention]) -> tuple[Product
     if not any(product.is_cell for product in products):
         return tuple(products)
     # Read once for all: lymphodepletion is told of the trial and not of one product.
-    drugs = find_lymphodepletion(tuple(one for one in study.passages if one.part != "eligibility"))
+    shared = fill_products(study)
     return tuple(
-        msgspec.structs.replace(product, lymphodepletion=drugs) if product.is_cell else product for product in products
+        msgspec.structs.replace(product, facts={**product.facts, **shared}) if product.is_cell else product
+        for product in products
     )
 
 
@@ -119,17 +119,12 @@ class _Maker:
         bindings = find_bindings(texts, item, named, self._count)
         around = (*own, *of_arms, *titles, *texts.parts("summary", "description"))
         return _finish(
-            Product(
-                item.name,
-                item.type,
-                is_cell=True,
-                modality=modality,
-                bindings=bindings,
-                sources=self._find_sources(own, of_arms, modality) or infer_sources(named),
-                logic=find_logic(bindings, around, named),
-                named_product=named[1] if named else None,
-            ),
+            Product(item.name, item.type, is_cell=True, bindings=bindings),
             around if self._count == 1 else (*own, *of_arms),
+            named_product=named[1] if named else None,
+            modality=modality,
+            cell_source=self._find_sources(own, of_arms, modality) or infer_sources(named),
+            logic=find_logic(bindings, around, named),
         )
 
     def _find_sources(
@@ -153,32 +148,44 @@ def _make_unlisted(texts: Texts, modality: Fact | None, named: Named | None = No
     bindings = find_bindings(texts, None, named, 1)
     around = texts.parts(*TITLES, "summary", "description", "arm", "arm description")
     sources = find_sources(texts.parts(*TITLES)) or find_sources(around) or texts.ask(_find_collected)
+    name = Fact(named[1].quote.text, named[1].quote, named[1].rule) if named else _find_prose_name(texts.study)
     return _finish(
-        Product(
-            Fact(named[1].quote.text, named[1].quote, named[1].rule) if named else _find_prose_name(texts.study),
-            is_cell=True,
-            modality=modality or infer_fact(named, "productModality"),
-            bindings=bindings,
-            sources=sources or infer_sources(named),
-            logic=find_logic(bindings, around, named),
-            named_product=named[1] if named else None,
-        ),
+        Product(name, is_cell=True, bindings=bindings),
         around,
+        named_product=named[1] if named else None,
+        modality=modality or infer_fact(named, "productModality"),
+        cell_source=sources or infer_sources(named),
+        logic=find_logic(bindings, around, named),
     )
 
 
-def _finish(product: Product, around: Sequence[Passage]) -> Product:
-    """Add what the words around the product tell of its construct and dose."""
-    return msgspec.structs.replace(
-        product,
-        cell_type=infer_cell_type(product.modality) if product.modality else None,
-        off_the_shelf=find_off_the_shelf(around),
-        costimulation=find_costimulation(around),
-        safety_switch=find_safety_switches(around),
-        edits=find_edits(around),
-        doses=extract_doses(around),
-        dose_escalation=find_dose_escalation(around),
-    )
+def _finish(
+    product: Product,
+    around: Sequence[Passage],
+    *,
+    named_product: Fact | None,
+    modality: Fact | None,
+    cell_source: tuple[Fact, ...],
+    logic: Fact | None,
+) -> Product:
+    """Add what is known of the product, and what the words around it tell of its construct and dose."""
+    cell_type = infer_cell_type(modality) if modality else None
+    single = {"named_product": named_product, "modality": modality, "cell_type": cell_type, "logic": logic}
+    facts: dict[str, tuple[Fact, ...]] = {key: (fact,) for key, fact in single.items() if fact}
+    facts |= {**_tell_source(cell_source), **fill_product(around)}
+    return msgspec.structs.replace(product, doses=extract_doses(around), facts=facts)
+
+
+def _tell_source(sources: tuple[Fact, ...]) -> dict[str, tuple[Fact, ...]]:
+    """The cell source with what qualifies it: how it is known, and the record's word."""
+    if not sources:
+        return {}
+    first = sources[0]
+    return {
+        "cell_source": sources,
+        "basis": (Fact(first.basis, NO_QUOTE),),
+        "cell_source_as_written": (Fact(first.written or first.quote.text, NO_QUOTE),),
+    }
 
 
 def _find_prose_name(study: Study) -> Fact | None:

@@ -8,11 +8,11 @@ import msgspec
 
 from kg.extract.antigens import find_mentions
 from kg.extract.criteria import extract_criteria
-from kg.extract.designs import find_ages, find_conditions, find_design, find_settings
+from kg.extract.designs import find_ages, find_conditions
 from kg.extract.endpoints import extract_endpoints
-from kg.extract.ethics import find_ethics_review
 from kg.extract.memories import forget_all
 from kg.extract.products import extract_products
+from kg.extract.rules import fill_trial
 from kg.model import Criterion, Endpoint, Mention, Study, Trial
 
 
@@ -34,16 +34,14 @@ def _put_together(
 ) -> Trial:
     written, conditions = find_conditions(study)
     added = {
-        **find_design(study),
+        **fill_trial(study),
         **find_ages(study, criteria),
-        **find_ethics_review(study),
         **({"conditions": written} if written else {}),
     }
     full = msgspec.structs.replace(study, facts={**study.facts, **added})
     return Trial(
         study=full,
         conditions=conditions,
-        settings=find_settings(study),
         products=extract_products(study, mentions),
         endpoints=endpoints,
         criteria=criteria,

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
 
 from kg.errors import QueryError, UsageError
+from kg.extract.rules import load_rules
+from kg.fields import Field, load_fields
 from kg.model import Frozen, Study, Trial
 from kg.parameters import resolve_term
 
 CELL_THERAPY = "cell-therapy"
-_COUNTRY = "country"
-_TERMS = {
-    "status": ("status", "status"),
-    "phase": ("phases", "phase"),
-    "type": ("study_type", "study-type"),
-    "sex": ("sex", "sex"),
-    "purpose": ("primary_purpose", "primary-purpose"),
-}
-"""Keys whose value is a term: the record's key, and the vocabulary."""
-_WORDS = {
-    "condition": ("conditions",),
-    "title": ("title", "official_title"),
-    "sponsor": ("sponsor", "collaborators"),
-    "id": ("registry_id", "secondary_ids"),
-    "funder": ("funder_types",),
-}
-"""Keys whose value is looked for inside the record's own words."""
-_NAMES = (CELL_THERAPY, *_TERMS, _COUNTRY, *_WORDS)
+
+
+@cache
+def _list_keys() -> dict[str, tuple[Field, ...]]:
+    """Fields by the key under which a build chooses by them."""
+    found: dict[str, tuple[Field, ...]] = {}
+    for one in load_fields().all:
+        if one.filter_key:
+            found[one.filter_key] = (*found.get(one.filter_key, ()), one)
+    return found
 
 
 class Choice(Frozen, frozen=True):
@@ -49,13 +45,13 @@ def parse_choice(text: str) -> Choice:
     """
     key, _, value = text.partition("=")
     key, value = key.strip().lower(), value.strip()
-    if key not in _NAMES or bool(value) == (key == CELL_THERAPY):
+    if (key != CELL_THERAPY and key not in _list_keys()) or bool(value) == (key == CELL_THERAPY):
         raise UsageError(
             f"{text!r} is no restriction",
             where="--where",
-            mend=f"Write {CELL_THERAPY}, or KEY=VALUE with one of {', '.join(_NAMES[1:])}",
+            mend=f"Write {CELL_THERAPY}, or KEY=VALUE with one of {', '.join(sorted(_list_keys()))}",
         )
-    scheme = _COUNTRY if key == _COUNTRY else _TERMS[key][1] if key in _TERMS else ""
+    scheme = "" if key == CELL_THERAPY else _list_keys()[key][0].scheme
     if not scheme:
         return Choice(key, value.casefold())
     try:
@@ -67,19 +63,38 @@ def parse_choice(text: str) -> Choice:
 def is_chosen(study: Study, choices: Sequence[Choice]) -> bool:
     """Whether the record itself meets every restriction; what only extraction can tell is left open."""
     keys = {one.key for one in choices if one.key != CELL_THERAPY}
-    return all(any(_holds(study, one) for one in choices if one.key == key) for key in keys)
+    return all(_is_open(study, key) or _meets(study, key, choices) for key in keys)
+
+
+def _is_open(study: Study, key: str) -> bool:
+    """Whether a rule may yet tell what the record has no field for."""
+    ruled = {rule.fills for rule in load_rules()}
+    return any(field.path in ruled and field.path not in study.facts for field in _list_keys()[key])
+
+
+def _meets(study: Study, key: str, choices: Sequence[Choice]) -> bool:
+    return any(_holds(study, one) for one in choices if one.key == key)
 
 
 def is_kept(trial: Trial, choices: Sequence[Choice]) -> bool:
     """Whether what was extracted meets the restrictions too."""
-    return Choice(CELL_THERAPY) not in choices or any(product.is_cell for product in trial.products)
+    if Choice(CELL_THERAPY) in choices and not any(product.is_cell for product in trial.products):
+        return False
+    return all(_meets(trial.study, one.key, choices) for one in choices if one.key != CELL_THERAPY)
 
 
 def _holds(study: Study, choice: Choice) -> bool:
-    if choice.key == _COUNTRY:
-        return any(site.country and site.country.value == choice.value for site in study.sites)
-    if choice.key in _TERMS:
-        return any(fact.value == choice.value for fact in study.facts.get(_TERMS[choice.key][0], ()))
-    return any(
-        choice.value in str(fact.value).casefold() for key in _WORDS[choice.key] for fact in study.facts.get(key, ())
-    )
+    """Whether a term is the one that was named, or the record's own words hold what was written."""
+    for field in _list_keys()[choice.key]:
+        for value in _list_values(study, field):
+            if value == choice.value if field.scheme else choice.value in str(value).casefold():
+                return True
+    return False
+
+
+def _list_values(study: Study, field: Field) -> Iterator[Any]:
+    """What a record has for a field of the trial, or of its sites."""
+    if field.group == "sites":
+        held = (getattr(site, field.key) for site in study.sites)
+        return (fact.value for fact in held if fact)
+    return (fact.value for fact in study.facts.get(field.path, ()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kg.fields import load_fields
 from kg.model import Arm, Binding, Dose, Fact, Product
+from kg.rdf.facts import describe_fact
 from kg.rdf.statements import LABEL, A, Described, Statement, describe_terms
-from kg.terms import boolean, decimal, integer, kg, literal, mint_under, slug
+from kg.terms import decimal, integer, kg, literal, mint_under, slug
 
 
 def describe_product(of: Described, position: int, product: Product) -> Iterator[Statement]:
@@ -29,38 +31,18 @@ def describe_product(of: Described, position: int, product: Product) -> Iterator
 
 
 def _describe_cells(of: Described, node: str, product: Product) -> Iterator[Statement]:
-    yield from describe_terms(of, node, "modality", "modality", product.modality)
-    if product.cell_type:
-        yield Statement(node, kg("cellType"), of.term("cell-type", str(product.cell_type.value)))
-    yield from describe_terms(of, node, "logic", "logic", product.logic)
-    yield from describe_terms(of, node, "namedProduct", "product", product.named_product)
-    yield from describe_terms(of, node, "costimulation", "costimulation", *product.costimulation)
-    yield from describe_terms(of, node, "safetySwitch", "safety-switch", *product.safety_switch)
-    yield from describe_terms(of, node, "cellSource", "cell-source", *product.sources)
-    if product.sources:
-        first = product.sources[0]
-        yield Statement(node, kg("sourceBasis"), of.term("basis", first.basis))
-        yield Statement(node, kg("cellSourceAsWritten"), literal(first.written or first.quote.text))
-    for fact in product.edits:
-        yield Statement(node, kg("edit"), literal(str(fact.value)), fact)
-    for fact in product.lymphodepletion:
-        yield Statement(node, kg("lymphodepletion"), literal(str(fact.value)), fact)
-    for name, flag in (("offTheShelf", product.off_the_shelf), ("doseEscalation", product.dose_escalation)):
-        if flag:
-            yield Statement(node, kg(name), boolean(bool(flag.value)), flag)
+    fields = load_fields().of_group("interventions")
+    for key, facts in product.facts.items():
+        for fact in facts:
+            yield from describe_fact(of, node, fields[key][0], fact)
     for position, binding in enumerate(product.bindings):
         yield from _describe_binding(of, node, position, binding)
     for position, dose in enumerate(product.doses):
         yield from _describe_dose(of, node, position, dose)
-    for name, is_there in (
-        ("hasBinding", product.bindings),
-        ("cellSource", product.sources),
-        ("modality", product.modality),
-        ("hasDose", product.doses),
-        ("lymphodepletion", product.lymphodepletion),
-    ):
-        if not is_there:
-            yield Statement(node, kg("notStated"), kg(name))
+    told = {*product.facts, *(["targets"] if product.bindings else ()), *(["doses"] if product.doses else ())}
+    for key, several in fields.items():
+        if several[0].is_watched and key not in told:
+            yield Statement(node, kg("notStated"), several[0].node)
 
 
 def _describe_binding(of: Described, product: str, position: int, binding: Binding) -> Iterator[Statement]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kg.model import Fact, Quote, Trial
+from kg.model import Fact, Trial
 from kg.terms import RDF, RDFS, hash_key, iri, kg, mint, slug
 from kg.vocabularies import load_vocabularies
 
@@ -19,7 +19,6 @@ REGISTRY_ID = re.compile(
     r"|PACTR\d{15,16}|RBR-[a-z0-9]{5,8}|RPCEC\d{8}|SLCTR/\d{4}/\d{3}|LBCTR\d{10}|PER-\d{3}-\d{2}|ITMCTR\d{10}"
 )
 """Ids on which records merge: patterns of the registries of the WHO network. In-house codes never merge records."""
-NO_QUOTE = Quote("", 0, 0, "")
 
 
 class Statement(msgspec.Struct, frozen=True, gc=False):

@@ -1,81 +1,24 @@
-"""A trial's own facts, its record, sites and mentions, and what is not stated, as statements."""
+"""A trial's own facts, its record, conditions and mentions, and what is not stated, as statements."""
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
-from kg.model import Fact, Mention
-from kg.rdf.statements import LABEL, NO_QUOTE, A, Described, Statement, soften
-from kg.sources.dates import split_date
-from kg.terms import PROV, boolean, decimal, integer, iri, kg, literal, mint, mint_under, slug, typed
+from kg.fields import Field, load_fields
+from kg.model import NO_QUOTE, Fact, Mention
+from kg.rdf.facts import WRITERS, describe_date, describe_fact
+from kg.rdf.statements import A, Described, Statement, soften
+from kg.terms import PROV, iri, kg, literal, mint_under, slug
 
-_TERM_KEYS = {
-    "study_type": ("studyType", "study-type"),
-    "phases": ("phase", "phase"),
-    "status": ("status", "status"),
-    "allocation": ("allocation", "allocation"),
-    "intervention_model": ("interventionModel", "intervention-model"),
-    "masking": ("masking", "masking"),
-    "primary_purpose": ("primaryPurpose", "primary-purpose"),
-    "sex": ("sex", "sex"),
-    "responsible_party_type": ("responsiblePartyType", "responsible-party-type"),
+_PARTS: dict[str, Callable[[Described], Sequence[object]]] = {
+    "arms": lambda of: of.study.arms,
+    "interventions": lambda of: of.trial.products,
+    "endpoints": lambda of: of.trial.endpoints,
+    "sites": lambda of: of.study.sites,
+    "criteria": lambda of: of.trial.criteria,
 }
-_VALUE_KEYS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "registry_id": ("registryId", literal),
-    "secondary_ids": ("secondaryId", literal),
-    "title": ("title", literal),
-    "official_title": ("officialTitle", literal),
-    "healthy_volunteers": ("healthyVolunteers", boolean),
-    "min_age_years": ("minAgeYears", decimal),
-    "max_age_years": ("maxAgeYears", decimal),
-    "funder_types": ("funderType", literal),
-    "conditions": ("conditionName", literal),
-    "number_of_arms": ("numberOfArms", integer),
-    "number_of_sites": ("numberOfSites", integer),
-    "contacts": ("contactName", literal),
-    "data_source": ("dataSource", literal),
-    "has_results": ("hasResults", boolean),
-    "scientific_contacts": ("scientificContact", literal),
-    "responsible_party": ("responsibleParty", literal),
-    "ethics_review": ("ethicsReview", literal),
-    "ipd_sharing": ("ipdSharing", literal),
-}
-_DATE_KEYS = {
-    "start_date": "startDate",
-    "primary_completion_date": "primaryCompletionDate",
-    "completion_date": "completionDate",
-    "first_post_date": "firstPostDate",
-    "first_submit_date": "firstSubmitDate",
-    "last_update_date": "lastUpdateDate",
-}
-_ORGANISATION_KEYS = {"sponsor": "sponsor", "collaborators": "collaborator"}
-
-_WATCHED = {
-    "registryId": "registry_id",
-    "secondaryId": "secondary_ids",
-    "title": "title",
-    "studyType": "study_type",
-    "phase": "phases",
-    "status": "status",
-    "enrollmentMin": "enrollment",
-    "allocation": "allocation",
-    "interventionModel": "intervention_model",
-    "masking": "masking",
-    "primaryPurpose": "primary_purpose",
-    "sex": "sex",
-    "healthyVolunteers": "healthy_volunteers",
-    "minAgeYears": "min_age_years",
-    "maxAgeYears": "max_age_years",
-    "sponsor": "sponsor",
-    "funderType": "funder_types",
-    "startDate": "start_date",
-    "conditionName": "conditions",
-    "contactName": "contacts",
-}
-"""Properties of a trial whose absence is said, by the key of the facts that fill them."""
+"""Things of a trial that are no facts, by card key."""
 _OF_TARGETS = ("eligibility marker", "negated")
 """Roles in which a trial's own target is often named too; those mentions say nothing against it."""
 
@@ -93,70 +36,42 @@ def describe_record(of: Described) -> Iterator[Statement]:
     ):
         yield Statement(of.record, p, o)
     if record.updated:
-        yield from _describe_date(of.record, "lastUpdateDate", Fact(record.updated, NO_QUOTE))
+        yield from describe_date(of.record, kg("lastUpdateDate"), Fact(record.updated, NO_QUOTE))
+
+
+@cache
+def _list_fields() -> dict[str, tuple[Field, ...]]:
+    """What the ontology declares of a trial's own facts, by their keys."""
+    found: dict[str, tuple[Field, ...]] = {}
+    for one in load_fields().all:
+        if load_fields().class_of(one.group) == "Trial":
+            found[one.path] = (*found.get(one.path, ()), one)
+    return found
 
 
 def describe_facts(of: Described) -> Iterator[Statement]:
-    """What structured fields say of the trial."""
+    """What structured fields, and rules, say of the trial itself."""
+    declared = _list_fields()
     for key, facts in of.study.facts.items():
+        fields = declared[key]
         for fact in facts:
-            if key in _TERM_KEYS:
-                name, scheme = _TERM_KEYS[key]
-                yield Statement(of.iri, kg(name), of.term(scheme, str(fact.value)), fact)
-            elif key in _VALUE_KEYS:
-                name, write = _VALUE_KEYS[key]
-                yield Statement(of.iri, kg(name), write(fact.value), fact)
-            elif key in _DATE_KEYS:
-                yield from _describe_date(of.iri, _DATE_KEYS[key], fact)
-            elif key == "brief_summary":  # a pointer: the words stay in the record (docs/decisions/0012)
-                yield Statement(of.iri, kg("summarisedIn"), of.record, fact)
-            elif key in _ORGANISATION_KEYS:
-                yield from _describe_organisation(of, _ORGANISATION_KEYS[key], fact)
-            elif key == "enrollment":
-                low, high = fact.value if isinstance(fact.value, tuple) else (fact.value, fact.value)
-                yield Statement(of.iri, kg("enrollmentMin"), integer(low), fact)
-                yield Statement(of.iri, kg("enrollmentMax"), integer(high), fact)
+            if len(fields) > 1:
+                yield from _describe_span(of, fields, fact)
+            else:
+                yield from describe_fact(of, of.iri, fields[0], fact)
 
 
-def _describe_date(subject: str, name: str, fact: Fact) -> Iterator[Statement]:
-    if of_date := _list_date(str(fact.value)):
-        yield Statement(subject, kg(name), of_date[0].s, fact)
-        yield from of_date
-
-
-@lru_cache(maxsize=4096)
-def _list_date(written: str) -> tuple[Statement, ...]:
-    """Statements on a date, made once for all that share it; none where the text is no date."""
-    found = split_date(written)
-    if found is None:
-        return ()
-    year, month, day = found
-    last_month = month or 12
-    last_day = calendar.monthrange(year, last_month)[1]
-    raw = written.partition("T")[0]
-    node = mint("date", raw)
-    return (
-        Statement(node, A, kg("PartialDate")),
-        Statement(node, LABEL, literal(raw)),
-        Statement(node, kg("earliest"), typed(f"{year:04}-{month or 1:02}-{day or 1:02}", "date")),
-        Statement(node, kg("latest"), typed(f"{year:04}-{last_month:02}-{day or last_day:02}", "date")),
-        Statement(node, kg("precision"), literal("day" if day else "month" if month else "year")),
-    )
-
-
-def _describe_organisation(of: Described, name: str, fact: Fact) -> Iterator[Statement]:
-    node = mint("organisation", slug(str(fact.value)))
-    yield Statement(of.iri, kg(name), node, fact)
-    yield Statement(node, A, kg("Organisation"))
-    yield Statement(node, LABEL, literal(str(fact.value)))
+def _describe_span(of: Described, fields: Sequence[Field], fact: Fact) -> Iterator[Statement]:
+    """The two ends of a number that may be a range."""
+    ends = fact.value if isinstance(fact.value, tuple) else (fact.value, fact.value)
+    for field, end in zip(fields, ends, strict=True):
+        yield Statement(of.iri, field.node, WRITERS[field.kind](end), fact)
 
 
 def describe_conditions(of: Described) -> Iterator[Statement]:
-    """Conditions and disease settings as terms of the vocabularies."""
+    """Conditions as terms of the vocabulary."""
     for fact in of.trial.conditions:
         yield Statement(of.iri, kg("condition"), of.term("condition", str(fact.value)), soften(fact))
-    for fact in of.trial.settings:
-        yield Statement(of.iri, kg("diseaseSetting"), of.term("disease-setting", str(fact.value)), fact)
 
 
 def describe_mentions(of: Described) -> Iterator[Statement]:
@@ -179,18 +94,7 @@ def describe_mentions(of: Described) -> Iterator[Statement]:
 
 def describe_absences(of: Described) -> Iterator[Statement]:
     """What the record does not state, of what it was read for."""
-    absent = {name for name, key in _WATCHED.items() if not of.study.facts.get(key)}
-    absent |= {
-        name
-        for name, things in (
-            ("diseaseSetting", of.trial.settings),
-            ("hasArm", of.study.arms),
-            ("hasIntervention", of.trial.products),
-            ("hasSite", of.study.sites),
-            ("hasEndpoint", of.trial.endpoints),
-            ("hasCriterion", of.trial.criteria),
-        )
-        if not things
-    }
-    for name in sorted(absent):
-        yield Statement(of.iri, kg("notStated"), kg(name))
+    for path, fields in _list_fields().items():
+        is_there = _PARTS[path](of) if path in _PARTS else of.study.facts.get(path)
+        if fields[0].is_watched and not is_there:
+            yield Statement(of.iri, kg("notStated"), fields[0].node)

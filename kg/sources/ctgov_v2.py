@@ -202,8 +202,8 @@ def _read_trial_facts(section: Node, root: Node, set_aside: list[str]) -> dict[s
     add("collaborators", *(item.get("name").fact() for item in collaborators))
     add("funder_types", *_read_funders([sponsors.get("leadSponsor"), *collaborators]))
     party = sponsors.get("responsibleParty")
-    add_term("responsible_party_type", "responsible-party-type", party.get("type"))
-    add("responsible_party", (party.get("investigatorFullName") or party.get("oldNameTitle")).fact())
+    add_term("responsible_party.type", "responsible-party-type", party.get("type"))
+    add("responsible_party.name", (party.get("investigatorFullName") or party.get("oldNameTitle")).fact())
     add("brief_summary", section.get("descriptionModule", "briefSummary").fact())
     dates = {key: status.get(struct, "date") for key, struct in _DATES.items()}
     for key, node in {**dates, "first_submit_date": status.get("studyFirstSubmitDate")}.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kg import __version__
+from kg.cards.schemas import make_schema
 from kg.queries import Parameter, StoredQuery, load_queries
 
 _TYPES: dict[str, dict[str, Any]] = {
@@ -28,7 +29,7 @@ def write_openapi(base: str) -> dict[str, Any]:
         "/health": {"get": _operation("health", "Whether the server can answer", (), {"type": "object"})},
         "/api/queries": {"get": _operation("queries", "The stored queries", (), {"type": "object"})},
         "/api/trials/{id}": {
-            "get": _operation("trial", "The card of a trial", (_path_id(),), {"type": "object"}, missing=True)
+            "get": _operation("trial", "The card of a trial", (_path_id(),), _refer("Card"), missing=True)
         },
         "/api/ask": {"get": _operation("ask", "A question in words", (_question(), *_PAGING), _rows({}), csv=True)},
     }
@@ -51,6 +52,7 @@ def write_openapi(base: str) -> dict[str, Any]:
                 }
             },
             "schemas": {
+                **_describe_card(),
                 "Fault": {
                     "type": "object",
                     "required": ["status", "title"],
@@ -63,6 +65,18 @@ def write_openapi(base: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def _describe_card() -> dict[str, Any]:
+    """The schema of a card, and those of the vocabularies that it names."""
+    card = make_schema("#/components/schemas/term-")
+    terms = card.pop("$defs")
+    del card["$schema"]
+    return {"Card": card, **{f"term-{name}": schema for name, schema in terms.items()}}
+
+
+def _refer(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _describe_query(query: StoredQuery) -> dict[str, Any]:

@@ -10,36 +10,16 @@ from typing import Any
 
 import msgspec
 
+from kg.fields import load_fields
 from kg.terms import ID
 
 Card = dict[str, Any]
 Places = dict[tuple[int, int], list[Card]]
 """Evidence by the span of its words in one text."""
-_OVERVIEW = (
-    "status", "phases", "study_type", "conditions", "disease_setting", "sponsor", "funder_types", "start_date",
-    "enrollment", "allocation", "intervention_model", "masking", "primary_purpose", "number_of_arms",
-    "number_of_sites", "contacts", "secondary_ids", "data_source",
-)  # fmt: skip
-_PEOPLE = ("sex", "min_age_years", "max_age_years", "healthy_volunteers")
-_PRODUCT = (
-    "targets", "logic", "binder", "binder_type", "modality", "cell_type", "cell_source", "cell_source_detail",
-    "off_the_shelf", "costimulation", "safety_switch", "edits", "dose_escalation", "lymphodepletion",
-)  # fmt: skip
-_CODES = frozenset(
-    "status phases study_type allocation intervention_model masking primary_purpose sex funder_types".split()  # noqa: SIM905
-)
+_ELSEWHERE = frozenset({"file", "registry_id", "title", "brief_summary"})
+"""Keys of the card that the page shows in its head, or in the record."""
 _EXPONENT = re.compile(r"e\+0*(\d+)")
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_NAMES = {
-    "min_age_years": "minimum age (years)",
-    "max_age_years": "maximum age (years)",
-    "secondary_ids": "other ids",
-    "edits": "gene edits",
-    "costimulation": "co-stimulation",
-    "funder_types": "funder",
-    "enrollment": "enrolment",
-}
-
 
 class Words(msgspec.Struct, frozen=True):
     """Words behind a fact, and where they are marked on the page."""
@@ -70,15 +50,14 @@ class Segment(msgspec.Struct, frozen=True):
 def lay_out(card: Card, texts: Sequence[Card]) -> Card:
     """What the template of a trial shows."""
     proofs = _Proofs(card["evidence"])
-    absent = set(card["not_stated"])
     return {
         "card": card,
-        "overview": [_fact(card, key, key, proofs, absent) for key in _OVERVIEW],
-        "people": [_fact(card, key, key, proofs, absent) for key in _PEOPLE],
+        "overview": [_fact(card, "", key, "", proofs) for key in _list_keys("", "")],
+        "people": [_fact(card, "", key, "", proofs) for key in _list_keys("", "people")],
         "title_words": [one for one in proofs.find("title") if one.quote != card["title"]],
         "title_anchor": next((one.anchor for one in proofs.find("title")), ""),
         "products": [
-            _product(item, f"interventions.{number}", proofs, absent)
+            _product(item, f"interventions.{number}", proofs)
             for number, item in enumerate(card["interventions"])
         ],
         "arms": [(item, proofs.find(f"arms.{number}")) for number, item in enumerate(card["arms"])],
@@ -89,19 +68,20 @@ def lay_out(card: Card, texts: Sequence[Card]) -> Card:
             for number, item in enumerate(card["criteria"])
         ],
         "mentions": [(item, proofs.find(f"not_targets.{number}")) for number, item in enumerate(card["not_targets"])],
-        "absent": sorted(name_key(key) for key in absent),
+        "absent": sorted(map(load_fields().name_heading, card["not_stated"])),
         "records": [_record(one, proofs) for one in texts],
         "schema": describe_for_search(card),
     }
 
 
-def name_key(key: str) -> str:
-    """A key of the card as people say it.
-
-    >>> name_key("min_age_years"), name_key("has_arm")
-    ('minimum age (years)', 'has arm')
-    """
-    return _NAMES.get(key, key.replace("_", " "))
+def _list_keys(group: str, section: str) -> list[str]:
+    """Keys that a section of the page shows, in order; things with keys of their own have sections of theirs."""
+    return [
+        key
+        for key, fields in load_fields().of_group(group).items()
+        if not fields or (fields[0].section == section and fields[0].kind not in ("part", "record", "property"))
+        if key not in _ELSEWHERE
+    ]
 
 
 class _Proofs:
@@ -124,13 +104,19 @@ class _Proofs:
         return tuple(self.by_about[about].values()) if about in self.by_about else ()
 
 
-def _fact(card: Card, key: str, about: str, proofs: _Proofs, absent: set[str]) -> Fact:
-    text = say_value(key, card[key])
-    return Fact(name_key(key), text, proofs.find(about) if text else ())
+def _fact(thing: Card, group: str, key: str, about: str, proofs: _Proofs) -> Fact:
+    """A value of the card, or of a thing of it (its group and its own path), as a line of the page."""
+    path = _join(group, key)
+    text = say_value(path, thing[key])
+    return Fact(load_fields().name_heading(path), text, proofs.find(_join(about, key)) if text else ())
 
 
-def _product(item: Card, about: str, proofs: _Proofs, absent: set[str]) -> Card:
-    facts = [_fact(item, key, f"{about}.{key}", proofs, absent) for key in _PRODUCT]
+def _join(about: str, key: str) -> str:
+    return f"{about}.{key}" if about else key
+
+
+def _product(item: Card, about: str, proofs: _Proofs) -> Card:
+    facts = [_fact(item, "interventions", key, about, proofs) for key in item if _is_of_product(key)]
     doses = [
         Fact(f"dose ({dose['role'] or 'level'})", _say_dose(dose), proofs.find(f"{about}.doses.{number}"))
         for number, dose in enumerate(item["doses"])
@@ -139,6 +125,12 @@ def _product(item: Card, about: str, proofs: _Proofs, absent: set[str]) -> Card:
     shown = [*facts, *doses] if is_cell else [fact for fact in (*facts, *doses) if fact.text]
     return {"name": item["name"], "type": item["type"], "basis": item["basis"], "facts": shown,
             "words": tuple(one for one in proofs.find(f"{about}.name") if one.quote != item["name"])}  # fmt: skip
+
+
+def _is_of_product(key: str) -> bool:
+    """Whether a line of a product shows the key; doses have lines of their own."""
+    several = load_fields().of_group("interventions").get(key, ())
+    return key == "cell_source_detail" or bool(several and several[0].section == "product" and key != "doses")
 
 
 def say(value: Any) -> str:
@@ -182,14 +174,16 @@ def _say_power(amount: str) -> str:
     return _EXPONENT.sub(lambda found: " × 10" + found[1].translate(_RAISED), amount)
 
 
-def say_value(key: str, value: Any) -> str:
-    """A value of the card in words; registries' codes in lower case.
+def say_value(path: str, value: Any) -> str:
+    """A value of the card in words, by its key; registries' codes in small letters.
 
-    >>> say_value("phases", ["EARLY_PHASE1"]), say_value("targets", ["KIT"])
+    >>> say_value("phases", ["EARLY_PHASE1"]), say_value("interventions.targets", ["KIT"])
     ('early phase 1', 'KIT')
     """
-    text = say(value)
-    return text.replace("_", " ").lower().replace("phase", "phase ") if key in _CODES else text
+    if isinstance(value, dict):
+        return ", ".join(say_value(f"{path}.{key}", one) for key, one in value.items() if one is not None)
+    text, field = say(value), load_fields().at(path)
+    return text.replace("_", " ").lower().replace("phase", "phase ") if field and field.is_code else text
 
 
 def _say_criterion(item: Card) -> str:
@@ -233,7 +227,7 @@ def _cut(file: str, field: Card, places: Places, proofs: _Proofs) -> Iterator[Se
             text[begin:end],
             tuple(proofs.anchors[file, field["field"], *span] for span in starts.get(begin, ())),
             bool(over),
-            ", ".join(map(name_key, about)),
+            ", ".join(map(load_fields().name_heading, about)),
         )
 
 

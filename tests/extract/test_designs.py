@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.extract.designs import find_design
+from kg.extract.rules import fill_trial
 from kg.model import Passage, Record, Study
 
 
@@ -20,5 +20,5 @@ from kg.model import Passage, Record, Study
 def test_reads_the_planned_number(text: str, expected: object) -> None:
     """A number or a range; a number of another study tells nothing."""
     study = Study(Record("a", "b", "c", text), {}, passages=(Passage("summary", "text", 0, text),))
-    found = find_design(study).get("enrollment")
+    found = fill_trial(study).get("enrollment")
     assert (found[0].value if found else None) == expected

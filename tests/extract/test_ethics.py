@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.extract.ethics import find_ethics_review
+from kg.extract.rules import fill_trial
 from kg.model import Fact, Passage, Quote, Record, Study
 
 
@@ -46,7 +46,7 @@ def make_study(text: str, part: str = "description", **facts: tuple[Fact, ...]) 
 )
 def test_reads_approvals_of_this_study(text: str, expected: str | None) -> None:
     """The clause itself, where the words say that a committee has approved this study."""
-    found = find_ethics_review(make_study(text)).get("ethics_review", ())
+    found = fill_trial(make_study(text)).get("ethics_review", ())
     assert [fact.value for fact in found] == ([expected] if expected else [])
     for fact in found:
         assert text[fact.quote.start : fact.quote.end] == fact.value == fact.quote.text
@@ -56,5 +56,5 @@ def test_a_field_wins_and_eligibility_is_not_searched() -> None:
     """A format with a field of its own is believed; criteria speak of patients."""
     text = "The study was approved by the ethics committee."
     field = Fact("approved", Quote("text", 0, 3, "The"))
-    assert find_ethics_review(make_study(text, ethics_review=(field,))) == {}
-    assert find_ethics_review(make_study(text, "eligibility")) == {}
+    assert "ethics_review" not in fill_trial(make_study(text, ethics_review=(field,)))
+    assert "ethics_review" not in fill_trial(make_study(text, "eligibility"))

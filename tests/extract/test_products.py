@@ -37,7 +37,7 @@ def show(trial: Trial) -> str:
         " ".join(
             (
                 f"{product.name.value if product.name else ''}:",
-                *([str(product.modality.value)] if product.is_cell and product.modality else ()),
+                *(str(fact.value) for fact in product.facts.get("modality", ())),
                 *sorted(str(binding.antigen.value) for binding in product.bindings),
             )
         )
@@ -54,8 +54,7 @@ def test_reads_products(case: dict[str, str]) -> None:
 def test_what_a_name_implies_is_marked() -> None:
     """A modality that no word says is inferred; targets of a list to choose from are implied."""
     trial = read("T cells in cancer", "Mesothelin-targeted T cells", "The T cells are modified.")
-    assert trial.products[0].modality is not None
-    assert trial.products[0].modality.basis == "inferred"
+    assert [fact.basis for fact in trial.products[0].facts["modality"]] == ["inferred"]
     trial = read("CAR-T in glioma", "CAR-T cells", "Chosen by the expression of antigens (EphA2, GD2).")
     assert {one.antigen.basis for one in trial.products[0].bindings} == {"implied"}
 
@@ -74,4 +73,4 @@ def test_eligibility_tells_the_source_only_by_collection(
 ) -> None:
     """Participants who are collected from give their own cells; all else in eligibility is history."""
     trial = read("CD7 CAR-T in leukaemia", "CD7 CAR-T cells", summary, eligibility)
-    assert {str(one.value): one.basis for one in trial.products[0].sources} == expected
+    assert {str(one.value): one.basis for one in trial.products[0].facts.get("cell_source", ())} == expected

@@ -27,7 +27,6 @@ EXCEPTIONS = {
     "kg.orders._KEY": "reads stored queries, which ship with kg",
     "kg.queries._SELECTED": "reads stored queries, which ship with kg",
     "kg.templates._TOKEN": "reads stored queries, which ship with kg",
-    "kg.web.limits._TOKEN": "is the query scanner, which another branch makes linear: take this away with the merge",
     "kg.shapes.lints._CLASS": "reads patterns of shapes that `re` has compiled: every class in them is closed",
 }
 """Patterns that may grow faster than their text, and why nobody can make use of it."""
@@ -45,7 +44,7 @@ ASSEMBLED: dict[str, Callable[[], Iterable[str | Pattern]]] = {
     "kg.ask.hints:hint_at": lambda: HINTS,
     "kg.ask.intents:own_words": _list_intents,
     "kg.ask.plans:_find_spans": _list_intents,
-    "kg.ask.single_facts:find_fact_words": lambda: single_facts._WORDS,
+    "kg.ask.single_facts:_list_words": single_facts._list_words,
     "kg.extract.amounts:compile_any": lambda: (),  # makes patterns that modules hold
     "kg.extract.presence:_is_qualified": lambda: (),  # words, escaped
     "kg.shapes.lenses:_add_need": lambda: (),  # patterns of shapes, which `kg.shapes.lints` has let pass

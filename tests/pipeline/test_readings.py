@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from kg.extract.designs import find_settings
+from kg.extract.designs import find_conditions
 from kg.model import Rejected, Study
 from kg.pipeline.readings import Reading, read_batch
 from kg.sources.inputs import Blob
@@ -21,9 +21,9 @@ def test_an_odd_record_leaves_its_batch_whole(monkeypatch: pytest.MonkeyPatch) -
     def stumble(study: Study) -> object:
         if study.first("title") == "odd":
             raise ValueError("odd")
-        return find_settings(study)
+        return find_conditions(study)
 
-    monkeypatch.setattr("kg.extract.trials.find_settings", stumble)
+    monkeypatch.setattr("kg.extract.trials.find_conditions", stumble)
     blobs = [make_blob(title) for title in ("first", "odd", "last")]
     first, odd, last = read_batch(blobs)
     assert isinstance(odd, Rejected)

@@ -33,8 +33,14 @@ def show(
     endpoint: EndpointOption = None,
     graph_iri: GraphOption = None,
     form: Annotated[CardFormat, typer.Option("--format", help="How to print the card")] = CardFormat.TEXT,
+    is_schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of cards instead")] = False,
 ) -> None:
     """Print trial cards: every fact, and the words of the record behind it."""
+    if is_schema:
+        from kg.cards.schemas import make_schema
+
+        write(to_json(make_schema(), indent=2) + "\n")
+        return
     if not trials and not every:
         raise UsageError("no trial is named", mend="Give an id such as NCT05574608, or --all")
     graph = open_wanted(store, endpoint, graph_iri)
