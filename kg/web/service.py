@@ -27,6 +27,8 @@ from kg.web.tasks import open_graph
 
 _SMALL = 256 << 20
 """Bytes of a snapshot whose digests are compared before it is served: a fraction of a second."""
+_DOUBT = 5.0
+"""Seconds that an answer waits for them, where it may be damage that there is none."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -104,8 +106,8 @@ class Service:
         except CrashError:
             await self.close()
             await looking
-            self.integrity.refuse()
-            raise
+            if not self.integrity.fault:  # else no worker is needed to say so
+                raise
         except BaseException:
             await self.close()
             raise
@@ -163,12 +165,10 @@ class Service:
         """
         try:
             reply = await work
-        except CrashError:
-            await asyncio.wait({self.integrity.begin()}, timeout=self.settings.deadline)
+        except (CrashError, StoppedError):  # damage too takes all memory, or has no end
+            looking = self.integrity.begin()
+            await asyncio.wait({looking}, timeout=_DOUBT if self._is_small else 0)
             self.integrity.refuse()
-            raise
-        except StoppedError:
-            self.integrity.begin()
             raise
         if reply.fault is not None and reply.fault.is_damage:
             self.integrity.report(reply.trace)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from pyoxigraph import DefaultGraph, NamedNode
+from pyoxigraph import Store as Engine
 
 from kg.errors import LimitReached, UsageError
 from kg.graph import Graph, open_endpoint
@@ -35,12 +37,21 @@ def open_graph(plan: Plan) -> Graph:
 
 
 def warm(graph: Graph, plan: Plan) -> None:
-    """Load what the first job would wait for, while files may still be opened."""
+    """Load what the first job would wait for, while files may still be opened.
+
+    :raises StoreError: the index cannot be opened.
+    """
     import kg.web.results  # noqa: F401
 
     check_query("ASK {}")
+    engine = graph.snapshot.engine
+    with suppress(RuntimeError):  # what is damaged is told to whoever asks
+        _warm_reading(graph, engine, plan)
+
+
+def _warm_reading(graph: Graph, engine: Engine, plan: Plan) -> None:
     if not plan.endpoint:
-        for _ in graph.snapshot.engine.quads_for_pattern(NamedNode(f"{ID}none"), None, None, DefaultGraph()):
+        for _ in engine.quads_for_pattern(NamedNode(f"{ID}none"), None, None, DefaultGraph()):
             pass
     if plan.is_desk:
         from kg import ask, cards, queries
