@@ -27,7 +27,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def main() -> None:
     """Run, and turn every error into one line and its exit code."""
     if os.name != "posix":
-        note("kg: kg runs on Linux and macOS. Windows: run kg inside WSL")
+        note("kg: runs on Linux and macOS. Windows: run kg inside WSL")
         sys.exit(UsageError.exit_code)
     start_in_utf8()
     prepare_streams()
