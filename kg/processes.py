@@ -1,5 +1,5 @@
-"""Worker processes: they end with the process that started them (one that lived on would hold locks, pipes and memory),
-and get no more tasks than they can hold."""
+"""Worker processes: how many and how they are started; they end with the process that started them (one that lived on
+would hold locks, pipes and memory), and get no more tasks than they can hold."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from itertools import islice
+from multiprocessing import get_start_method
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -21,9 +22,15 @@ _PR_SET_PDEATHSIG = 1
 
 
 def count_cores() -> int:
-    """Cores that this process may use; all of the machine where the system does not say (macOS)."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
+    """Cores that this process may use; where the system does not tell which (macOS), those that there are."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return (len(affinity(0)) if affinity else os.cpu_count()) or 1
+
+
+def pick_start() -> str:
+    """How worker processes are started: as copies of this one where Python does so (Linux), else anew (macOS). Never by
+    a server of processes, whose workers would be no children of this one."""
+    return "fork" if get_start_method() == "fork" else "spawn"
 
 
 def end_with_parent(parent: int) -> None:

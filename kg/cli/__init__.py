@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
+import re
 import sys
-from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
 
 from kg.cli import verbs
 from kg.cli.application import app
 from kg.cli.printing import note, shorten
-from kg.errors import KgError, LimitReached
+from kg.cli.streams import flush_output, is_left, prepare_streams, start_in_utf8
+from kg.errors import KgError, LimitReached, UsageError
 
 for _verb in iter_modules(verbs.__path__):
     import_module(f"{verbs.__name__}.{_verb.name}")
 
 
 _INTERRUPTED = 130
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What Python puts in the place of a byte of an argument that is not UTF-8."""
 
 
 def main() -> None:
     """Run, and turn every error into one line and its exit code."""
+    if os.name != "posix":
+        note("kg: runs on Linux and macOS. Windows: run kg inside WSL")
+        sys.exit(UsageError.exit_code)
+    start_in_utf8()
+    prepare_streams()
     gc.set_threshold(50_000)  # vocabularies are many small objects that live to the end; looking through them is wasted
-    code = _run()
-    if not _flush():
-        code = 0 if code in (0, 1) else code
-    sys.exit(code)
+    sys.exit(_end(_run()))
+
+
+def _end(code: int) -> int:
+    """The exit code, once all is written out."""
+    fault = flush_output()
+    if fault is None:
+        return code
+    if is_left(fault):
+        return 0 if code in (0, 1) else code
+    if code in (0, 1):
+        note(f"kg: the output cannot be written: {fault.strerror}. Nothing in the graph has changed")
+        return KgError.exit_code
+    return code
 
 
 def _run() -> int:
@@ -56,27 +73,19 @@ def _run() -> int:
         where = f"{error.filename}: " if error.filename else ""
         note(f"kg: {shorten(where)}{error.strerror or error}. Check the rights and the free space there")
         return KgError.exit_code
-    except Exception as error:  # the outermost edge
-        if os.environ.get("KG_DEBUG"):
-            raise
-        note(
-            f"kg: internal error: {type(error).__name__}: {shorten(str(error))}. Set KG_DEBUG=1 for the traceback, "
-            f"and please report it"
-        )
-        return 5
+    except Exception as error:  # noqa: BLE001  # the outermost edge
+        return _report_internal(error)
     return 0
 
 
-def _flush() -> bool:
-    """Write out what is buffered; False when nobody reads it any more, and then the interpreter's own flush at its end
-    goes nowhere."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        if error.errno != errno.EPIPE:
-            note(f"kg: the output cannot be written: {error.strerror}. Nothing in the graph has changed")
-            sys.exit(KgError.exit_code)
-        return False
-    return True
+def _report_internal(error: Exception) -> int:
+    if any(_SURROGATE.search(argument) for argument in sys.argv):
+        note("kg: an argument is not UTF-8. Give it in UTF-8; only a file may have any name")
+        return UsageError.exit_code
+    if os.environ.get("KG_DEBUG"):
+        raise error
+    note(
+        f"kg: internal error: {type(error).__name__}: {shorten(str(error))}. Set KG_DEBUG=1 for the traceback, "
+        f"and please report it"
+    )
+    return 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,9 @@ def shorten(text: str) -> str:
 
 
 def note(text: str) -> None:
-    print(show_controls(text), file=sys.stderr)
+    """Tell whoever runs the command; where nobody can be told, the command goes on."""
+    with suppress(OSError):
+        print(show_controls(text), file=sys.stderr)
 
 
 def tell_answer(answers: Mapping[str, int], number: int, graph: Graph) -> str:

@@ -30,6 +30,7 @@ from kg.pipeline.shards import ShardDone, write_shard
 from kg.pipeline.workplaces import mark_log, open_workplace
 from kg.resources import fingerprint
 from kg.snapshots import KEEP, publish
+from kg.sources.folders import show_name
 from kg.sources.inputs import File, find_files
 from kg.store import VERSION, Manifest, Snapshot, hash_file, open_snapshot
 
@@ -221,7 +222,7 @@ class _Build:
             records=len(kept),
             rejected=self.intake.rejected.count,
             newest=max((one.updated for one in kept), default=""),
-            sources=tuple(map(hide_secrets, sources)),
+            sources=tuple(show_name(hide_secrets(source)) for source in sources),
             files={name: hash_file(path) for name, path in zip(names, files, strict=True)},
             sizes={name: path.stat().st_size for name, path in zip(names, files, strict=True)},
             shards=plain,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import Store as Engine
 
-from kg.pipeline.pools import count_cores
+from kg.processes import count_cores
 
 if TYPE_CHECKING:
     from rocksdict import Options, Rdict

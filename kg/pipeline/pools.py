@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import TypeVar
 
 from kg.errors import ClusterError, LimitReached
-from kg.processes import attach_to_parent, submit_in_order
+from kg.processes import attach_to_parent, count_cores, pick_start, submit_in_order
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,11 +21,6 @@ TIMEOUT = 10
 _ADDRESS = re.compile(r"[a-z]+://\S+:\d+")
 AHEAD = 3
 """Tasks that wait for each worker; the bound of all queues."""
-
-
-def count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 @contextmanager
@@ -44,8 +40,9 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
         yield None
         return
     try:
-        with ProcessPoolExecutor(workers, initializer=attach_to_parent, initargs=(os.getpid(),)) as pool:
-            # Forked now, before the engine starts threads whose locks a later copy of this process would wait for.
+        start = get_context(pick_start())
+        with ProcessPoolExecutor(workers, start, initializer=attach_to_parent, initargs=(os.getpid(),)) as pool:
+            # Started now, before the engine starts threads whose locks a later copy of this process would wait for.
             pool.submit(os.getpid).result()
             try:
                 yield pool

@@ -5,13 +5,13 @@ Nothing grows with the graph but what the caller keeps, so half a million trials
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from kg.errors import UsageError
+from kg.processes import count_cores
 from kg.shapes.checks import load_checks
 from kg.shapes.engines import find_engine
 from kg.shapes.findings import Checked, Finding, describe_trials, sort_findings
@@ -65,7 +65,7 @@ def validate(snapshot: Snapshot, choice: Choice | None = None) -> Iterator[Check
     count = snapshot.manifest.trials if choice.trials is None else len(choice.trials)
     engine = pick_engine(choice.engine, count)
     job = Job(snapshot.folder, engine, records, read_shapes().text, LEAST_CPU, CPU_PER_NODE[engine])
-    workers = choice.workers or (len(os.sched_getaffinity(0)) if count > SEVERAL else 1)
+    workers = choice.workers or (count_cores() if count > SEVERAL else 1)
     checks = (choice.shapes, choice.trials) if choice.has_checks else None
     wanted = None if choice.shapes is None else frozenset(_full_names(choice.shapes))
     for trials, extra in check_in_processes(job, _list_shards(snapshot), workers, checks):

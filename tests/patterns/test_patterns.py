@@ -46,6 +46,10 @@ ASSEMBLED: dict[str, Callable[[], Iterable[str | Pattern]]] = {
     "kg.ask.plans:_find_spans": _list_intents,
     "kg.ask.single_facts:_list_words": single_facts._list_words,
     "kg.extract.amounts:compile_any": lambda: (),  # makes patterns that modules hold
+    "kg.fields:_find_line": lambda: (),  # a name, escaped
+    "kg.remote_files:_match_folders": lambda: (),  # a source of the command line
+    "kg.sources.folders:_match_part": lambda: (),  # a source of the command line
+    "kg.web.tokens:_compile": lambda: (),  # tests/web measures all of them on runs of each kind
     "kg.extract.presence:_is_qualified": lambda: (),  # words, escaped
     "kg.shapes.lenses:_add_need": lambda: (),  # patterns of shapes, which `kg.shapes.lints` has let pass
     "kg.shapes.lints:find_pattern_fault": lambda: (),  # compiles a pattern and does not run it
