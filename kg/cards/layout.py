@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyoxigraph import NamedNode
-
 from kg.cards.evidence import Prover
 from kg.cards.facts import LABEL, Facts
 from kg.cards.keys import LISTS, NEVER_MISSING, SCALARS, Card, card_key
 from kg.cards.outcomes import lay_out_criterion, lay_out_endpoint, lay_out_mention
 from kg.cards.products import lay_out_intervention
+from kg.cards.sites import lay_out_site
 from kg.store import Snapshot, StoredRecord
-from kg.terms import GEO, KG
+from kg.terms import KG
 
 
 def build_card(snapshot: Snapshot, trial: str) -> Card:
@@ -81,18 +80,6 @@ def _lay_out_arm(prover: Prover, about: str, node: str) -> Card:
     }
 
 
-def _lay_out_site(prover: Prover, about: str, node: str) -> Card:
-    prover.prove(about, prover.facts.trial, "hasSite", NamedNode(node))
-    card = {
-        key: prover.scalar(f"{about}.{key}", node, name)
-        for key, name in (("facility", "facility"), ("city", "city"), ("region", "region"), ("country", "country"))
-    }
-    point = prover.facts.first(node, "location")
-    for key, name in (("latitude", f"{GEO}lat"), ("longitude", f"{GEO}long")):
-        card[key] = prover.scalar(f"{about}.{key}", point.value, name) if point else None
-    return card
-
-
 def _lay_out_record(stored: StoredRecord) -> Card:
     record = stored.record
     return {
@@ -120,7 +107,7 @@ _PARTS: tuple[tuple[str, str, Callable[[Prover, str, str], Card]], ...] = (
     ("arms", "hasArm", _lay_out_arm),
     ("interventions", "hasIntervention", lay_out_intervention),
     ("endpoints", "hasEndpoint", lay_out_endpoint),
-    ("sites", "hasSite", _lay_out_site),
+    ("sites", "hasSite", lay_out_site),
     ("criteria", "hasCriterion", lay_out_criterion),
     ("not_targets", "hasAntigenMention", lay_out_mention),
 )

@@ -61,8 +61,8 @@ def show_value(value: Any, key: str = "") -> str:
         return f"{value:g}"
     if isinstance(value, dict):
         return " ".join(show_value(part) for part in value.values() if part is not None)
-    if isinstance(value, list | tuple):
-        return "–".join(map(show_value, value))
     scheme = _SCHEMES.get(key)
+    if isinstance(value, list | tuple):
+        return ", ".join(show_value(one, key) for one in value) if scheme else "–".join(map(show_value, value))
     term = load_vocabularies().find(scheme, str(value)) if scheme else None
     return term.label if term else str(value)

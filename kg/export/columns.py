@@ -14,7 +14,8 @@ class Column(msgspec.Struct, frozen=True):
 
     :ivar path: A property path of SPARQL, with ``/``, ``^``, and ``|`` in brackets; empty for the row's own IRI.
     :ivar type: ``string``, ``integer``, ``decimal`` or ``boolean``. Strings are joined; of numbers the least is taken.
-    :ivar of: ``row`` or ``trial``, from which the path is seen.
+    :ivar of: From where the path is seen: the ``row``, its ``trial``, or the trial's ``own`` node for a row that trials
+        share.
     :ivar supports: Property. The path leads to evidence, and the values are the words on which the property rests; what
         an older record says otherwise is left out.
     :ivar shown: Property whose value stands for what the path finds, where it has one.
@@ -43,6 +44,8 @@ class Table(msgspec.Struct, frozen=True):
     """A table: ``rows`` is the path from a trial to its rows, which are of the class ``kind``.
 
     Each table begins with the trial's IRI and its registry id.
+
+    :ivar own: Property from a trial to its own nodes for rows that trials share, and the one from there to the row.
     """
 
     name: str
@@ -50,11 +53,12 @@ class Table(msgspec.Struct, frozen=True):
     kind: str
     rows: str
     columns: tuple[Column, ...]
+    own: tuple[str, str] | None = None
 
     @property
     def properties(self) -> frozenset[str]:
         """The properties from which the table is read."""
-        return frozenset({"rdf:type", *_NAME.findall(self.rows)}).union(
+        return frozenset({"rdf:type", *_NAME.findall(self.rows), *(self.own or ())}).union(
             *(one.properties for one in list_columns(self)), POSITION.properties
         )
 
@@ -211,7 +215,15 @@ TABLES = {
                 Column("country", "kg:country/skos:notation", "ISO 3166-1 code"),
                 Column("latitude", "kg:location/geo:lat", "Degrees north", "decimal"),
                 Column("longitude", "kg:location/geo:long", "Degrees east", "decimal"),
+                Column(
+                    "status",
+                    "kg:siteStatus/skos:notation",
+                    "The site's own recruitment status; without one that of the trial counts",
+                    of="own",
+                ),
+                Column("trial_status", "kg:status/skos:notation", "Recruitment status of the trial", of="trial"),
             ),
+            ("kg:hasTrialSite", "kg:site"),
         ),
         Table(
             "criteria",
