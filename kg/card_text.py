@@ -51,7 +51,8 @@ def _lay_out(card: dict[str, Any]) -> Iterator[Line]:
                 yield "    ", render(item)
     for conflict in card["conflicts"]:
         told = "; ".join(f"{_show(one['value'])} ({one['record']})" for one in conflict["values"])
-        yield "  ", f"records disagree on {conflict['key']}: {told}"
+        of = f" of {conflict['of']}" if "of" in conflict else ""
+        yield "  ", f"records disagree on {conflict['key']}{of}: {told}"
     yield _label("not stated", ", ".join(card["not_stated"]))
     yield _label("read from", ", ".join(one["file"] for one in card["records"]))
 
@@ -85,7 +86,8 @@ def _render_endpoint(item: dict[str, Any]) -> str:
 
 
 def _render_site(item: dict[str, Any]) -> str:
-    return ", ".join(str(item[key]) for key in ("facility", "city", "region", "country") if item[key])
+    place = ", ".join(str(item[key]) for key in ("facility", "city", "region", "country") if item[key])
+    return f"{place}: {_show(item['status'])}" if item["status"] else place
 
 
 def _render_criterion(item: dict[str, Any]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from kg.rdf import A, Statement, write_evidence, write_statements
+from kg.rdf.sites import DERIVED, describe_closed
 from kg.terms import kg
 
-_UNION = frozenset({kg("hasRecord"), A})
+_UNION = frozenset({kg("hasRecord"), kg("hasTrialSite"), A})
 _PARTS = frozenset(
     map(
         kg,
@@ -21,6 +23,7 @@ _PARTS = frozenset(
             "hasBinding",
             "hasDose",
             "hasSite",
+            "hasTrialSite",
             "position",
             "timeFrame",
             "usesIntervention",
@@ -44,18 +47,28 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
 
     :param records: Record IRI, date of the record's version, and statements, of each record.
     """
-    merge = _Merge(sorted(records, key=lambda one: (_reverse(one[1]), -_count_told(one[2]), one[0])))
+    stated = [(iri, date, [one for one in told if one.p not in DERIVED]) for iri, date, told in records]
+    merge = _Merge(sorted(stated, key=lambda one: (_reverse(one[1]), -_count_told(one[2]), one[0])))
     lines = set(merge.write_conflicts())
     kept = {record: [one for one in statements if merge.is_kept(record, one)] for record, _, statements in merge.ranked}
     linked = {one.o for statements in kept.values() for one in statements if one.p == kg("hasIntervention")}
     for record, statements in kept.items():
         # An arm of one record may use what only another record lists under that name.
-        kept[record] = [one for one in statements if one.p != kg("usesIntervention") or one.o in linked]
+        kept[record] = [
+            one
+            for one in statements
+            if (one.p != kg("usesIntervention") or one.o in linked)
+            and (one.p != kg("hasTrialSite") or one.o in merge.own_sites)
+        ]
     reachable = _reach(
         {merge.trial, *merge.find_outdated()}, [one for statements in kept.values() for one in statements]
     )
+    kept = {record: [one for one in statements if one.s in reachable] for record, statements in kept.items()}
+    if merge.own_sites:
+        closed = list(describe_closed(merge.trial, itertools.chain.from_iterable(kept.values())))
+        kept[merge.winners[merge.trial, kg("hasSite")]] += closed
     for record, statements in kept.items():
-        lines.update(write_statements((one for one in statements if one.s in reachable), merge.trial, record))
+        lines.update(write_statements(statements, merge.trial, record))
     return sorted(lines)
 
 
@@ -65,7 +78,10 @@ def _count_told(statements: Sequence[Statement]) -> int:
 
 
 class _Merge:
-    """Which record tells what: ``ranked`` has the record that wins first."""
+    """Which record tells what: ``ranked`` has the record that wins first.
+
+    :ivar own_sites: The trial's own nodes for the sites that the trial still has.
+    """
 
     def __init__(self, ranked: list[tuple[str, str, list[Statement]]]) -> None:
         self.ranked = ranked
@@ -77,6 +93,13 @@ class _Merge:
                 self.winners.setdefault((one.s, one.p), record)
                 self.told[record, one.s, one.p].add(one.o)
         self._prefer_full_endpoints()
+        self.own_sites = self._list_own_sites()
+
+    def _list_own_sites(self) -> set[str]:
+        listed = self.told.get((self.winners.get((self.trial, kg("hasSite")), ""), self.trial, kg("hasSite")), set())
+        return {
+            one.s for _, _, statements in self.ranked for one in statements if one.p == kg("site") and one.o in listed
+        }
 
     def _prefer_full_endpoints(self) -> None:
         """Exports of a registry may drop every time frame; a list of endpoints that has them wins over a newer one
@@ -99,7 +122,8 @@ class _Merge:
         conflict."""
         for record, _, statements in self.ranked:
             for one in statements:
-                if one.s == self.trial and one.p not in _PARTS and not self.is_kept(record, one):
+                is_own = one.s == self.trial or (one.p == kg("siteStatus") and one.s in self.own_sites)
+                if is_own and one.p not in _PARTS and not self.is_kept(record, one):
                     ours, theirs = self.told[self.winners[one.s, one.p], one.s, one.p], self.told[record, one.s, one.p]
                     if not (theirs <= ours or ours <= theirs):
                         yield record, one

@@ -144,7 +144,12 @@ class Outcome(Frozen, frozen=True):
 
 
 class Site(Frozen, frozen=True):
-    """A place where the trial runs. ``country`` is an ISO 3166-1 alpha-2 code; coordinates are WGS 84 degrees."""
+    """A place where the trial runs.
+
+    :ivar country: ISO 3166-1 alpha-2 code.
+    :ivar latitude: WGS 84 degrees, as ``longitude``.
+    :ivar status: Where recruitment stands at this site, as the record says it of the site itself.
+    """
 
     facility: Fact | None = None
     city: Fact | None = None
@@ -152,6 +157,7 @@ class Site(Frozen, frozen=True):
     country: Fact | None = None
     latitude: Fact | None = None
     longitude: Fact | None = None
+    status: Fact | None = None
 
 
 class Study(Frozen, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyoxigraph import NamedNode
 
-from kg.cards.facts import Facts, property_iri
+from kg.cards.facts import LABEL, Facts, property_iri
 from kg.cards.keys import Card, card_key
 from kg.cards.reading import Key, Proof, canonical
 from kg.store import list_subjects
@@ -101,19 +101,29 @@ class Prover:
             for (subject, predicate, _), proofs in self._proofs.items()
             if any(one.is_superseded for one in proofs)
         }
-        found: dict[str, list[Card]] = defaultdict(list)
+        found: dict[tuple[str, str], list[Card]] = defaultdict(list)
         for (subject, predicate, value), proofs in sorted(self._proofs.items()):
             if (subject, predicate) in old:
+                of = "" if subject[1:-1] == self.facts.trial else self._name_part(subject[1:-1])
                 for proof in proofs:
                     shown = {"value": self.facts.show_text(value), "record": proof.record}
                     key = card_key(predicate[1:-1].removeprefix(KG))
-                    if shown not in found[key]:
-                        found[key].append(shown)
+                    if shown not in found[key, of]:
+                        found[key, of].append(shown)
         newest = [one.record.file for one in self.facts.records]
         return [
-            {"key": key, "values": sorted(values, key=lambda one: newest.index(one["record"]))}
-            for key, values in sorted(found.items())
+            {
+                "key": key,
+                **({"of": of} if of else {}),
+                "values": sorted(values, key=lambda one: newest.index(one["record"])),
+            }
+            for (key, of), values in sorted(found.items())
         ]
+
+    def _name_part(self, node: str) -> str:
+        """What a part of the trial is called: the site that it is about."""
+        site = self.facts.first(node, "site")
+        return str(self.facts.tell(site.value, LABEL)) if site else ""
 
 
 def _find_value(card: Card, about: str) -> Any:

@@ -34,6 +34,12 @@ class Facts:
         """What the trial's records say when they are read again."""
         return Reading(self.records)
 
+    @cached_property
+    def own_sites(self) -> dict[str, str]:
+        """The trial's own nodes for its sites, by the site that trials share."""
+        nodes = [term.value for term in self.held(self.trial, "hasTrialSite")]
+        return {site.value: node for node in nodes for site in self.held(node, "site")}
+
     def held(self, node: str, name: str) -> list[Any]:
         """Objects of a property (local name or IRI) of a node, in no order."""
         if node not in self._held:

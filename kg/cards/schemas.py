@@ -79,7 +79,9 @@ def _describe_rest(definitions: str) -> Schema:
         "trial": {"type": "string", "description": "IRI of the trial"},
         "conflicts": {
             "type": "array",
-            "items": _close({"key": _TEXT, "values": {"type": "array", "items": conflict, "minItems": 2}}),
+            "items": _close(
+                {"key": _TEXT, "of": _TEXT, "values": {"type": "array", "items": conflict, "minItems": 2}}, "of"
+            ),
         },
         "records": {"type": "array", "items": _close({**_RECORD, "updated": _may_be_null(_TEXT)})},
         "evidence": {"type": "array", "items": evidence},
@@ -87,11 +89,11 @@ def _describe_rest(definitions: str) -> Schema:
     }
 
 
-def _close(properties: Schema) -> Schema:
+def _close(properties: Schema, *optional: str) -> Schema:
     return {
         "type": "object",
         "properties": properties,
-        "required": sorted(properties),
+        "required": sorted(set(properties) - set(optional)),
         "additionalProperties": False,
     }
 
@@ -121,12 +123,20 @@ def _describe_cell_source(definitions: str) -> Schema:
     }
 
 
+def _describe_site_status(definitions: str) -> Schema:
+    field = load_fields().find("siteStatus")
+    term = _refer(field, definitions)
+    several = {"type": "array", "items": term, "minItems": 2}
+    return {"oneOf": [{"type": "null"}, term, several], "description": field.definition}
+
+
 _VIEWS = {
     "file": lambda _: {},
     "records": lambda _: {},
     "not_stated": lambda _: {},
     "brief_summary": lambda _: {"brief_summary": _may_be_null(_TEXT)},
     "criteria.negated": lambda _: {"negated": {"type": "boolean", "description": "Whether absence is asked for"}},
+    "sites.status": lambda definitions: {"status": _describe_site_status(definitions)},
     "interventions.targets": lambda definitions: {
         "targets": {"type": "array", "items": _refer(load_fields().find("antigen"), definitions)}
     },

@@ -90,7 +90,18 @@ def _show_negated(prover: Prover, about: str, node: str) -> Card:
     return {"negated": prover.facts.first(node, "negated") is not None}
 
 
+def _show_site_status(prover: Prover, about: str, node: str) -> Card:
+    """One status of the site's own, or all of them where the record lists the site more than once."""
+    facts, at = prover.facts, f"{about}.status"
+    own = facts.own_sites.get(node)
+    if own is None:
+        return {"status": None}
+    read = prover.scalar if len(facts.held(own, "siteStatus")) < 2 else prover.several
+    return {"status": read(at, own, "siteStatus")}
+
+
 VIEWS: dict[str, View] = {
+    "sites.status": _show_site_status,
     "criteria.negated": _show_negated,
     "brief_summary": _show_brief_summary,
     "interventions.targets": _show_targets,

@@ -12,7 +12,8 @@ from kg.cards import Card
 from kg.diffs.changes import Change
 from kg.diffs.endpoints import diff_endpoints
 from kg.diffs.pairs import Pair, index_members
-from kg.diffs.wordings import name_criterion, name_place, name_site, name_thing, say_change, show_value
+from kg.diffs.sites import diff_sites
+from kg.diffs.wordings import name_criterion, name_thing
 from kg.fields import load_fields
 
 
@@ -26,7 +27,7 @@ def diff_cards(old: Card, new: Card) -> list[Change]:
         *_diff_products(pair),
         *_diff_arms(pair),
         *diff_endpoints(pair),
-        *_diff_sites(pair),
+        *diff_sites(pair),
         *_diff_criteria(pair),
     ]
 
@@ -61,21 +62,6 @@ def _diff_products(pair: Pair) -> Iterator[Change]:
 def _diff_arms(pair: Pair) -> Iterator[Change]:
     sides = [index_members(card.get("arms") or (), lambda arm: str(arm["label"])) for card in (pair.old, pair.new)]
     yield from pair.diff_members("arms", "arm", sides, ("arms", "arms"))
-
-
-def _diff_sites(pair: Pair) -> Iterator[Change]:
-    sides = [index_members(card.get("sites") or (), name_site) for card in (pair.old, pair.new)]
-    lone = [
-        {name_place(site): name for name, (_, site) in side.items() if name not in other}
-        for side, other in (sides, sides[::-1])
-    ]
-    for place in filter(lone[1].__contains__, lone[0]):
-        (a, old), (b, new) = (side.pop(names[place]) for side, names in zip(sides, lone, strict=True))
-        regions = old.get("region"), new.get("region")
-        quotes = pair.quote(0, f"sites.{a}.region"), pair.quote(1, f"sites.{b}.region")
-        told = f"reworded from {regions[0]} to {regions[1]}" if all(regions) else say_change(*map(show_value, regions))
-        yield Change("sites.region", "changed", f"region {told}: {place}", *regions, *quotes)
-    yield from pair.diff_members("sites", "site", sides, ("sites", "sites"), ("opened", "closed"))
 
 
 def _diff_criteria(pair: Pair) -> Iterator[Change]:

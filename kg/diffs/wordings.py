@@ -51,8 +51,9 @@ def show_value(value: Any, key: str = "") -> str:
         return f"{value:g}"
     if isinstance(value, dict):
         return " ".join(show_value(part, f"{key}.{name}") for name, part in value.items() if part is not None)
-    if isinstance(value, list | tuple):
-        return "–".join(map(show_value, value))
     field = load_fields().at(key)
-    term = load_vocabularies().find(field.scheme, str(value)) if field and field.is_code else None
+    is_code = field is not None and field.is_code
+    if isinstance(value, list | tuple):
+        return ", ".join(show_value(one, key) for one in value) if is_code else "–".join(map(show_value, value))
+    term = load_vocabularies().find(field.scheme, str(value)) if field and is_code else None
     return term.label if term else str(value)

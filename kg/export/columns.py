@@ -19,7 +19,8 @@ class Column(msgspec.Struct, frozen=True):
 
     :ivar path: A property path of SPARQL, with ``/``, ``^``, and ``|`` in brackets; empty for the row's own IRI.
     :ivar type: ``string``, ``integer``, ``decimal`` or ``boolean``. Strings are joined; of numbers the least is taken.
-    :ivar of: ``row`` or ``trial``, from which the path is seen.
+    :ivar of: From where the path is seen: the ``row``, its ``trial``, or the trial's ``own`` node for a row that trials
+        share.
     :ivar supports: Property. The path leads to evidence, and the values are the words on which the property rests; what
         an older record says otherwise is left out.
     :ivar shown: Property whose value stands for what the path finds, where it has one.
@@ -48,6 +49,8 @@ class Table(msgspec.Struct, frozen=True):
     """A table: ``rows`` is the path from a trial to its rows, which are of the class ``kind``.
 
     Each table begins with the trial's IRI and its registry id.
+
+    :ivar own: Property from a trial to its own nodes for rows that trials share, and the one from there to the row.
     """
 
     name: str
@@ -55,11 +58,12 @@ class Table(msgspec.Struct, frozen=True):
     kind: str
     rows: str
     columns: tuple[Column, ...]
+    own: tuple[str, str] | None = None
 
     @property
     def properties(self) -> frozenset[str]:
         """The properties from which the table is read."""
-        return frozenset({"rdf:type", *_NAME.findall(self.rows)}).union(
+        return frozenset({"rdf:type", *_NAME.findall(self.rows), *(self.own or ())}).union(
             *(one.properties for one in list_columns(self)), POSITION.properties
         )
 
@@ -106,19 +110,26 @@ def _make_column(name: str, field: Field, kind: str) -> Column:
     link = load_fields().find_link(field)
     step = f"{_name_property(link)}/" if link and kind != field.owner else ""
     end = "/skos:prefLabel" if field.scheme == "product" else _SHOWN_BY.get(field.kind, "")
+    kinds = [*load_fields().widen(kind), *load_fields().widen(load_fields().class_of(field.group))]
     return Column(
-        name, f"{step}{_name_property(field)}{end}", field.definition, field.kind if field.kind in _TYPES else "string"
+        name,
+        f"{step}{_name_property(field)}{end}",
+        field.definition,
+        field.kind if field.kind in _TYPES else "string",
+        "row" if link or not field.owner or set(load_fields().widen(field.owner)) & set(kinds) else "own",
     )
 
 
-def _make_table(name: str, note: str, kind: str, rows: str, *added: tuple[str, Column]) -> Table:
+def _make_table(
+    name: str, note: str, kind: str, rows: str, *added: tuple[str, Column], own: tuple[str, str] | None = None
+) -> Table:
     """A table of the columns that the ontology declares; what it cannot declare is added, each behind a column."""
     columns = {"": None, **_list_fields(name, kind.removeprefix("kg:"))}
     for behind, column in added:
         names = list(columns)
         place = len(names) if behind == _LAST else names.index(behind) + 1
         columns = dict([*list(columns.items())[:place], (column.name, column), *list(columns.items())[place:]])
-    return Table(name, note, kind, rows, tuple(one for one in columns.values() if one))
+    return Table(name, note, kind, rows, tuple(one for one in columns.values() if one), own)
 
 
 TABLES = {
@@ -187,6 +198,8 @@ TABLES = {
             "kg:hasSite",
             (_LAST, Column("latitude", "kg:location/geo:lat", "Degrees north", "decimal")),
             (_LAST, Column("longitude", "kg:location/geo:long", "Degrees east", "decimal")),
+            (_LAST, Column("trial_status", "kg:status/skos:notation", "Recruitment status of the trial", of="trial")),
+            own=("kg:hasTrialSite", "kg:site"),
         ),
         _make_table(
             "criteria",

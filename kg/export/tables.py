@@ -123,9 +123,22 @@ def _list_rows(relations: dict[str, Relation], table: Table) -> Iterator[tuple[A
         for row in _follow(steps, trial)
         if row_class in types.get(row, ())
     )
-    columns = [(column.of == "trial", bind_column(relations, column)) for column in list_columns(table)]
+    columns = [(column.of, bind_column(relations, column)) for column in list_columns(table)]
+    own = _find_own(relations, table)
     for trial, _, row in keys:
-        yield tuple(read_cell(trial if is_of_trial else row) for is_of_trial, read_cell in columns)
+        seen_from = {"row": row, "trial": trial, "own": own.get((trial, row), "")}
+        yield tuple(read_cell(seen_from[of]) for of, read_cell in columns)
+
+
+def _find_own(relations: dict[str, Relation], table: Table) -> dict[tuple[str, str], str]:
+    """The trials' own nodes for rows that they share, by trial and row."""
+    to_own, to_row = table.own or ("", "")
+    return {
+        (trial, row): node
+        for trial, nodes in relations.get(to_own, {}).items()
+        for node in nodes
+        for row in relations[to_row].get(node, ())
+    }
 
 
 def bind_column(relations: dict[str, Relation], column: Column) -> Callable[[str], Any]:

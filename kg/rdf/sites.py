@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from kg.model import Fact, Site
 from kg.rdf.statements import LABEL, A, Described, Statement
-from kg.terms import GEO, decimal, iri, kg, literal, mint, slug
+from kg.terms import GEO, decimal, iri, kg, literal, mint, mint_under, slug
+from kg.vocabularies import load_vocabularies
+
+_SAID_OF_SITES = tuple(map(kg, ("hasSite", "site", "siteStatus", "country")))
+_NOT_AT, _NOT_IN = map(kg, ("doesNotRecruitAt", "doesNotRecruitIn"))
+DERIVED = frozenset({_NOT_AT, _NOT_IN})
+"""Properties that are worked out from what is said of a trial's sites, anew where records are merged."""
 
 
 def describe_sites(of: Described) -> Iterator[Statement]:
-    """Sites, and the countries in which they are."""
+    """Sites, the countries in which they are, and where the trial does not recruit."""
     countries: dict[str, Fact] = {}
+    told: list[Statement] = []
     for site in of.study.sites:
-        yield from _describe_site(of, site)
+        told.extend(_describe_site(of, site))
         if site.country:
             countries.setdefault(str(site.country.value), site.country)
+    yield from told
+    if any(site.status for site in of.study.sites):
+        yield from describe_closed(of.iri, told)
     for code, fact in countries.items():
         yield Statement(of.iri, kg("country"), of.term("country", code), Fact(fact.value, fact.quote))
+
+
+def describe_closed(trial: str, statements: Iterable[Statement]) -> Iterator[Statement]:
+    """The sites and countries in which a trial does not recruit, worked out from what is said of its sites.
+
+    A site whose record lists it twice recruits if one of the two does. In a country that has a site without a status
+    of its own, the trial's own status counts.
+    """
+    held: dict[str, dict[str, set[str]]] = {name: defaultdict(set) for name in _SAID_OF_SITES}
+    for one in statements:
+        if (found := held.get(one.p)) is not None:
+            found[one.s].add(one.o)
+    linked, sites, statuses, countries = held.values()
+    recruiting = load_vocabularies().node("status", "RECRUITING")
+    closed = {site for node, said in statuses.items() if recruiting not in said for site in sites[node]}
+    for site in sorted(closed):
+        yield Statement(trial, _NOT_AT, site)
+    is_open = {country for site in linked[trial] - closed for country in countries.get(site, ())}
+    for country in sorted({country for site in closed for country in countries.get(site, ())} - is_open):
+        yield Statement(trial, _NOT_IN, country)
 
 
 def _describe_site(of: Described, site: Site) -> Iterator[Statement]:
@@ -25,13 +56,16 @@ def _describe_site(of: Described, site: Site) -> Iterator[Statement]:
     if not named:
         return
     label = ", ".join([str(fact.value) for fact in named])
-    node = mint("site", slug(label, 80))
+    key = slug(label, 80)
+    node = mint("site", key)
     yield Statement(of.iri, kg("hasSite"), node, named[0])
     yield Statement(node, A, kg("Site"))
     yield Statement(node, LABEL, literal(label))
     for name, fact in (("facility", site.facility), ("city", site.city), ("region", site.region)):
         if fact:
             yield Statement(node, kg(name), literal(str(fact.value)), Fact(fact.value, fact.quote))
+    if site.status:
+        yield from _describe_status(of, node, key, site.status)
     if site.country:
         yield Statement(
             node,
@@ -47,3 +81,12 @@ def _describe_site(of: Described, site: Site) -> Iterator[Statement]:
         yield Statement(point, A, kg("Point"))
         yield Statement(point, iri(f"{GEO}lat"), decimal(latitude), site.latitude)
         yield Statement(point, iri(f"{GEO}long"), decimal(longitude), site.longitude)
+
+
+def _describe_status(of: Described, site: str, key: str, status: Fact) -> Iterator[Statement]:
+    """A site's own status. Trials share sites, so it is said of the trial's own node for the site."""
+    node = mint_under(of.iri, "site", key)
+    yield Statement(of.iri, kg("hasTrialSite"), node)
+    yield Statement(node, A, kg("TrialSite"))
+    yield Statement(node, kg("site"), site)
+    yield Statement(node, kg("siteStatus"), of.term("status", str(status.value)), status)

@@ -311,6 +311,7 @@ def _read_sites(nodes: Node, set_aside: list[str]) -> Iterator[Site]:
             read_country(country.fact(), set_aside),
             _read_degrees(point.get("lat"), 90),
             _read_degrees(point.get("lon"), 180),
+            check_term("status", node.get("status").fact(), set_aside),
         )
         if site.facility or site.city or site.country:
             yield site

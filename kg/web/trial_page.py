@@ -62,7 +62,10 @@ def lay_out(card: Card, texts: Sequence[Card]) -> Card:
         ],
         "arms": [(item, proofs.find(f"arms.{number}")) for number, item in enumerate(card["arms"])],
         "endpoints": [(item, proofs.find(f"endpoints.{number}")) for number, item in enumerate(card["endpoints"])],
-        "sites": [(item, proofs.find(f"sites.{number}")) for number, item in enumerate(card["sites"])],
+        "sites": [
+            (item, say_value("sites.status", item["status"]), proofs.find(f"sites.{number}"))
+            for number, item in enumerate(card["sites"])
+        ],
         "criteria": [
             (_say_criterion(item), item["list"], proofs.find(f"criteria.{number}"))
             for number, item in enumerate(card["criteria"])
