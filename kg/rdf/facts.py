@@ -25,7 +25,7 @@ WRITERS: dict[str, Callable[[Any], str]] = {
 def describe_fact(of: Described, node: str, field: Field, fact: Fact) -> Iterator[Statement]:
     """A fact of a thing (its node)."""
     if field.kind == "term":
-        yield Statement(node, field.node, of.term(field.scheme, str(fact.value)), fact)
+        yield Statement(node, field.node, of.term(field.scheme, str(fact.value)), _keep_words(fact))
     elif field.kind == "date":
         yield from describe_date(node, field.node, fact)
     elif field.kind == "organisation":
@@ -33,7 +33,12 @@ def describe_fact(of: Described, node: str, field: Field, fact: Fact) -> Iterato
     elif field.kind == "record":  # a pointer: the words stay in the record (docs/decisions/0012)
         yield Statement(node, field.node, of.record, fact)
     else:
-        yield Statement(node, field.node, WRITERS[field.kind](fact.value), fact)
+        yield Statement(node, field.node, WRITERS[field.kind](fact.value), _keep_words(fact))
+
+
+def _keep_words(fact: Fact) -> Fact | None:
+    """The fact, where it is one of words of the record."""
+    return fact if fact.quote.field else None
 
 
 def describe_date(node: str, predicate: str, fact: Fact) -> Iterator[Statement]:
