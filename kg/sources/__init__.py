@@ -78,8 +78,9 @@ def read_json(source: bytes, file: str) -> Study | Rejected:
     for module in list_formats():
         if module.READS == "json" and module.sniff(value):
             study: Study = module.read(value, _make_record(text, source, file))
-            noted += study.set_aside
-            return bound_notes(clear_placeholders(msgspec.structs.replace(study, set_aside=noted)))
+            if noted:
+                study = msgspec.structs.replace(study, set_aside=(*study.set_aside, *noted))
+            return bound_notes(clear_placeholders(study))
     return Rejected(
         file,
         "JSON, but not a ClinicalTrials.gov v2 study: it has no protocolSection",

@@ -6,7 +6,8 @@ What stands for nothing is not stated. Where a registry says that it keeps a val
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,8 +16,10 @@ from kg.model import Fact, Site, Study
 
 _KEPT_BACK = re.compile(
     r"(?:(?:data|entry|information|name|sponsor|title|value) )?(?:is )?"
-    r"(?:redacted|withheld|suppressed|undisclosed|not disclosed|confidential)(?: (?:by|at|on) [\w ,.]{1,60})?"
+    r"(?:redacted|withheld|undisclosed|not disclosed|confidential)"
 )
+_ENDS = frozenset("dDlL])}>*.'\" ")
+"""Letters that such a value ends with; most values do not, and are passed over at once."""
 _NOTHING = frozenset(
     ("n/a", "na", "none", "nil", "null", "unknown", "unspecified", "tbd", "tba", "to be determined", "to be announced")
 )
@@ -25,7 +28,7 @@ _NOT_GIVEN = re.compile(
     r"(?:applicable|available|assigned|given|known|provided|recorded|reported|specified|stated)"
     r"|none (?:given|listed|provided|reported|specified|stated)"
 )
-_LONGEST = 100
+_LONGEST = 50
 _SHELL = " \t\r\n[](){}<>*\"'.:;_-–—?"
 """What may stand around such a word, or alone in its place."""
 NAMES = (
@@ -50,9 +53,12 @@ def is_kept_back(text: str) -> bool:
     >>> is_kept_back("[Redacted]"), is_kept_back("Withheld"), is_kept_back("Redacted Pharma Ltd")
     (True, True, False)
     """
-    return len(text) < _LONGEST and _KEPT_BACK.fullmatch(text.strip(_SHELL).lower()) is not None
+    if not 7 < len(text) < _LONGEST or text[-1] not in _ENDS:
+        return False
+    return _KEPT_BACK.fullmatch(text.strip(_SHELL).lower()) is not None
 
 
+@lru_cache(maxsize=16384)
 def is_nobody(text: str) -> bool:
     """Whether a whole value names nobody and nothing, where a name should stand.
 
@@ -85,48 +91,87 @@ class _Sieve:
     def __init__(self) -> None:
         self.kept_back: list[str] = []
 
-    def keep(self, fact: Fact | None, *, is_name: bool = False) -> Fact | None:
-        if fact is None or not isinstance(fact.value, str):
+    def keep(self, fact: Fact | None) -> Fact | None:
+        """The fact; None where its value is kept back."""
+        if fact is None or not isinstance(fact.value, str) or not is_kept_back(fact.value):
             return fact
-        if is_kept_back(fact.value):
-            self.kept_back.append(fact.quote.field)
-            return None
-        return None if is_name and is_nobody(fact.value) else fact
-
-    def keep_all(self, facts: Iterable[Fact], *, is_name: bool = False) -> tuple[Fact, ...]:
-        return tuple(one for fact in facts if (one := self.keep(fact, is_name=is_name)))
+        self.kept_back.append(fact.quote.field)
+        return None
 
     def keep_parts(self, parts: Iterable[Any], key: str) -> tuple[Any, ...]:
         """Parts of a study, such as arms, without those whose name is kept back."""
         return tuple(part for part in parts if self.keep(getattr(part, key)))
 
-    def keep_site(self, site: Site) -> Site | None:
-        facility = self.keep(site.facility, is_name=True)
-        city, region = self.keep(site.city, is_name=True), self.keep(site.region, is_name=True)
-        if (facility, city, region) == (site.facility, site.city, site.region):
-            return site
-        kept = msgspec.structs.replace(site, facility=facility, city=city, region=region)
-        return kept if facility or city or site.country else None
+    def clear(self, study: Study) -> Study:
+        """The study without what is kept back."""
+        facts = {
+            key: found if key == "status" else tuple(one for fact in found if (one := self.keep(fact)))
+            for key, found in study.facts.items()  # "withheld" is a status
+        }
+        cleared = msgspec.structs.replace(
+            study,
+            facts={key: found for key, found in facts.items() if found},
+            arms=self.keep_parts(study.arms, "label"),
+            interventions=self.keep_parts(study.interventions, "name"),
+            outcomes=self.keep_parts(study.outcomes, "measure"),
+            sites=tuple(self._clear_site(site) for site in study.sites),
+            passages=tuple(one for one in study.passages if not is_kept_back(one.text)),
+        )
+        if not self.kept_back:
+            return study
+        more = f" and {len(self.kept_back) - 1:,} more" if len(self.kept_back) > 1 else ""
+        note = f"{self.kept_back[0]}{more}: kept back by the registry"
+        return msgspec.structs.replace(cleared, set_aside=(*cleared.set_aside, note))
+
+    def _clear_site(self, site: Site) -> Site:
+        places = {name: self.keep(getattr(site, name)) for name in _PLACES}
+        return msgspec.structs.replace(site, **places)
+
+
+_PLACES = ("facility", "city", "region")
 
 
 def clear_placeholders(study: Study) -> Study:
     """The study without values that stand for nothing; those that are kept back are noted, in one line."""
-    sieve = _Sieve()
-    facts = {
-        key: found if key == "status" else sieve.keep_all(found, is_name=key in NAMES)  # "withheld" is a status
-        for key, found in study.facts.items()
-    }
-    cleared = msgspec.structs.replace(
-        study,
-        facts={key: found for key, found in facts.items() if found},
-        arms=sieve.keep_parts(study.arms, "label"),
-        interventions=sieve.keep_parts(study.interventions, "name"),
-        outcomes=sieve.keep_parts(study.outcomes, "measure"),
-        sites=tuple(one for site in study.sites if (one := sieve.keep_site(site))),
-        passages=tuple(one for one in study.passages if not is_kept_back(one.text)),
-    )
-    if not sieve.kept_back:
-        return cleared
-    first, number = sieve.kept_back[0], len(sieve.kept_back)
-    more = f" and {number - 1:,} more" if number > 1 else ""
-    return msgspec.structs.replace(cleared, set_aside=(*cleared.set_aside, f"{first}{more}: kept back by the registry"))
+    return _clear_names(_Sieve().clear(study) if any(map(is_kept_back, _list_texts(study))) else study)
+
+
+def _list_texts(study: Study) -> Iterator[str]:
+    for facts in study.facts.values():
+        for fact in facts:
+            if fact.value.__class__ is str:
+                yield fact.value
+    for site in study.sites:
+        if site.facility:
+            yield site.facility.value
+    for passage in study.passages:
+        yield passage.text
+
+
+def _clear_names(study: Study) -> Study:
+    """The study without names of nobody."""
+    facts = study.facts
+    odd = [key for key in NAMES if any(_names_nobody(fact) for fact in facts.get(key, ()))]
+    if odd:
+        named = {key: tuple(fact for fact in facts[key] if not _names_nobody(fact)) for key in odd}
+        facts = {key: found for key, found in {**facts, **named}.items() if found}
+    sites = study.sites
+    places = {fact.value for site in sites for fact in (site.facility, site.city, site.region) if fact}
+    if any(map(is_nobody, places)):
+        sites = tuple(filter(_is_place, map(_clear_place, sites)))
+    if facts is study.facts and sites is study.sites:
+        return study
+    return msgspec.structs.replace(study, facts=facts, sites=sites)
+
+
+def _names_nobody(fact: Fact | None) -> bool:
+    return fact is not None and isinstance(fact.value, str) and is_nobody(fact.value)
+
+
+def _clear_place(site: Site) -> Site:
+    odd: dict[str, Any] = {name: None for name in _PLACES if _names_nobody(getattr(site, name))}
+    return msgspec.structs.replace(site, **odd) if odd else site
+
+
+def _is_place(site: Site) -> bool:
+    return bool(site.facility or site.city or site.country)
