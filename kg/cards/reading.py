@@ -102,10 +102,12 @@ def read_products(study: Study) -> Trial:
     """
     # Imported on first use: their expressions take longer to compile than the card of most trials to make.
     from kg.extract.antigens import find_mentions
+    from kg.extract.memories import forget_all
     from kg.extract.products import extract_products
 
     mentions = find_mentions(study.passages)
     products = extract_products(study, mentions)
+    forget_all()
     return Trial(msgspec.structs.replace(study, sites=()), products=products, mentions=mentions)
 
 

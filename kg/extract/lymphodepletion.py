@@ -176,12 +176,13 @@ def _read_context(passage: Passage) -> Iterator[Fact]:
             _CELLS.search(text, start, end) or "lympho" in sentence[0].lower()
         )
         is_dosed = is_open and not cues and not others and bool(_DOSED.search(text, start, end))
+        transplants = _Transplants(text, start, end)
         for begin, stop, term in () if is_transplant else here:
             if _NEGATED.search(text, max(start, begin - 60), begin):
                 continue
             if _COMPARATOR.search(text, max(start, begin - 160), begin):
                 continue
-            if _is_for_transplant(text, start, stop, end):
+            if transplants.is_next(stop):
                 continue
             if is_dosed or (cues and _distance(begin, cues) <= _distance(begin, others)):
                 yield Fact(term.notation, passage.quote(begin, stop), "lymphodepletion.context")
@@ -189,15 +190,35 @@ def _read_context(passage: Passage) -> Iterator[Fact]:
         is_open = (is_cued and not is_transplant) or (is_open and (bool(here) or end - start < 25))
 
 
-def _is_for_transplant(text: str, start: int, stop: int, end: int) -> bool:
-    """Whether the drug that ends at ``stop`` conditions for a transplant: that comes next, and no cells before it.
+class _Transplants:
+    """Where words in a sentence put what comes before them ahead of a transplant.
 
-    :param start: Start of the sentence.
-    :param end: End of the sentence.
+    A sentence may name thousands of drugs: what was found for one is used for the next as long as it comes after it.
     """
-    found = _BEFORE_TRANSPLANT.search(text, stop, end)
-    is_next = found is not None and not _CELLS.search(text, stop, found.end())
-    return is_next and "lympho" not in text[start:end].lower()
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self._text, self._end = text, end
+        self._is_about_cells = "lympho" in text[start:end].lower()
+        self._found: re.Match[str] | None = None
+        self._cells: re.Match[str] | None = None
+        self._is_searched = self._are_cells_sought = False
+
+    def is_next(self, stop: int) -> bool:
+        """Whether the drug that ends at ``stop`` conditions for a transplant: that comes next, and no cells before it.
+
+        Asked in text order.
+        """
+        if self._is_about_cells:
+            return False
+        if not self._is_searched or (self._found and self._found.start() < stop):
+            self._found = _BEFORE_TRANSPLANT.search(self._text, stop, self._end)
+            self._is_searched, self._are_cells_sought = True, False
+        if self._found is None:
+            return False
+        if not self._are_cells_sought or (self._cells and self._cells.start() < stop):
+            self._cells = _CELLS.search(self._text, stop, self._found.end())
+            self._are_cells_sought = True
+        return self._cells is None
 
 
 def _find_positions(pattern: re.Pattern[str], text: str, start: int, end: int) -> list[int]:

@@ -20,6 +20,7 @@ TITLES = ("title", "official title")
 OWN = ("intervention", "other name", "intervention description")
 ARMS = ("arm", "arm description")
 
+
 class Texts:
     """A study, its mentions of antigens, and its passages by part, by intervention and by arm.
 

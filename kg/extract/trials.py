@@ -21,12 +21,13 @@ def apply_rules(studies: Sequence[Study]) -> list[Trial]:
 
     The tables of a subject then stay in the processor's caches.
     """
-    mentions = [find_mentions(study.passages) for study in studies]
-    criteria = [extract_criteria(study) for study in studies]
-    endpoints = [extract_endpoints(study) for study in studies]
-    found = list(map(_put_together, studies, mentions, criteria, endpoints))
-    forget_all()
-    return found
+    try:
+        mentions = [find_mentions(study.passages) for study in studies]
+        criteria = [extract_criteria(study) for study in studies]
+        endpoints = [extract_endpoints(study) for study in studies]
+        return list(map(_put_together, studies, mentions, criteria, endpoints))
+    finally:
+        forget_all()
 
 
 def _put_together(

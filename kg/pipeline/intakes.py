@@ -12,9 +12,9 @@ import msgspec
 from kg.model import Rejected
 from kg.pipeline.filters import Choice
 from kg.pipeline.logs import Place, WorkLog
-from kg.pipeline.pools import run_all
+from kg.pipeline.pools import run_batches
 from kg.pipeline.progress import Meter, Progress, State
-from kg.pipeline.readings import Reading, hash_content, read_batch
+from kg.pipeline.readings import Reading, give_up_on, hash_content, read_batch
 from kg.pipeline.records import Plan
 from kg.pipeline.rejects import Rejects
 from kg.snapshots import KEEP
@@ -69,7 +69,8 @@ class Intake:
         meter = Meter(map(measure_file, files))
         run = partial(read_batch, choices=self.options.choices)
         with closing(open_files(files, meter.add)) as blobs, closing(self._take(blobs)) as stream:
-            for results in run_all(pool, run, iter(lambda: take_batch(stream), [])):
+            batches = iter(lambda: take_batch(stream), [])
+            for results in run_batches(pool, run, batches, give_up_on):
                 for one in results:
                     self._receive(one)
                 self.log.flush()

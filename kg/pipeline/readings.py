@@ -12,6 +12,7 @@ from kg.errors import KgError
 from kg.extract import extract_trial, extract_trials
 from kg.model import Record, Rejected, Study, Trial
 from kg.packing import pack
+from kg.pipeline.bounds import OverTimeError, check_size, hold_to_bounds, reject, reject_deadly
 from kg.pipeline.filters import Choice, is_chosen, is_kept
 from kg.sources.inputs import Blob, read_blob
 
@@ -42,10 +43,30 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read_batch(blobs: Sequence[Blob], choices: Sequence[Choice] = ()) -> list[Reading | Rejected]:
-    """Read the records of a batch to their N-Quads, in their order.
+    """Read the records of a batch to their N-Quads, in their order; one that takes more than its share is set aside."""
+    try:
+        with hold_to_bounds():
+            return _read_together(blobs, choices)
+    except (OverTimeError, MemoryError):
+        pass  # nothing of what was half done is held while the records are tried one by one
+    return [_read_alone(blob, choices) for blob in blobs]
 
-    Each step is taken for all records before the next: its code and tables then stay in the processor's caches.
-    """
+
+def _read_alone(blob: Blob, choices: Sequence[Choice]) -> Reading | Rejected:
+    try:
+        with hold_to_bounds():
+            return _read_together((blob,), choices)[0]
+    except (OverTimeError, MemoryError) as error:
+        return reject(blob.name, error)
+
+
+def give_up_on(blob: Blob) -> Reading | Rejected:
+    """What stands for a record that kills the process that reads it."""
+    return reject_deadly(blob.name)
+
+
+def _read_together(blobs: Sequence[Blob], choices: Sequence[Choice]) -> list[Reading | Rejected]:
+    """Each step is taken for all records before the next: its code and tables then stay in the processor's caches."""
     studies = [_take_study(blob, choices) for blob in blobs]
     trials = iter(interpret_all([one for one in studies if isinstance(one, Study)]))
     found = [next(trials) if isinstance(one, Study) else one for one in studies]
@@ -58,8 +79,10 @@ def read_batch(blobs: Sequence[Blob], choices: Sequence[Choice] = ()) -> list[Re
 def _take_study(blob: Blob, choices: Sequence[Choice]) -> Study | Reading | Rejected:
     """The study, or a reading that holds nothing where a restriction leaves it out."""
     study = read_blob(blob)
-    is_out = bool(choices) and isinstance(study, Study) and not is_chosen(study, choices)
-    return Reading(hash_content(blob), blob.name) if is_out else study
+    if isinstance(study, Rejected):
+        return study
+    is_out = bool(choices) and not is_chosen(study, choices)
+    return Reading(hash_content(blob), blob.name) if is_out else check_size(study)
 
 
 def _take_reading(blob: Blob, trial: Trial, choices: Sequence[Choice]) -> Reading | Rejected:
