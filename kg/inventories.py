@@ -27,6 +27,8 @@ a day. What rots on the disk changes no time of the file."""
 _TICK, _COARSE_TICK = 50_000_000, 2_000_000_000
 """Nanoseconds between two times that a file system tells apart, at most; the second of one that keeps whole seconds."""
 _GIGABYTE = 10**9
+_MUCH = 2**28
+"""Bytes from which on several threads read faster than one."""
 
 
 class Look(msgspec.Struct, frozen=True, array_like=True):
@@ -110,13 +112,13 @@ class Inventory:
                 raise DamageError("the file was added after the build", where=str(folder / name), mend=_REMOVE)
 
     def check_digests(self, names: Iterable[str]) -> None:
-        """Read files, several at a time, and compare them.
+        """Read files, several at a time where they are large, and compare them.
 
         :raises DamageError: one is not what was written.
         :raises StoreError: one is missing, or cannot be read.
         """
         ordered = sorted(names, key=lambda name: -self.sizes.get(name, 0))
-        if len(ordered) < 2:
+        if sum(self.sizes.get(name, 0) for name in ordered) < _MUCH:
             for name in ordered:
                 self._compare(name)
             return

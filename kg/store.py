@@ -99,7 +99,13 @@ class Snapshot:
 
         :raises DamageError: a file of the index is not what was built; also later, while an answer is read.
         """
-        self._check_places()
+        try:
+            self._check_places()
+        except DamageError as error:
+            if Path(error.where).parent != self.folder / "index":
+                raise
+            what = f"the index cannot be opened: {error.what.removeprefix('cannot be read: ')}"
+            raise DamageError(what, where=error.where, mend=error.mend) from None
         try:
             return guard_engine(Engine.read_only(str(self.folder / "index")), self._explain)
         except (OSError, RuntimeError, ValueError) as error:

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from pyoxigraph import DefaultGraph, QuerySolutions
 
+from kg import inventories
 from kg.cards import list_trials
 from kg.errors import DamageError, StoreError
 from kg.graph import Graph, open_graph
@@ -94,6 +95,21 @@ def test_no_answer_comes_from_a_damaged_index(store: Path, harm: Callable[[Path,
     assert len(open_graph(store).query("trials")) > TRIALS
 
 
+def test_large_files_are_read_by_several_threads(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Damage in any one of them is told all the same."""
+    monkeypatch.setattr(inventories, "_MUCH", 0)
+    folder = open_snapshot(store).folder
+    Snapshot(folder).verify()
+    for path in list_blocks(folder):
+        content = path.read_bytes()
+        flip(path, len(content) // 2)
+        with pytest.raises(DamageError) as raised:
+            Snapshot(folder).verify()
+        assert raised.value.where == str(path)
+        path.write_bytes(content)
+    Snapshot(folder).verify()
+
+
 def test_damage_that_keeps_the_times_of_a_file_is_seen(store: Path) -> None:
     """Whoever changes a file can set the time of its last change back, but not that of the change of its state."""
     open_graph(store).query("trials")
@@ -159,12 +175,11 @@ def forge_note(store: Path) -> None:
 
 GROUPING = """
 import sys
-from pathlib import Path
-from kg.cli.printing import open_watched
-from kg.cli import watches
-graph = open_watched(Path(sys.argv[1]), None, None)
-for row in graph.evaluate("SELECT ?c (COUNT(*) AS ?n) WHERE { ?s a ?c } GROUP BY ?c ORDER BY ?c"):
-    pass
+from kg.cli.watches import watch_engine
+from kg.graph import open_graph
+graph = open_graph(sys.argv[1])
+with watch_engine(graph.snapshot):
+    list(graph.evaluate("SELECT ?c (COUNT(*) AS ?n) WHERE { ?s a ?c } GROUP BY ?c ORDER BY ?c"))
 """
 
 

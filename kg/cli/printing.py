@@ -95,13 +95,3 @@ def open_wanted(store: Path | None, endpoint: str | None, graph_iri: str | None)
     if graph_iri:
         raise UsageError("--graph goes with --endpoint")
     return open_graph(store)
-
-
-def open_watched(store: Path | None, endpoint: str | None, graph_iri: str | None) -> Graph:
-    """As `open_wanted`, for questions that the engine works out."""
-    from kg.cli.watches import watch_engine
-
-    graph = open_wanted(store, endpoint, graph_iri)
-    if not endpoint:
-        watch_engine(graph.snapshot)
-    return graph

@@ -6,8 +6,11 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kg.cli.printing import note
@@ -18,22 +21,54 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0
 """Seconds after which a question is one that lasts."""
+_PAUSE = 0.2
+_PACE = 45 * 2**20
+"""Bytes of index for each of which a question may last longer before the index is read: that takes a thirtieth of the
+time."""
+_MUCH = 2**30
+"""Bytes of memory after which it is read at once."""
 _GIVEN_UP = b"kg: out of memory: the engine could not go on. Ask for less, or free some memory. Nothing has changed\n"
 _KEPT: list[Any] = []
 """What C code calls must not be collected."""
 
 
-def watch_engine(snapshot: Snapshot) -> None:
-    """While a question lasts, see that the index it is asked of is what was built; end the process where it is not."""
+@contextmanager
+def watch_engine(snapshot: Snapshot | None) -> Iterator[None]:
+    """While the engine works on a question and does not come to an end, see that its index is what was built, and end
+    the process where it is not; None for an engine elsewhere."""
+    if snapshot is None:
+        yield
+        return
     limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
     if any(limit != resource.RLIM_INFINITY for limit in limits):
         explain_aborts()
-    threading.Thread(target=_watch, args=(snapshot,), daemon=True).start()
+    ended = threading.Event()
+    threading.Thread(target=_watch, args=(snapshot, ended), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
-def _watch(snapshot: Snapshot) -> None:
-    time.sleep(PATIENCE)
+def _watch(snapshot: Snapshot, ended: threading.Event) -> None:
+    start, held = time.monotonic(), _measure_peak()
+    if ended.wait(PATIENCE):
+        return
     explain_aborts()
+    patience = PATIENCE + sum(snapshot.manifest.sizes.values()) / _PACE
+    while not ended.wait(_PAUSE):
+        if time.monotonic() - start > patience or _measure_peak() - held > _MUCH:
+            _check(snapshot)
+            return
+
+
+def _measure_peak() -> int:
+    """Most bytes of memory that this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _check(snapshot: Snapshot) -> None:
     try:
         snapshot.check_index()
     except DamageError as error:

@@ -8,7 +8,8 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
-from kg.cli.printing import note, open_watched, print_rows, tell_answer
+from kg.cli.printing import note, open_wanted, print_rows, tell_answer
+from kg.cli.watches import watch_engine
 from kg.errors import UsageError
 
 
@@ -24,8 +25,9 @@ def ask(
     form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
 ) -> None:
     """Answer a question in words with the stored query that fits it, and say how it was understood."""
-    graph = open_watched(store, endpoint, graph_iri)
-    reply = graph.ask(" ".join(question))
+    graph = open_wanted(store, endpoint, graph_iri)
+    with watch_engine(None if endpoint else graph.snapshot):
+        reply = graph.ask(" ".join(question))
     note(f"understood: {reply.understood}")
     if reply.answer is None:
         raise UsageError("the question cannot be answered", mend=reply.hint)

@@ -8,7 +8,8 @@ import typer
 
 from kg.cli.application import app
 from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
-from kg.cli.printing import note, open_watched, print_rows, tell_answer
+from kg.cli.printing import note, open_wanted, print_rows, tell_answer
+from kg.cli.watches import watch_engine
 from kg.errors import UsageError, cut
 
 ParamOption = Annotated[
@@ -42,8 +43,9 @@ def query(
         return
     stored = find_query(name)
     given = _read_parameters(param or [])
-    graph = open_watched(store, endpoint, graph_iri)
-    answer = graph.answer(stored.name, given)
+    graph = open_wanted(store, endpoint, graph_iri)
+    with watch_engine(None if endpoint else graph.snapshot):
+        answer = graph.answer(stored.name, given)
     print_rows(answer.columns, list(answer.rows), form, graph if meta else None, stored.columns)
     note(tell_answer(list_answers(stored, given, answer.rows), len(answer.rows), graph))
 
