@@ -55,15 +55,16 @@ def lay_out_criterion(prover: Prover, about: str, node: str) -> Card:
     """An eligibility criterion; ``antigen`` and ``negated`` stand only where they say something."""
     facts = prover.facts
     antigen = facts.tell(node, "antigen")
+    measure = facts.tell(node, "measure") or facts.tell(node, "absentMeasure")
     prover.prove(about, facts.trial, "hasCriterion", NamedNode(node))
     return {
         "list": facts.tell(node, "criterionList"),
-        "measure": facts.tell(node, "measure"),
+        "measure": measure,
+        **({"negated": True} if facts.first(node, "negated") else {}),
         "op": facts.tell(node, "comparator"),
         "value": _show_span(facts.tell(node, "thresholdLow"), facts.tell(node, "thresholdHigh")),
         "unit": facts.tell(node, "unit"),
         **({"antigen": antigen} if antigen else {}),
-        **({"negated": True} if facts.first(node, "negated") else {}),
     }
 
 

@@ -18,6 +18,7 @@ class Column(msgspec.Struct, frozen=True):
     :ivar supports: Property. The path leads to evidence, and the values are the words on which the property rests; what
         an older record says otherwise is left out.
     :ivar shown: Property whose value stands for what the path finds, where it has one.
+    :ivar default: What it means that the path finds nothing, where that means something.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column(msgspec.Struct, frozen=True):
     of: str = "row"
     supports: str = ""
     shown: str = ""
+    default: bool | None = None
 
     @property
     def properties(self) -> frozenset[str]:
@@ -220,7 +222,8 @@ TABLES = {
             "kg:hasCriterion",
             (
                 Column("list", "kg:criterionList/skos:notation", "Inclusion or exclusion"),
-                Column("measure", "kg:measure/skos:notation", "What is looked at"),
+                Column("measure", "(kg:measure|kg:absentMeasure)/skos:notation", "What is looked at"),
+                Column("negated", "kg:negated", "True where its absence is asked for", "boolean", default=False),
                 Column("antigen", "kg:antigen/skos:notation", "Antigen, where its expression is looked at"),
                 Column("op", "kg:comparator", "Comparator; empty where presence alone counts"),
                 Column("low", "kg:thresholdLow", "Value compared with; lower end of a range", "decimal"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from kg.cards.criteria import say_criterion
 from kg.terms import ID
 
 Card = dict[str, Any]
@@ -85,7 +86,7 @@ def lay_out(card: Card, texts: Sequence[Card]) -> Card:
         "endpoints": [(item, proofs.find(f"endpoints.{number}")) for number, item in enumerate(card["endpoints"])],
         "sites": [(item, proofs.find(f"sites.{number}")) for number, item in enumerate(card["sites"])],
         "criteria": [
-            (_say_criterion(item), item["list"], proofs.find(f"criteria.{number}"))
+            (say_criterion(item), item["list"], proofs.find(f"criteria.{number}"))
             for number, item in enumerate(card["criteria"])
         ],
         "mentions": [(item, proofs.find(f"not_targets.{number}")) for number, item in enumerate(card["not_targets"])],
@@ -190,18 +191,6 @@ def say_value(key: str, value: Any) -> str:
     """
     text = say(value)
     return text.replace("_", " ").lower().replace("phase", "phase ") if key in _CODES else text
-
-
-def _say_criterion(item: Card) -> str:
-    parts = (
-        "no" if item.get("negated") else "",
-        say(item["measure"]).replace("_", " "),
-        say(item.get("antigen")),
-        "" if item["op"] in (None, "range") else str(item["op"]),
-        say(item["value"]).replace(", ", "–") if isinstance(item["value"], list) else say(item["value"]),
-        say(item["unit"]),
-    )
-    return " ".join(part for part in parts if part)
 
 
 def _record(record: Card, proofs: _Proofs) -> Card:
