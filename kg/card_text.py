@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from kg.cards.criteria import say_criterion
 from kg.controls import show_controls
 from kg.fields import load_fields
 
@@ -91,12 +92,7 @@ def _render_site(item: dict[str, Any]) -> str:
 
 
 def _render_criterion(item: dict[str, Any]) -> str:
-    value = "" if item["value"] is None else " " + _show(item["value"]).replace(", ", "–")
-    op = "" if item["op"] in (None, "range") else f" {item['op']}"
-    antigen = f" {item['antigen']}" if item.get("antigen") else ""
-    unit = f" {item['unit']}" if item["unit"] else ""
-    wanted = "no " if item.get("negated") else ""
-    return f"{item['list'] or 'list not stated'}: {wanted}{item['measure']}{antigen}{op}{value}{unit}"
+    return f"{item['list'] or 'list not stated'}: {say_criterion(item)}"
 
 
 def _render_mention(item: dict[str, Any]) -> str:

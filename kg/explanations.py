@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kg.cards import Card
+from kg.cards.criteria import say_criterion
 from kg.errors import UsageError, cut
 from kg.graph import Graph
 from kg.model import Frozen, Trial
@@ -82,10 +83,18 @@ def _is_about(about: str, path: str) -> bool:
 
 def _keep(one: dict[str, Any]) -> Reason:
     value = one["value"]
-    parts = [part for part in value.values() if part not in (None, [])] if isinstance(value, dict) else [value]
-    shown = "; ".join(str(part) for part in parts if part is not None)
+    shown = "; ".join(_list_parts(value))
     rule = one["rule"] or ("record.field" if shown == one["quote"] else "record.normalised")
     return Reason(one["about"], shown, "kept", rule, _meaning(rule), one["basis"], one["quote"], one["field"])
+
+
+def _list_parts(value: Any) -> list[str]:
+    """A value's parts in words; what a criterion asks for is one, for its parts alone would not say "no"."""
+    if not isinstance(value, dict):
+        return [] if value is None else [str(value)]
+    if "measure" in value and "op" in value:
+        return [*filter(None, [value["list"]]), say_criterion(value)]
+    return [str(part) for part in value.values() if part not in (None, [])]
 
 
 def _pass_over(graph: Graph, card: Card) -> Iterator[Reason]:

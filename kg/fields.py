@@ -159,7 +159,7 @@ class Fields:
 
     def of_group(self, group: str = "") -> dict[str, tuple[Field, ...]]:
         """Fields of the things under a card key, by their own key, in order; fields with one key are the ends of a
-        span, and a key without a field is an object of its own.
+        span, or properties of which a thing has one, and a key without a field is an object of its own.
 
         >>> fields = load_fields()
         >>> [one.name for one in fields.of_group()["enrollment"]], fields.of_group()["responsible_party"]

@@ -134,8 +134,8 @@ def _run(engine: Engine, query: StoredQuery, found: Understanding) -> Answer:
         if len(several) > 1 and " and " in found.parameters[name] and "trial" in query.columns:
             shared = set.intersection(*(trials.get((name, value), set()) for value in several))
             kept = [row for row in kept if row["trial"] in shared]
-    for column, value in found.keeps:
-        kept = [row for row in kept if row[column] == value]
+    if found.keeps:
+        kept = [row for row in kept if any(row[column] == value for column, value in found.keeps)]
     return Answer(tuple(query.columns), tuple(kept))
 
 

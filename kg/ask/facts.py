@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from kg.ask.kinds import ENDPOINT, MOST, ORIGIN, PLACE, SILENT, Intent
 
+_REQUIRE = r"\b(?:requir\w+|demand\w*|must have)\b"
+
 FACTS_ASKED = (
     Intent(
         "cell_source_not_stated",
@@ -53,7 +55,7 @@ FACTS_ASKED = (
         r"\bexclu\w+(?: criteri\w+)?|\bwho (?:can't|cannot|may not|can not)\b|\bineligible\b",
         r"\b(?:take|part|join|enter|patients)\b",
         needs=("trial",),
-        keeps=(("list", "exclusion"),),
+        keeps=(("list", "exclusion"), ("negated", True)),
     ),
     Intent(
         "criteria_of_trial",
@@ -61,7 +63,7 @@ FACTS_ASKED = (
         r"\binclusion(?: criteri\w+)?|\brequir\w+",
         r"\b(?:take|part|join|enter|patients)\b",
         needs=("trial",),
-        keeps=(("list", "inclusion"),),
+        keeps=(("list", "inclusion"), ("negated", True)),
     ),
     Intent(
         "criteria_of_trial",
@@ -115,10 +117,20 @@ FACTS_ASKED = (
     Intent(
         "trials_excluding",
         "trials that exclude patients",
-        r"\bexclu\w+|\bineligible\b|\brul\w+ out\b|\bnot (?:allow|accept|admit)\w*",
+        r"\bexclu\w+|\bineligible\b|\brul\w+ out\b|\bnot (?:allow|accept|admit)\w*|"
+        rf"{_REQUIRE}\s(?:\w+\s){{0,3}}?(?:no|without|free (?:of|from)|absence of)\b",
         r"\b(?:history|positive|infected|criteri\w+|infections?|prior|active)\b",
         needs=("measure",),
         first="measure",
+    ),
+    Intent(
+        "trials_requiring",
+        "trials that require",
+        rf"{_REQUIRE}|\bexclu\w+\s(?:\w+\s){{0,3}}?(?:without|lacking)\b",
+        r"\b(?:history|positive|infected|criteri\w+|infections?|prior|active)\b",
+        needs=("presence",),
+        first="measure",
+        clauses={"measure": "{}"},
     ),
     Intent(
         "eligibility_thresholds",

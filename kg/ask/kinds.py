@@ -20,7 +20,7 @@ class Intent(msgspec.Struct, frozen=True):
     :ivar implies: Value that the query has by itself.
     :ivar is_alone: Asked only where the question names nothing.
     :ivar refuses: Why the graph cannot answer it, and what to ask instead; ``query`` is empty then.
-    :ivar keeps: Column and value of the only rows that the question means.
+    :ivar keeps: Columns and values of the only rows that the question means: those that have one of them.
     :ivar defaults: Concepts with the value to take where none is given; "-730" is a date so many days ago.
     """
 
@@ -36,7 +36,7 @@ class Intent(msgspec.Struct, frozen=True):
     implies: str = ""
     is_alone: bool = False
     refuses: str = ""
-    keeps: tuple[tuple[str, str], ...] = ()
+    keeps: tuple[tuple[str, str | bool], ...] = ()
     defaults: tuple[tuple[str, str], ...] = ()
 
 

@@ -148,10 +148,14 @@ def _settle(readings: dict[str, str], *, is_bound: bool) -> dict[str, str]:
     """Readings in the order in which questions mean them.
 
     A part of constructs (4-1BB) is meant as that part unless something binds it. A drug that no one conditions with is
-    known by the names of interventions; a class of drugs (no wider term) is no name.
+    known by the names of interventions; a class of drugs (no wider term) is no name. What has no limits ("HIV", not
+    "LVEF") can be asked for as a presence.
     """
     if readings.get("measure") == "age":  # most records state it as a field, and no criterion
         readings = {concept: value for concept, value in readings.items() if concept != "measure"}
+    measure = load_vocabularies().find("measure", readings.get("measure", ""))
+    if measure is not None and "thresholdUnit" not in measure.extra:
+        readings = {**readings, "presence": measure.notation}
     if readings.get("modality") == "in-vivo CAR":  # where it is made is its cell source; see docs/decisions/0010
         return {"cell-source": "in vivo", **readings}
     if "costimulation" in readings and not is_bound:

@@ -101,6 +101,8 @@ def list_notes(plan: Plan, filters: Sequence[Filter]) -> Iterator[str]:
         yield "these state their cell source; what a record does not say is left out"
     if "setting" in plan.values:
         yield "records that name no disease setting are left out"
+    if ("negated", True) in plan.intent.keeps:
+        yield "shown too is whose absence the other list asks for"
     if plan.is_silent:
         yield "no record states that there is none: these do not say"
     if any(one.is_negated for one in filters):

@@ -50,7 +50,7 @@ class Understanding(msgspec.Struct, frozen=True):
     :ivar limit: How many rows of a ranking to keep; 0 keeps all.
     :ivar checks: Conditions on the one trial asked about, each to be judged.
     :ivar answers: Three-valued answers to keep; all when empty.
-    :ivar keeps: Column and value of the only rows to keep.
+    :ivar keeps: Columns and values of the only rows to keep: those that have one of them.
     """
 
     query: str
@@ -62,7 +62,7 @@ class Understanding(msgspec.Struct, frozen=True):
     uses: Used = ()
     checks: tuple[Filter, ...] = ()
     answers: tuple[str, ...] = ()
-    keeps: tuple[tuple[str, str], ...] = ()
+    keeps: tuple[tuple[str, str | bool], ...] = ()
     is_count: bool = False
     limit: int = 0
 

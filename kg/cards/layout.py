@@ -63,6 +63,8 @@ def _read(prover: Prover, about: str, node: str, fields: Sequence[Field]) -> Any
     field = fields[0]
     if link := load_fields().find_link(field):
         return _read_linked(prover, about, node, link, fields)
+    if len(fields) > 1 and field.kind == "term":  # one of several properties has the value
+        return next(filter(None, (prover.scalar(about, node, one.name) for one in fields)), None)
     if len(fields) > 1:
         return _read_span(prover, about, node, fields)
     if field.range and load_fields().of_group(field.path):

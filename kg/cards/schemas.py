@@ -65,7 +65,7 @@ def _describe_key(path: str, fields: Sequence[Field], definitions: str) -> Schem
     if load_fields().of_group(path):
         return {"type": "array", "items": _close(_describe_group(path, definitions)), **told}
     value = _refer(field, definitions) if field.kind == "term" else _KINDS[field.kind]
-    if len(fields) > 1:
+    if len(fields) > 1 and field.kind != "term":
         return {"oneOf": [{"type": "null"}, value, {"type": "array", "items": value, "minItems": 2}], **told}
     return ({"type": "array", "items": value} if field.is_many else _may_be_null(value)) | told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kg.cards.criteria import say_criterion
 from kg.fields import load_fields
 from kg.vocabularies import load_vocabularies
 
@@ -25,9 +26,7 @@ def name_place(site: dict[str, Any]) -> str:
 
 def name_criterion(one: dict[str, Any]) -> str:
     """What a criterion demands, which tells it from the others."""
-    op = "" if one.get("op") in (None, "range") else one["op"]
-    parts = (one.get("list"), one.get("measure"), one.get("antigen"), op, show_value(one.get("value")), one.get("unit"))
-    return " ".join(str(part) for part in parts if part)
+    return " ".join(filter(None, (one["list"], say_criterion(one))))
 
 
 def say_change(old: str, new: str) -> str:

@@ -24,6 +24,7 @@ class Column(msgspec.Struct, frozen=True):
     :ivar supports: Property. The path leads to evidence, and the values are the words on which the property rests; what
         an older record says otherwise is left out.
     :ivar shown: Property whose value stands for what the path finds, where it has one.
+    :ivar default: What it means that the path finds nothing, where that means something.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column(msgspec.Struct, frozen=True):
     of: str = "row"
     supports: str = ""
     shown: str = ""
+    default: bool | None = None
 
     @property
     def properties(self) -> frozenset[str]:
@@ -111,12 +113,15 @@ def _make_column(name: str, field: Field, kind: str) -> Column:
     step = f"{_name_property(link)}/" if link and kind != field.owner else ""
     end = "/skos:prefLabel" if field.scheme == "product" else _SHOWN_BY.get(field.kind, "")
     kinds = [*load_fields().widen(kind), *load_fields().widen(load_fields().class_of(field.group))]
+    alternatives = load_fields().of_group(field.group)[field.key] if field.kind == "term" else (field,)
+    names = "|".join(map(_name_property, alternatives))
     return Column(
         name,
-        f"{step}{_name_property(field)}{end}",
+        f"{step}{f'({names})' if len(alternatives) > 1 else names}{end}",
         field.definition,
         field.kind if field.kind in _TYPES else "string",
-        "row" if link or not field.owner or set(load_fields().widen(field.owner)) & set(kinds) else "own",
+        default=False if field.kind == "boolean" and field.qualifies else None,
+        of="row" if link or not field.owner or set(load_fields().widen(field.owner)) & set(kinds) else "own",
     )
 
 

@@ -152,7 +152,7 @@ def bind_column(relations: dict[str, Relation], column: Column) -> Callable[[str
     def read_cell(start: str) -> Any:
         found = _follow(steps, start)
         if not found:
-            return None
+            return column.default
         if names is not None:
             found = {name for one in found for name in names.get(one, (one,))}
         return "; ".join(sorted(found)) if read is None else min(map(read, found))

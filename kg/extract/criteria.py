@@ -74,6 +74,20 @@ _NOT_AGE = re.compile(
     r"menopaus|childbearing|child-bearing|contracep|pregnan|parent|guardian|fertil|\bassent"
     r"|amenorr|menstrua|donor|sibling|\bdiagnosed (?:before|after|at)|onset|relative|family|\bdeath"
 )
+_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_REACH = 60
+_NO_LIMIT = re.compile(
+    r"(?<!or )\b(?:no|without|absence of|free (?:of|from)"
+    r"|(?:(?:must|should|may|can|do|does|did|shall|will) not|cannot|\w{2,6}n't) (?:have|show))"
+    r"\s(?:(?:an?|any|the|known|evidence of|baseline|serum|plasma|peripheral|absolute|current|recent|elevated"
+    r"|abnormal)\s){0,4}$"
+)
+"""Words right before a limit that ask for its absence."""
+_BARRED_LIMIT = re.compile(
+    r"\)?\s(?:is|are|will|must|should)\s(?:be\s)?(?:excluded|ineligible|not\s(?:be\s)?(?:allowed|permitted|eligible"
+    r"|accepted|included|enrolled))\b"
+)
+"""Words right behind a limit among the inclusions that make it an exclusion."""
 _PLAIN = re.compile(
     r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between"
     r"|from|grade|class|point|ps|scale|standard|to|that|in|blood|level|range|ranging|a|value|with|at|group|all|ages"
@@ -231,6 +245,12 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
             fitted = fit_value(term, threshold)
             if fitted is None or term.notation == ANTIGEN:
                 continue
+            start, end = _place_limit(words, groups[at], term, threshold)
+            negation = _find_negation(words, start, end)
+            if negation is not None:
+                if fitted[0] not in _OPPOSITE:
+                    continue  # "no ECOG of 3" leaves nothing that a comparator could say
+                fitted = (_OPPOSITE[fitted[0]], *fitted[1:])
             if term.notation == _AGE:
                 if (
                     threshold.op is None
@@ -242,7 +262,7 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
                 ages += fitted[0][0]
             elif _is_aside(words, groups[at], term, threshold):
                 continue
-            yield _make_found(words, groups[at], term, threshold, fitted)
+            yield _make_found(words, groups[at], term, threshold, fitted, negation or (start, end))
 
 
 def _make_found(
@@ -251,14 +271,12 @@ def _make_found(
     term: Term,
     threshold: Threshold,
     fitted: tuple[str, float | tuple[float, float], str | None, str],
+    place: tuple[int, int],
 ) -> Found:
     op, value, unit, basis = fitted
-    tail = _WHOLE_AGE.match(words.flat, threshold.end) if term.notation == _AGE else None
-    end = max(group.end, tail.end() if tail else threshold.end)
     rule = "criterion.age" if term.notation == _AGE else "criterion.threshold"
     return Found(
-        min(group.start, threshold.start),
-        end,
+        *place,
         term.notation,
         rule,
         op,
@@ -268,6 +286,25 @@ def _make_found(
         basis,
         _is_exempt(words, group, threshold),
     )
+
+
+def _place_limit(words: Wording, group: _Group, term: Term, threshold: Threshold) -> tuple[int, int]:
+    """Where a measure and its number stand."""
+    tail = _WHOLE_AGE.match(words.flat, threshold.end) if term.notation == _AGE else None
+    return min(group.start, threshold.start), max(group.end, tail.end() if tail else threshold.end)
+
+
+def _find_negation(words: Wording, start: int, end: int) -> tuple[int, int] | None:
+    """The place of a limit with the words that ask for its absence; None where nothing does.
+
+    "No creatinine above 2 mg/dL" asks for 2 at most: read without its "no", it would ask for more.
+    """
+    lead = words.read_lead(start, _REACH)
+    before = _NO_LIMIT.search(lead)
+    after = _BARRED_LIMIT.match(words.flat, end) if words.list == "inclusion" else None
+    if before is None and after is None:
+        return None
+    return start - len(lead) + before.start() if before else start, after.end() if after else end
 
 
 def _choose_group(

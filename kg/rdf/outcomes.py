@@ -72,7 +72,11 @@ def _describe_time_frame(frame: TimeFrame) -> Iterator[Statement]:
 
 
 def describe_criterion(of: Described, position: int, criterion: Criterion) -> Iterator[Statement]:
-    """An eligibility criterion that can be compared or counted."""
+    """An eligibility criterion that can be compared or counted.
+
+    What a clause asks to be absent is never its ``measure``: a query that forgets negation finds nothing, not the
+    opposite (``docs/decisions/0018``).
+    """
     low, high = criterion.value if isinstance(criterion.value, tuple) else (criterion.value, criterion.value)
     key = slug(
         " ".join(
@@ -96,7 +100,8 @@ def describe_criterion(of: Described, position: int, criterion: Criterion) -> It
     yield Statement(node, kg("position"), integer(position))
     if criterion.list:
         yield Statement(node, kg("criterionList"), of.term("criterion-list", criterion.list))
-    yield Statement(node, kg("measure"), of.term("measure", criterion.measure))
+    name = "absentMeasure" if criterion.is_negated else "measure"
+    yield Statement(node, kg(name), of.term("measure", criterion.measure))
     if criterion.antigen:
         yield Statement(node, kg("antigen"), of.term("antigen", criterion.antigen))
     if criterion.op:

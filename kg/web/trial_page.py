@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from kg.cards.criteria import say_criterion
 from kg.fields import load_fields
 from kg.terms import ID
 
@@ -67,7 +68,7 @@ def lay_out(card: Card, texts: Sequence[Card]) -> Card:
             for number, item in enumerate(card["sites"])
         ],
         "criteria": [
-            (_say_criterion(item), item["list"], proofs.find(f"criteria.{number}"))
+            (say_criterion(item), item["list"], proofs.find(f"criteria.{number}"))
             for number, item in enumerate(card["criteria"])
         ],
         "mentions": [(item, proofs.find(f"not_targets.{number}")) for number, item in enumerate(card["not_targets"])],
@@ -187,18 +188,6 @@ def say_value(path: str, value: Any) -> str:
         return ", ".join(say_value(f"{path}.{key}", one) for key, one in value.items() if one is not None)
     text, field = say(value), load_fields().at(path)
     return text.replace("_", " ").lower().replace("phase", "phase ") if field and field.is_code else text
-
-
-def _say_criterion(item: Card) -> str:
-    parts = (
-        "no" if item.get("negated") else "",
-        say(item["measure"]).replace("_", " "),
-        say(item.get("antigen")),
-        "" if item["op"] in (None, "range") else str(item["op"]),
-        say(item["value"]).replace(", ", "–") if isinstance(item["value"], list) else say(item["value"]),
-        say(item["unit"]),
-    )
-    return " ".join(part for part in parts if part)
 
 
 def _record(record: Card, proofs: _Proofs) -> Card:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.extract.designs import find_settings
+from kg.extract.designs import find_conditions
 from kg.model import Rejected, Study
 from kg.pipeline import bounds, build
 from kg.pipeline.pools import open_pool, run_batches
@@ -45,9 +45,9 @@ def spend(monkeypatch: pytest.MonkeyPatch, cost: Cost, seconds: float = 0.3) -> 
     def find(study: Study) -> object:
         if study.first("title") == "costly":
             cost()
-        return find_settings(study)
+        return find_conditions(study)
 
-    monkeypatch.setattr("kg.extract.trials.find_settings", find)
+    monkeypatch.setattr("kg.extract.trials.find_conditions", find)
     monkeypatch.setattr(bounds, "SECONDS", seconds)
 
 
