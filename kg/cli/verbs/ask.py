@@ -9,7 +9,6 @@ import typer
 from kg.cli.application import app
 from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
 from kg.cli.printing import note, open_wanted, print_rows, tell_answer
-from kg.cli.watches import watch_engine
 from kg.errors import UsageError
 
 
@@ -25,6 +24,8 @@ def ask(
     form: Annotated[Rows, typer.Option("--format", help="How to print the rows")] = Rows.TABLE,
 ) -> None:
     """Answer a question in words with the stored query that fits it, and say how it was understood."""
+    from kg.cli.watches import watch_engine
+
     graph = open_wanted(store, endpoint, graph_iri)
     with watch_engine(None if endpoint else graph.snapshot):
         reply = graph.ask(" ".join(question))

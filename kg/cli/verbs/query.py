@@ -9,7 +9,6 @@ import typer
 from kg.cli.application import app
 from kg.cli.options import EndpointOption, GraphOption, Rows, StoreOption
 from kg.cli.printing import note, open_wanted, print_rows, tell_answer
-from kg.cli.watches import watch_engine
 from kg.errors import UsageError, cut
 
 ParamOption = Annotated[
@@ -32,6 +31,7 @@ def query(
     graph_iri: GraphOption = None,
 ) -> None:
     """Answer a stored query."""
+    from kg.cli.watches import watch_engine
     from kg.queries import find_query, list_answers, load_queries
 
     if listing or name is None:
