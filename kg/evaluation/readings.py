@@ -71,8 +71,7 @@ def last_day(endpoint: dict[str, Any]) -> float | None:
 def list_thresholds(card: dict[str, Any], name: str) -> Iterator[tuple[float, str | None]]:
     """Values and units that a card gives for a labelled threshold.
 
-    An exclusion, or an inclusion that is negated, is read as what it means: "excluded: creatinine > 2 mg/dL" and "no
-    creatinine > 2 mg/dL" ask for at most 2 mg/dL.
+    An exclusion is read as the inclusion it means: "excluded: creatinine > 2 mg/dL" asks for at most 2 mg/dL.
     """
     if name in ("min_age_years", "max_age_years"):
         if card[name] is not None:
@@ -82,8 +81,7 @@ def list_thresholds(card: dict[str, Any], name: str) -> Iterator[tuple[float, st
     for one in card["criteria"]:
         if one["measure"] not in measures or one["value"] is None or (units and one["unit"] not in units):
             continue
-        is_turned = (one["list"] == "exclusion") is not one.get("negated", False)
-        op = _OPPOSITE.get(one["op"], one["op"]) if is_turned else one["op"]
+        op = _OPPOSITE.get(one["op"], one["op"]) if one["list"] == "exclusion" else one["op"]
         if op == "range":
             yield float(one["value"][1 if ops is _UPPER else 0]), one["unit"]
         elif op in ops:
