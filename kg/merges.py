@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from kg.rdf import A, Statement, write_evidence, write_statements
-from kg.rdf.sites import DERIVED, describe_closed
+from kg.rdf.sites import NOT_IN, describe_closed
 from kg.terms import kg
 
 _UNION = frozenset({kg("hasRecord"), kg("hasTrialSite"), A})
@@ -47,7 +47,7 @@ def merge_records(records: Sequence[tuple[str, str, list[Statement]]]) -> list[s
 
     :param records: Record IRI, date of the record's version, and statements, of each record.
     """
-    stated = [(iri, date, [one for one in told if one.p not in DERIVED]) for iri, date, told in records]
+    stated = [(iri, date, [one for one in told if one.p != NOT_IN]) for iri, date, told in records]
     merge = _Merge(sorted(stated, key=lambda one: (_reverse(one[1]), -_count_told(one[2]), one[0])))
     lines = set(merge.write_conflicts())
     kept = {record: [one for one in statements if merge.is_kept(record, one)] for record, _, statements in merge.ranked}

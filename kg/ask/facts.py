@@ -89,6 +89,14 @@ FACTS_ASKED = (
     Intent(
         "sites_of_trial",
         "sites",
+        rf"(?:{PLACE})(?=[^.?]{{0,80}}\brecruit)|\brecruit\w*(?=\s(?:[\w-]+\s){{0,4}}(?:{PLACE}|§))",
+        rf"{PLACE}|\brecruit\w*",
+        needs=("trial",),
+        defaults=(("status", "RECRUITING"),),
+    ),
+    Intent(
+        "sites_of_trial",
+        "sites",
         PLACE,
         r"\brecruit\w*\b|\blocated\b",
         has=("country", "region", "site"),

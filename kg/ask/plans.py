@@ -119,7 +119,7 @@ def _lay(intent: Intent, reading: Reading, masked: str) -> Plan | None:
     ]
     kept = [mention for mention in reading.mentions if mention in own or mention not in negated]
     values = _fill(intent, query, kept, said)
-    if intent.defaults and not any(name in values for name in ("km", "before")):
+    if intent.defaults and not any(name in values for name in ("km", "before", "status")):
         values |= _fill(intent, query, _add_defaults(intent, reading), said)
     if any(parameter.required and name not in values for name, parameter in query.parameters.items()):
         return None

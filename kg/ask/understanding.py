@@ -17,6 +17,7 @@ from kg.ask.filters import Filter, make_filters, put_values, split_values
 from kg.ask.graph_names import GraphNames, add_names
 from kg.ask.hints import EXAMPLES, hint_at
 from kg.ask.intents import own_words
+from kg.ask.joint_filters import join_status_and_place
 from kg.ask.mentions import Mention
 from kg.ask.plans import Plan, Used, choose_plan
 from kg.ask.readings import MAX_LENGTH, Reading, list_leftovers, read_question
@@ -152,6 +153,9 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
         said = put_mention(filters, reading.text)
         hint = f"kg cannot narrow this question to what is {said}"
         return _refuse(f"a condition that cannot be asked here: {said}", hint)
+    uses = tuple(one for used in (*plan.values.values(), *_list_kept(filters)) for one in used)
+    filters = join_status_and_place(plan.values, filters, reading)
+    checks = join_status_and_place(plan.values, checks, reading) if checks else []
     refusal = _refuse_plan(reading, plan, filters)
     if refusal is not None:
         return refusal
@@ -167,7 +171,7 @@ def _explain(reading: Reading, plan: Plan | None, unknown: tuple[str, ...]) -> U
         unknown,
         "; ".join((put_plan(plan, reading, parameters, filters), *reading.notes, *list_notes(plan, filters), *notes)),
         filters=tuple(filters),
-        uses=tuple(one for used in (*plan.values.values(), *_list_kept(filters)) for one in used),
+        uses=uses,
         checks=tuple(checks),
         keeps=plan.intent.keeps,
         answers=("no", "not stated") if is_turned(plan) else (),

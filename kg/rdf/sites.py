@@ -11,13 +11,12 @@ from kg.terms import GEO, decimal, iri, kg, literal, mint, mint_under, slug
 from kg.vocabularies import load_vocabularies
 
 _SAID_OF_SITES = tuple(map(kg, ("hasSite", "site", "siteStatus", "country")))
-_NOT_AT, _NOT_IN = map(kg, ("doesNotRecruitAt", "doesNotRecruitIn"))
-DERIVED = frozenset({_NOT_AT, _NOT_IN})
-"""Properties that are worked out from what is said of a trial's sites, anew where records are merged."""
+NOT_IN = kg("doesNotRecruitIn")
+"""Property that is worked out from what is said of a trial's sites, anew where records are merged."""
 
 
 def describe_sites(of: Described) -> Iterator[Statement]:
-    """Sites, the countries in which they are, and where the trial does not recruit."""
+    """Sites, the countries in which they are, and those in which the trial does not recruit."""
     countries: dict[str, Fact] = {}
     told: list[Statement] = []
     for site in of.study.sites:
@@ -32,7 +31,7 @@ def describe_sites(of: Described) -> Iterator[Statement]:
 
 
 def describe_closed(trial: str, statements: Iterable[Statement]) -> Iterator[Statement]:
-    """The sites and countries in which a trial does not recruit, worked out from what is said of its sites.
+    """The countries in which no site of a trial recruits, worked out from what is said of its sites.
 
     A site whose record lists it twice recruits if one of the two does. In a country that has a site without a status
     of its own, the trial's own status counts.
@@ -44,11 +43,9 @@ def describe_closed(trial: str, statements: Iterable[Statement]) -> Iterator[Sta
     linked, sites, statuses, countries = held.values()
     recruiting = load_vocabularies().node("status", "RECRUITING")
     closed = {site for node, said in statuses.items() if recruiting not in said for site in sites[node]}
-    for site in sorted(closed):
-        yield Statement(trial, _NOT_AT, site)
     is_open = {country for site in linked[trial] - closed for country in countries.get(site, ())}
     for country in sorted({country for site in closed for country in countries.get(site, ())} - is_open):
-        yield Statement(trial, _NOT_IN, country)
+        yield Statement(trial, NOT_IN, country)
 
 
 def _describe_site(of: Described, site: Site) -> Iterator[Statement]:
