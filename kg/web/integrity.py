@@ -37,8 +37,18 @@ class Integrity:
     def __init__(self, find_fault: Callable[[], str]) -> None:
         self.find_fault = find_fault
         self.fault = ""
+        self._is_open = False
         self._look: asyncio.Future[None] | None = None
         self._rests_until = 0.0
+
+    def open(self) -> None:
+        """From now on tell the log what is wrong: before, whoever starts is told why there is no start."""
+        self._is_open = True
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.fault and self._is_open:
+            _log.error("the graph is damaged: %s. %s", self.fault, MEND)
 
     def refuse(self) -> None:
         """Give no answer from what is damaged.
@@ -51,8 +61,8 @@ class Integrity:
     def report(self, what: str) -> None:
         """Take note of damage that the engine met; the digests then say whether it is of the files, or has passed."""
         if not self.fault:
-            _log.error("the graph is damaged: %s. %s", what, MEND)
-        self.fault = what
+            self.fault = what
+            self._tell()
         self._rests_until = 0.0
         self.begin()
 
@@ -70,18 +80,21 @@ class Integrity:
 
     def _run(self, loop: asyncio.AbstractEventLoop, look: asyncio.Future[None]) -> None:
         if sys.platform == "linux":  # where a thread has a priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW)
-        begun = time.monotonic()
-        fault = self.find_fault()
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(self._end, look, fault, time.monotonic() - begun)
+            with suppress(OSError):  # refused in some containers
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW)
+        begun, fault = time.monotonic(), self.fault
+        try:
+            fault = self.find_fault()
+        finally:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._end, look, fault, time.monotonic() - begun)
 
     def _end(self, look: asyncio.Future[None], fault: str, took: float) -> None:
-        if fault and not self.fault:
-            _log.error("the graph is damaged: %s. %s", fault, MEND)
-        elif self.fault and not fault:
-            _log.error("the files are what was written; the fault of reading has passed: %s", self.fault)
-        self.fault = fault
+        was, self.fault = self.fault, fault
+        if was and not fault:
+            _log.error("the files are what was written; the fault of reading has passed: %s", was)
+        elif not was:
+            self._tell()
         self._rests_until = look.get_loop().time() + max(_PAUSE, _SHARE * took)
         if not look.done():
             look.set_result(None)

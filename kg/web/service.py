@@ -7,6 +7,7 @@ changes; so an answer is right for as long as the snapshot is served.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,7 @@ from kg.web.pool import Bounds, Pool, StoppedError
 from kg.web.targets import check_base
 from kg.web.tasks import open_graph
 
+_log = logging.getLogger(__name__)
 _SMALL = 256 << 20
 """Bytes of a snapshot whose digests are compared before it is served: a fraction of a second."""
 _DOUBT = 5.0
@@ -111,6 +113,7 @@ class Service:
         except BaseException:
             await self.close()
             raise
+        self.integrity.open()
 
     async def close(self) -> None:
         """End the workers."""
@@ -194,10 +197,14 @@ class Service:
 
 
 def find_fault(snapshot: Snapshot) -> str:
-    """What is wrong with the files of a snapshot; nothing where it was removed meanwhile, and another is served."""
+    """What is wrong with the files of a snapshot; nothing where it was removed meanwhile, and another is served, or
+    where they may no longer be read, which is logged."""
     try:
         snapshot.verify()
-    except StoreError as error:
+    except (StoreError, OSError) as error:
+        if isinstance(error.__context__, PermissionError) or isinstance(error, PermissionError):
+            _log.warning("the files cannot be compared with their digests: %s", error)
+            return ""
         return str(error) if snapshot.folder.exists() else ""
     return ""
 
