@@ -19,13 +19,13 @@ from types import FrameType
 from kg.model import Rejected, Study
 
 MOST_TEXT = 2_000_000
-"""Characters of prose; of 3,008 studies of a registry the longest has some 100,000."""
+"""Characters of prose."""
 MOST_PARTS = 100_000
 """Interventions, arms, outcomes, sites, single facts and what links them."""
 SECONDS = 10.0
-"""Time of the processor; a usual record takes 4 ms, and the longest of a registry some 50."""
+"""Time of the processor; a usual record takes 3 to 4 ms."""
 MEGABYTES = 1024
-"""Memory beyond what the process held before; a usual batch of records takes 5."""
+"""Memory beyond what the process held before."""
 _AGAIN = 1.0
 """Seconds after which one that did not stop is told once more: Python drops what is raised while it cleans up."""
 _REPORT = "Please report the record, or leave it out"
