@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 from ahocorasick_rs import AhoCorasick
@@ -31,12 +31,34 @@ OTHER_DRUG = re.compile(
 )
 """Words by which a sentence speaks of a code and of CAR-T cells, and does not say that they are one."""
 _AND = re.compile(" and ")
+_FEW = 8
 _ODD = re.compile("[\ud800-\udfff]")
 
 
 def define_clause(clause: Passage) -> Fact | None:
     """The modality that a clause names and does not set against other drugs."""
     return None if OTHER_DRUG.search(clause.text) else find_modality((clause,))
+
+
+def _make_finder(codes: list[str]) -> Callable[[str], Iterator[tuple[int, str]]]:
+    """Finds the places of codes in a text, those of each code in order; few are sought one by one, many together."""
+    if len(codes) <= _FEW:
+        return lambda text: ((at, code) for code in codes for at in _find_all(text, code))
+    finder = AhoCorasick(codes)
+
+    def find(text: str) -> Iterator[tuple[int, str]]:
+        readable = _ODD.sub("\ufffd", text)  # the matcher takes no lone surrogates
+        for key, start, _ in finder.find_matches_as_indexes(readable, overlapping=True):
+            yield start, codes[key]
+
+    return find
+
+
+def _find_all(text: str, code: str) -> Iterator[int]:
+    at = text.find(code)
+    while at >= 0:
+        yield at
+        at = text.find(code, at + 1)
 
 
 class Definitions:
@@ -46,15 +68,12 @@ class Definitions:
         self._clauses: dict[str, list[tuple[_Clauses, int]]] = defaultdict(list)
         if not codes:
             return
-        names = list(dict.fromkeys(codes))
-        finder = AhoCorasick(names)
+        find = _make_finder(list(dict.fromkeys(codes)))
         for passage in passages:
-            text = _ODD.sub("\ufffd", passage.text)  # the matcher takes no lone surrogates
-            places = [(start, names[key]) for key, start, _ in finder.find_matches_as_indexes(text, overlapping=True)]
-            if places:
-                clauses = _Clauses(passage)
-                for start, name in places:
-                    self._clauses[name].append((clauses, start))
+            clauses: _Clauses | None = None
+            for start, code in find(passage.text):
+                clauses = clauses or _Clauses(passage)
+                self._clauses[code].append((clauses, start))
 
     def find(self, code: str) -> Fact | None:
         """The modality of the first clause that defines the code; "X after CAR-T" and "X with CAR-T" are two clauses,

@@ -133,6 +133,8 @@ def _is_engineered(texts: Texts) -> bool:
 
 def _locate(mentions: Sequence[Mention], passages: Sequence[Passage]) -> Iterator[tuple[Mention, Passage]]:
     """Mentions, each with the passage that holds it."""
+    if not mentions:
+        return
     held: dict[tuple[str, str], list[Passage]] = defaultdict(list)
     for passage in sorted(passages, key=_start_of):
         held[passage.field, passage.part].append(passage)
