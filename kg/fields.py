@@ -83,8 +83,8 @@ class Field(msgspec.Struct, frozen=True):
     def node(self) -> str:
         """The property as an N-Triples term.
 
-        >>> load_fields().find("costimulation").node
-        '<https://w3id.org/trialkg/ontology#costimulation>'
+        >>> load_fields().find("logic").node.rpartition("#")[2]
+        'logic>'
         """
         return f"<{self.name}>" if ":" in self.name else f"<{KG}{self.name}>"
 

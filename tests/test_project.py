@@ -62,6 +62,8 @@ def test_changelog_readme_and_licence_are_there() -> None:
     """The root holds what a user looks for, and nothing else."""
     expected = {
         "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
         "LICENSE",
         "Makefile",
         "README.md",

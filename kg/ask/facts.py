@@ -89,7 +89,7 @@ FACTS_ASKED = (
     Intent(
         "sites_of_trial",
         "sites",
-        rf"(?:{PLACE})(?=[^.?]{{0,80}}\brecruit)|\brecruit\w*(?=\s(?:[\w-]+\s){{0,4}}(?:{PLACE}|§))",
+        rf"(?:{PLACE})(?=[^.?]{{0,80}}\brecruit)",
         rf"{PLACE}|\brecruit\w*",
         needs=("trial",),
         defaults=(("status", "RECRUITING"),),

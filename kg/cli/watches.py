@@ -94,6 +94,8 @@ def explain_aborts() -> None:
 
     handler = ctypes.CFUNCTYPE(None, ctypes.c_int)
     libc = ctypes.CDLL(None)
+    if not hasattr(libc, "signal"):
+        return
     libc.signal.argtypes, libc.signal.restype = [ctypes.c_int, handler], ctypes.c_void_p
     _KEPT.append(handler(end))
     libc.signal(int(signal.SIGABRT), _KEPT[-1])

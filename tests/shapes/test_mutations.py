@@ -28,6 +28,7 @@ COUNTED = (
     *("minCount", "maxCount", "datatype", "nodeKind", "class", "node", "pattern", "minLength", "in", "hasValue", "not"),
     *("minInclusive", "maxInclusive", "minExclusive", "maxExclusive", "lessThan", "lessThanOrEquals"),
     "qualifiedMaxCount",
+    "disjoint",
 )
 Graph = dict[str, dict[str, list[str]]]
 SHAPES = index_triples(read_shapes().text)
@@ -135,6 +136,8 @@ def break_graph(graph: Graph, focus: str, shape: str, constraint: str) -> None:
         for twin in bad[constraint]:
             if twin.endswith("-twin>"):
                 graph[twin] = {name: list(values) for name, values in graph.get(given[0], {}).items()}
+    elif constraint == "disjoint":
+        graph[node][str(value)] = graph[node][predicates[0]] = given or [NOTHING]
     elif constraint.startswith("less"):
         other = graph[node].get(str(value)) or [f'"1"^^<{XSD}integer>']
         text, _, datatype = other[0][1:].rpartition('"')
@@ -183,9 +186,8 @@ def test_mutant_is_found(node: str, shape: str, constraint: str, judges: tuple[J
     broken = read_steps(SHAPES[NamedNode(f"{KSH}{shape}")][f"{SH}path"][0])[1]
     for one in found:
         kind, steps = read_steps(SHAPES[NamedNode(one.shape)][f"{SH}path"][0])
-        less = SHAPES[NamedNode(one.shape)].get(f"{SH}lessThan", []) + SHAPES[NamedNode(one.shape)].get(
-            f"{SH}lessThanOrEquals", []
-        )
+        kinds = ("lessThan", "lessThanOrEquals", "disjoint")
+        less = [other for one_kind in kinds for other in SHAPES[NamedNode(one.shape)].get(f"{SH}{one_kind}", [])]
         related = {step.lstrip("^") for step in (*steps, *map(str, less))}
         is_side_effect = (kind == "^" and one.focus != focus) or "time-frame" in one.shape
         assert related & {step.lstrip("^") for step in broken} or is_side_effect, one

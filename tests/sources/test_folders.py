@@ -268,9 +268,10 @@ def test_folders_deeper_than_a_path_is_long(tmp_path: Path) -> None:
 def pack(content: bytes, method: int) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", method) as archive:
-        archive.writestr("1.json", ONE)
-        archive.writestr("2.json", content)
-        archive.writestr("3.json", THREE)
+        for name, text in (("1.json", ONE), ("2.json", content), ("3.json", THREE)):
+            member = zipfile.ZipInfo(name)  # with a date of its own, so that the bytes are the same each time
+            member.compress_type = method
+            archive.writestr(member, text)
     return held.getvalue()
 
 

@@ -143,7 +143,7 @@ def name(word: str) -> dict[str, Any]:
     }
 
 
-KEYS = ("sponsor", "collaborators", "secondary_ids", "responsible_party", "contacts", "scientific_contacts")
+KEYS = ("sponsor", "collaborators", "secondary_ids", "responsible_party.name", "contacts", "scientific_contacts")
 
 
 @pytest.mark.parametrize("word", NOTHING + KEPT_BACK)
