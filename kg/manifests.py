@@ -4,6 +4,7 @@ beside it guards the manifest itself."""
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import msgspec
@@ -78,8 +79,9 @@ def _read(path: Path, folder: Path) -> bytes:
     try:
         with explain_refusal(path):
             return path.read_bytes()
-    except StoreError:
-        if path.exists() or folder.is_symlink():
+    except StoreError as error:
+        is_nothing = isinstance(error.__context__, FileNotFoundError | NotADirectoryError)
+        if not is_nothing or os.path.islink(folder):  # a Path would raise where nobody may look
             raise
         mend = "Build one with `kg build`, or name its folder with --store"
         raise StoreError("no graph here", where=str(folder), mend=mend) from None

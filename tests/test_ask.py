@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from pyoxigraph import Store as Engine
 
 from kg.ask import Reply, answer_question, understand_question
+from kg.ask.graph_names import GraphNames
 from kg.ask.intents import INTENTS, list_other_intents
 from kg.ask.readings import MAX_LENGTH, read_question
 from kg.graph import open_graph
@@ -23,6 +25,7 @@ from kg.pipeline import build
 from kg.queries import load_queries
 from kg.store import open_snapshot
 from tests.conftest import ROOT
+from tests.growth import MOST, measure_growth
 from tests.test_cli import run_kg
 
 FIXTURES = Path(__file__).parent / "fixtures" / "records"
@@ -363,3 +366,14 @@ def test_refusal_has_no_answer(engine: Engine) -> None:
     reply = answer_question(engine, "CD999 trials")
     assert (reply.query, reply.answer) == ("", None)
     assert "CD999" in reply.hint
+
+
+@pytest.mark.parametrize("word", ["no ", "not ", "in the ", "receiv"])
+def test_looking_up_each_word_grows_with_the_text(word: str) -> None:
+    """Of what stands before a name only its last words can lead to it."""
+
+    def prepare(size: int) -> Callable[[], object]:
+        text, names = word * size, GraphNames(Engine())
+        return lambda: [names.find("a-1", text[: place + 1]) for place in range(0, len(text), 10)]
+
+    assert min(measure_growth(prepare, size) for size in (400, 800)) <= MOST

@@ -16,6 +16,7 @@ from pyoxigraph import Store as Engine
 
 from kg.errors import DamageError, KgError, StoreError, UsageError, VersionError
 from kg.graph import open_graph
+from kg.manifests import read_manifest
 from kg.pipeline import build
 from kg.snapshots import find_snapshot, list_snapshots, prune_snapshots, use_snapshot
 from kg.store import Snapshot, open_snapshot
@@ -319,3 +320,20 @@ def test_a_link_to_nowhere_is_one_line(store: Path) -> None:
     done = run_kg("query", "trials", store=store)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert "is gone" in done.stderr
+
+
+def test_a_folder_that_may_not_be_entered_is_told_as_that(store: Path) -> None:
+    """It is neither damage nor a fault of ours, so the other snapshots are listed and builds go on."""
+    folder = store / "snapshots" / find_snapshot(store, "previous").folder.name
+    folder.chmod(0)
+    is_root = os.geteuid() == 0
+    try:
+        if is_root:  # whom no rights bind
+            os.seteuid(65534)
+        with pytest.raises(StoreError, match="may not be read") as told:
+            read_manifest(folder)
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+    assert not isinstance(told.value, DamageError)

@@ -28,6 +28,8 @@ _LED_BY = {
         r"\b(?:with|of|using|giving|give|plus|named|called|containing|receiv\w+)\s$", re.IGNORECASE
     ),
 }
+_LEAD = 100
+"""Characters before a name that can lead to it; a look at all of them for each word would cost the square."""
 _LONG_NAME = re.compile(r"\b[A-Z][\w&'’-]{0,60}(?:\s(?:of\s|and\s|the\s){0,3}[A-Z][\w&'’-]{0,60}){1,12}")
 _MADE_NAME = re.compile(r"(?:\d|mab|nib|leucel|mide|bine|sone|tinib|platin|parin|statin)\Z", re.IGNORECASE)
 
@@ -54,7 +56,7 @@ class GraphNames:
         A word in small letters is only looked up where it is led by "in", "by", "with" …: most are no names.
         """
         is_name = name[:1].isupper() or _MADE_NAME.search(name) is not None
-        led = [concept for concept, pattern in _LED_BY.items() if pattern.search(before)]
+        led = [concept for concept, pattern in _LED_BY.items() if pattern.search(before[-_LEAD:])]
         others = [concept for concept in ("intervention", "sponsor", "site") if is_name and concept not in led]
         if not 3 <= len(name) <= 200 or _FIGURE.fullmatch(name) or not any(letter.isalpha() for letter in name):
             return None

@@ -133,29 +133,64 @@ def _split_lines(
         where = name if only else f"{name}:{number}"
         is_cut = source.broken and not line.endswith(b"\n") and not _is_value(line)
         if len(line) > MAX_LINE:
+            is_many = _holds_many(line)
             while line and not line.endswith(b"\n"):
                 line = stream.readline(CHUNK)
-            yield Rejected(where, f"a line longer than {MAX_LINE // 2**20} MB", "Put one study on a line")
+            reason = f"a line longer than {MAX_LINE // 2**20} MB"
+            yield Rejected(where, reason, "Put one study on a line", is_cut=is_many)
         elif not is_cut and (content := _strip(line)):
-            yield from open_members(content, where) or (Blob(where, content, is_json=True),)
+            yield from _take_line(content, source, where)
         line, second, number = second or stream.readline(MAX_LINE + 1), b"", number + 1
+
+
+def _take_line(content: bytes, source: Input, where: str) -> Iterator[Blob | Rejected]:
+    """What a line holds; a list on it that cannot be taken apart is treated as one over several lines."""
+    members = open_members(content, where)
+    if members is None and _holds_many(content):
+        return _split_value(content, source, where, 1)
+    return members or iter((Blob(where, content, is_json=True),))
 
 
 def _split_value(content: bytes, source: Input, name: str, number: int) -> Iterator[Blob | Rejected]:
     """One JSON value over several lines, or many studies in one value; what a broken one holds is saved."""
     if len(content) > MAX_FILE:
-        yield Rejected(name, f"one JSON value of more than {MAX_FILE // 2**20} MB", "Save the studies as JSON lines")
+        reason = f"one JSON value of more than {MAX_FILE // 2**20} MB"
+        yield Rejected(name, reason, "Save the studies as JSON lines", is_cut=_holds_many(content))
         return
     content = content.strip()
     try:
         decode_json(content, msgspec.Raw)
     except RecursionError:
-        yield Rejected(name, "JSON nested too deeply", "A registry record is at most some 20 levels deep")
+        mend = "A registry record is at most some 20 levels deep"
+        yield Rejected(name, "JSON nested too deeply", mend, is_cut=_holds_many(content))
     except msgspec.DecodeError as error:
         saved = _save(content, name, number, str(error))
+        if _holds_many(content) and _breaks_off(content, str(error)):
+            saved = _tell_break(saved, name)
         yield from (one for one in saved if isinstance(one, Blob) or not source.broken)
     else:
         yield from open_members(content, name) or (Blob(name, content, is_json=True),)
+
+
+def _holds_many(content: bytes) -> bool:
+    """Whether a value is one of many studies, by how it begins."""
+    return _MANY.match(content.lstrip()) is not None
+
+
+def _breaks_off(content: bytes, reason: str) -> bool:
+    """Whether a value that is no JSON ends before its last bracket does, as a file does that was not got whole."""
+    return "truncated" in reason or not content.endswith((b"]", b"}"))
+
+
+def _tell_break(saved: Iterator[Blob | Rejected], name: str) -> Iterator[Blob | Rejected]:
+    """What a list that breaks off holds; what is told of it says too that nobody knows how many studies are missing."""
+    is_told = False
+    for one in saved:
+        is_told |= isinstance(one, Rejected)
+        yield msgspec.structs.replace(one, is_cut=True) if isinstance(one, Rejected) else one
+    if not is_told:
+        mend = "Get the file again; the whole studies before the break were read"
+        yield Rejected(name, "the list of studies breaks off", mend, is_cut=True)
 
 
 def _save(content: bytes, name: str, number: int, reason: str) -> Iterator[Blob | Rejected]:

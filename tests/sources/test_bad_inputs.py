@@ -228,6 +228,34 @@ def test_damaged_gzip(tmp_path: Path) -> None:
     assert sum(isinstance(one, Study) for one in studies) > 300
 
 
+LISTS = {
+    "amid": b"[" + ONE + b",\n" + CUT,
+    "between": b"[" + ONE + b",",
+    "before-its-end": b"[" + ONE,
+    "lines": b"[\n" + ONE + b",\n" + TWO + b",\n" + CUT,
+    "envelope": b'{"totalCount": 9, "studies": [' + ONE + b"," + CUT,
+    "indented": json.dumps([json.loads(ONE), json.loads(TWO)], indent=1).encode()[:-60],
+    "deep": b"[" + ONE + b"," + DEEP + b"]",
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_of_which_a_part_is_missing_says_so(tmp_path: Path, kind: str) -> None:
+    """Nobody knows how many studies follow where a list breaks off or cannot be taken apart."""
+    path = tmp_path / "list.json"
+    path.write_bytes(LISTS[kind])
+    told = [one for one in open_file(path) if isinstance(one, Rejected)]
+    assert [one.is_cut for one in told] == [True]
+
+
+@pytest.mark.parametrize("content", [CUT, b"[" + ONE + b",," + TWO + b"]", DEEP], ids=["study", "commas", "deep"])
+def test_what_is_whole_but_for_one_place_has_nothing_missing(tmp_path: Path, content: bytes) -> None:
+    """A study of its own is counted, and a list that goes on to its end shows all that it holds."""
+    path = tmp_path / "one.json"
+    path.write_bytes(content)
+    assert not any(one.is_cut for one in open_file(path) if isinstance(one, Rejected))
+
+
 def test_cut_list(tmp_path: Path) -> None:
     """Of a list that was cut, the whole studies are read, and the loss is one line."""
     found = read_bytes(tmp_path, b'{"studies": [' + ONE + b"," + TWO[:-20])
