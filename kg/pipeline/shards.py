@@ -204,4 +204,3 @@ def _cut_evenly(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield bytes(held[:CHUNK])
             del held[:CHUNK]
     yield bytes(held)
-
