@@ -139,7 +139,9 @@ def read_vocabulary(path: Path) -> tuple[Term, ...]:
                 properties[subject.value][predicate.value].append(held.value)
     except SyntaxError as error:
         raise VocabularyError(f"not Turtle: {error}", where=str(path)) from None
-    return tuple(_make_term(path, subject, found) for subject, found in properties.items() if _IN_SCHEME in found)
+    return tuple(
+        _make_term(path, subject, found) for subject, found in properties.items() if _IN_SCHEME in found
+    )
 
 
 def _make_term(path: Path, subject: str, found: dict[str, list[str]]) -> Term:

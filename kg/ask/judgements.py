@@ -48,6 +48,7 @@ def quote_copied(answer: Answer, read_card: CardReader) -> Answer:
     return Answer(
         answer.columns,
         tuple(
-            {**row, "quote": row["quote"] or words.get((row["trial"], row["key"], row["value"]))} for row in answer.rows
+            {**row, "quote": row["quote"] or words.get((row["trial"], row["key"], row["value"]))}
+            for row in answer.rows
         ),
     )

@@ -37,7 +37,9 @@ def diff_endpoints(pair: Pair) -> Iterator[Change]:
 def _tell_switch(pair: Pair, sides: Sequence[dict[str, tuple[int, Any]]], primary: list[list[str]]) -> Change:
     names = ["; ".join(sides[side][key][1]["name"] for key in primary[side]) for side in (0, 1)]
     quotes = [pair.quote(side, f"endpoints.{sides[side][primary[side][0]][0]}") for side in (0, 1)]
-    return Change("endpoints", "changed", f"primary endpoint switched from {names[0]} to {names[1]}", *names, *quotes)
+    return Change(
+        "endpoints", "changed", f"primary endpoint switched from {names[0]} to {names[1]}", *names, *quotes
+    )
 
 
 def _diff_endpoint(pair: Pair, old: tuple[int, Any], new: tuple[int, Any]) -> Iterator[Change]:

@@ -33,7 +33,9 @@ _LIGAND_AFTER = re.compile(
 _LIGAND_BEFORE = re.compile(r"(?:CAR[- .]?|CAR-T[- ]|chimeric )$")
 
 
-def find_bindings(texts: Texts, item: Intervention | None, named: Named | None, count: int) -> tuple[Binding, ...]:
+def find_bindings(
+    texts: Texts, item: Intervention | None, named: Named | None, count: int
+) -> tuple[Binding, ...]:
     """What the product binds, from the nearest words that name it."""
     name = str(item.name.value) if item else None
     mentions = texts.mentions
@@ -68,7 +70,11 @@ def find_bindings(texts: Texts, item: Intervention | None, named: Named | None, 
             found = told if len(told) == len(known) else ()
             break
     if not found:
-        return natural or infer_bindings(named or texts.ask(_find_mentioned)) or texts.ask(_bind_by_trial)
+        return (
+            natural
+            or infer_bindings(named or texts.ask(_find_mentioned))
+            or texts.ask(_bind_by_trial)
+        )
     binder_type = texts.ask(_find_binder_type)
     bound = tuple(
         Binding(Fact(mention.antigen, mention.quote, mention.rule), mention.written, binder_type=binder_type)
@@ -78,7 +84,9 @@ def find_bindings(texts: Texts, item: Intervention | None, named: Named | None, 
 
 
 def _find_binder_type(texts: Texts) -> Fact | None:
-    return find_binder_type(texts.parts(*TITLES, "intervention", "intervention description", "summary", "description"))
+    return find_binder_type(
+        texts.parts(*TITLES, "intervention", "intervention description", "summary", "description")
+    )
 
 
 def _find_mentioned(texts: Texts) -> Named | None:

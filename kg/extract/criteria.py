@@ -81,7 +81,8 @@ _REACH = 60
 _NO_LIMIT = re.compile(
     r"(?<!or )\b(?:(?:no|none|nobody)(?: (?:patients?|subjects?|participants?|one))?(?: with)?|neither|without|w/o"
     r"|absence of|lack of|(?:free|freedom|clear|devoid) (?:of|from)"
-    r"|never|(?:never|(?:must|should|may|can|do|does|did|shall|will) not|cannot|\w{2,6}n't) (?:had|have|having|show|shown|got))"
+    r"|never|(?:never|(?:must|should|may|can|do|does|did|shall|will) not|cannot|\w{2,6}n't)"
+    r" (?:had|have|having|show|shown|got))"
     r"\s(?:(?:an?|any|the|known|evidence of|baseline|serum|plasma|peripheral|absolute|current|recent|elevated"
     r"|abnormal)\s){0,4}$"
 )

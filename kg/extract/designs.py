@@ -24,7 +24,9 @@ _OTHER_STUDY = re.compile(
     r"\b(?:previous|prior|earlier|another|completed|preceding|other|a|our)\s(?:\w+\s)?$", re.IGNORECASE
 )
 _THIS_STUDY = re.compile(r"\b(?:this|is an?|the present|the current|our|an?)\b[^.;]{0,80}$", re.IGNORECASE)
-_OPEN = re.compile(r"\bopen[- ]?labell?(?:ed)?\b|\b(?:an|is|as) open(?=,| and | clinical| study| trial| single)")
+_OPEN = re.compile(
+    r"\bopen[- ]?labell?(?:ed)?\b|\b(?:an|is|as) open(?=,| and | clinical| study| trial| single)"
+)
 _SINGLE_ARM = re.compile(r"\b(?:single|one)[- ](?:arm|group)\b")
 _SINGLE_CENTER = re.compile(r"\b(?:single|one|mono)[- ]?cent(?:er|re)\b|\bsingle[- ]institution\b")
 _ENROLL = re.compile(

@@ -29,7 +29,9 @@ _PAYLOAD_BEFORE = re.compile(
     rf"{_BINDER}{_AGAINST} (?:both |the |human )?$"
 )
 """A binder that cells give off: "secreting an antibody against PD-L1"."""
-_PAYLOAD_OF_CELLS_BEFORE = re.compile(rf"\bexpress\w{{0,4}} (?:an? |the )?{_BINDER}{_AGAINST} (?:both |the |human )?$")
+_PAYLOAD_OF_CELLS_BEFORE = re.compile(
+    rf"\bexpress\w{{0,4}} (?:an? |the )?{_BINDER}{_AGAINST} (?:both |the |human )?$"
+)
 """Of a checkpoint or ligand a binder that cells express is given off: their receptor binds a tumour."""
 _SECRETING_BEFORE = re.compile(r"(?<!-)\b(?:secret|releas)(?:e|es|ing) (?:an? |the |soluble )?(?:anti-?|a-|α-?)$")
 _RECEPTOR_NEAR = re.compile(r".{0,40}(?:CAR|[Cc]himeric|TCR)")

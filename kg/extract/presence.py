@@ -16,7 +16,8 @@ from kg.model import Frozen
 ANTIGEN = "antigen expression"
 _INFECTION = "active infection"
 _EXCEPTION = re.compile(
-    r"\b(?:except|excluding|exclud(?:es|ed)(?!\s?:|(?: from (?:the |this )?\w{4,13})? (?:if|when)\b)|other than|apart from|exception of|unless|but not"
+    r"\b(?:except|excluding|exclud(?:es|ed)"
+    r"(?!\s?:|(?: from (?:the |this )?\w{4,13})? (?:if|when)\b)|other than|apart from|exception of|unless|but not"
     r"|not including|rather than|regardless of|irrespective of)\b"
 )
 _BRACKETED = re.compile(r"\([^()]{0,300}\)")
@@ -78,7 +79,8 @@ _ABSENT = re.compile(
     r"(?![a-z])"
 )
 _SCOPE_END = re.compile(
-    r"\b(?:but|however|although|because|unless|if|since|after|(?<!the )following|(?<!and )(?<!or )from|who|whose|prior to|before|positive"
+    r"\b(?:but|however|although|because|unless|if|since|after|(?<!the )following"
+    r"|(?<!and )(?<!or )from|who|whose|prior to|before|positive"
     r"|respon[sd]\w*|relaps\w*|progress\w*|remission|recurrence|willing|agree\w*|able|must|should|may)\b"
     r"|,\s?(?:and )?(?:with|have|has|is|are|having)\b"
 )
@@ -119,8 +121,9 @@ _NEGATIVE = re.compile(
     r"|not detect\w*|ruled out|below the (?:detection|lower))"
 )
 _BARRED = re.compile(
-    r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|been|will|must|should) (?:be )?(?:excluded|ineligible|prohibited"
-    r"|an? exclusion|exclusionary|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))"
+    r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|been|will|must|should) (?:be )?(?:excluded|ineligible"
+    r"|prohibited|an? exclusion|exclusionary"
+    r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))"
     r"|not (?:allowed|permitted)\b|ineligible\b)"
 )
 _NONE_OF = re.compile(

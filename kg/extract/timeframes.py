@@ -66,7 +66,9 @@ _ANCHOR_NAMES = {
     "randomisation": "randomization",
     "enrolment": "enrollment",
 }
-_ANCHOR = re.compile(rf"\b(?P<lead>after|post|following|since|from)\b[^.;]{{0,80}}?\b(?P<noun>{'|'.join(_ANCHORS)})\b")
+_ANCHOR = re.compile(
+    rf"\b(?P<lead>after|post|following|since|from)\b[^.;]{{0,80}}?\b(?P<noun>{'|'.join(_ANCHORS)})\b"
+)
 _BARE_ANCHOR = re.compile(r"\b(?:baseline|screening|enrollment|enrolment)\b")
 _COUNT = rf"(?:\b\d{{1,4}}(?:\.\d{{1,2}})?(?:st|nd|rd|th)?|\b(?:{'|'.join(NUMBER_WORDS)}|an?|half an?|several))"
 _AND = r"(?:\s?(?:,|&|/|-|~|and\b|or\b|to\b|through\b|up to\b)\s?){1,3}"

@@ -204,3 +204,4 @@ def _cut_evenly(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield bytes(held[:CHUNK])
             del held[:CHUNK]
     yield bytes(held)
+

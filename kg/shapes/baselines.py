@@ -71,7 +71,9 @@ class Baseline:
 
     def list_mended(self) -> list[Finding]:
         """What is left when all findings were compared; a registry's gaps, only where all its trials were looked at."""
-        return sort_findings(one for left in self._left.values() for one in left if one.trial or not self._is_narrow)
+        return sort_findings(
+            one for left in self._left.values() for one in left if one.trial or not self._is_narrow
+        )
 
     def finish(self) -> Changes:
         """What changed, when all findings were compared."""

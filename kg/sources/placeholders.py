@@ -40,7 +40,7 @@ _NOT_GIVEN = re.compile(
     r"(?:information |name |value )?not (?:yet )?"
     r"(?:applicable|available|assigned|given|known|provided|recorded|reported|specified|stated)"
     r"|none (?:given|listed|provided|reported|specified|stated)"
-    r"|(?:no|unknown|undisclosed|unnamed) (?:collaborator|condition|contact|intervention name|name|organi[sz]ation|sponsor)"
+    r"|(?:no|unknown|undisclosed|unnamed) (?:collaborator|condition|contact|name|organi[sz]ation|sponsor)"
 )
 _LONGEST = 50
 _SHELL = " \t\r\n[](){}<>*\"'.:;_-–—?"

@@ -33,7 +33,9 @@ _PREFLIGHT = {
 }
 
 
-def make_app(editions: Editions, graphs: tuple[str, ...] = (), count_unsent: Callable[[], int] = lambda: 0) -> ASGIApp:
+def make_app(
+    editions: Editions, graphs: tuple[str, ...] = (), count_unsent: Callable[[], int] = lambda: 0
+) -> ASGIApp:
     """The application over the store's current snapshot.
 
     :param count_unsent: Bytes of answers that clients have not taken yet.

@@ -61,7 +61,7 @@ def write_openapi(base: str) -> dict[str, Any]:
                         "title": {"type": "string"},
                         "detail": {"type": "string"},
                     },
-                },
+                }
             },
         },
     }

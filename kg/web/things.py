@@ -18,7 +18,8 @@ from kg.web.trial_page import lay_out
 _MANY = 200
 """Most links shown for one thing."""
 _LABELS = tuple(
-    NamedNode(name) for name in (f"{RDFS}label", f"{SKOS}prefLabel", f"{DCTERMS}title", f"{KG}title", f"{KG}fileName")
+    NamedNode(name)
+    for name in (f"{RDFS}label", f"{SKOS}prefLabel", f"{DCTERMS}title", f"{KG}title", f"{KG}fileName")
 )
 """Properties whose value names a thing, the best first."""
 

@@ -22,7 +22,6 @@ _ELSEWHERE = frozenset({"file", "registry_id", "title", "brief_summary"})
 _EXPONENT = re.compile(r"e\+0*(\d+)")
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-
 class Words(msgspec.Struct, frozen=True):
     """Words behind a fact, and where they are marked on the page."""
 
@@ -59,7 +58,8 @@ def lay_out(card: Card, texts: Sequence[Card]) -> Card:
         "title_words": [one for one in proofs.find("title") if one.quote != card["title"]],
         "title_anchor": next((one.anchor for one in proofs.find("title")), ""),
         "products": [
-            _product(item, f"interventions.{number}", proofs) for number, item in enumerate(card["interventions"])
+            _product(item, f"interventions.{number}", proofs)
+            for number, item in enumerate(card["interventions"])
         ],
         "arms": [(item, proofs.find(f"arms.{number}")) for number, item in enumerate(card["arms"])],
         "endpoints": [(item, proofs.find(f"endpoints.{number}")) for number, item in enumerate(card["endpoints"])],

@@ -146,7 +146,9 @@ def test_what_kills_its_worker_is_found_and_nothing_else_is_lost() -> None:
     assert [one for some in found for one in some] == [-number if number == 7 else number for number in range(60)]
 
 
-def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_once_costs_nothing(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed by somebody else: what it read is read again, and the build is the same."""
     home = os.getpid()
 

@@ -90,7 +90,9 @@ def test_files_that_rocksdb_does_not_know_are_left_to_the_engine_and_packed_less
 
 
 @pytest.mark.parametrize(("free", "code"), [(0, errno.ENOSPC), (1 << 40, errno.EIO)])
-def test_files_that_stay_apart_are_a_fault(index: Path, monkeypatch: pytest.MonkeyPatch, free: int, code: int) -> None:
+def test_files_that_stay_apart_are_a_fault(
+    index: Path, monkeypatch: pytest.MonkeyPatch, free: int, code: int
+) -> None:
     monkeypatch.setattr(mergers, "_UNMERGED", "rocksdb.estimate-num-keys")  # stands for files that are left
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": free}))
     with pytest.raises(OSError, match=os.strerror(code)) as caught:

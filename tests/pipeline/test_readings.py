@@ -18,7 +18,6 @@ def make_blob(title: str) -> Blob:
 
 def test_an_odd_record_leaves_its_batch_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a rule stumbles over one record, that one is set aside, and the others read as they read alone."""
-
     def stumble(study: Study) -> object:
         if study.first("title") == "odd":
             raise ValueError("odd")

@@ -179,7 +179,9 @@ def test_an_update_by_another_kg_makes_every_statement_anew(tmp_path: Path, writ
     assert read_triples(open_snapshot(store)) == read_triples(open_snapshot(tmp_path / "whole"))
 
 
-def test_texts_are_read_when_a_task_is_asked_for(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_are_read_when_a_task_is_asked_for(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Making all statements anew holds the texts of a few shards at once, not those of the registry."""
     build([str(write("a.jsonl", *(make_study(number) for number in range(9))))], tmp_path / "store", workers=1)
     read: list[str] = []

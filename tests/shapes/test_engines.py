@@ -59,7 +59,9 @@ def test_engines_agree_on_a_thousand_real_studies(real: Snapshot) -> None:
 
 def test_processes_and_the_size_of_parts_change_nothing(real: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does the spreading of a large shard over files."""
-    one, two = ([trial.findings for trial in validate(real, Choice("rudof", workers=workers))] for workers in (1, 2))
+    one, two = (
+        [trial.findings for trial in validate(real, Choice("rudof", workers=workers))] for workers in (1, 2)
+    )
     assert one == two
     whole = judge_all(real, Judge("rudof", read_shapes().text), 300)
     monkeypatch.setattr("kg.shapes.parts._SMALL", 0)

@@ -20,7 +20,8 @@ from tests.conftest import ROOT
 
 HEAD = f"<x:s> <{RDF}type> <{SH}NodeShape> .\n<x:s> <{SH}property> <x:p> .\n<x:p> <{RDF}type> <{SH}PropertyShape> .\n"
 PATTERN = (
-    f'<x:s> <{SH}targetClass> <{KG}Trial> .\n<x:p> <{SH}path> <{KG}title> .\n<x:p> <{SH}pattern> "^{"(.|.)" * 40}$" .\n'
+    f"<x:s> <{SH}targetClass> <{KG}Trial> .\n<x:p> <{SH}path> <{KG}title> .\n"
+    f'<x:p> <{SH}pattern> "^{"(.|.)" * 40}$" .\n'
 )
 """Python tries two ways for each character of a title."""
 PATH = (

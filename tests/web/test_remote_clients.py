@@ -108,6 +108,8 @@ def test_texts_are_those_of_the_trials_that_a_query_names(client: TestClient, st
     assert "100 or fewer" in answer.text
 
 
+
+
 @contextmanager
 def run_relay(url: str, status: int) -> Iterator[str]:
     """A server that passes queries on, and refuses with a status what names a graph."""
