@@ -135,7 +135,7 @@ class Fields:
         try:
             return self._by_name[name]
         except KeyError:
-            raise OntologyError(f"kg:{name} is not a field", mend="Give it a kg:cardKey in ontology/") from None
+            raise OntologyError(f"{_say(name)} is not a field", mend="Give it a kg:cardKey in ontology/") from None
 
     def at(self, path: str) -> Field | None:
         """The first field at a card key, or None.
@@ -327,12 +327,12 @@ def _check_together(fields: Iterable[Field], known: _Known, places: Mapping[str,
             (one.path in _OWN_KEYS, f"has the card key {one.path!r} of every card", "Choose another kg:cardKey"),
             (
                 not _can_share(one, other),
-                f"has the card key {one.path!r} of kg:{other.name}",
+                f"has the card key {one.path!r} of {_say(other.name)}",
                 "Choose another kg:cardKey; the ends of a span, and alternatives of one vocabulary, may share one",
             ),
         ):
             if is_wrong:
-                raise OntologyError(f"kg:{one.name} {what}", where=places[one.name], mend=mend)
+                raise OntologyError(f"{_say(one.name)} {what}", where=places[one.name], mend=mend)
 
 
 def _can_share(one: Field, other: Field) -> bool:
@@ -359,19 +359,19 @@ def _make_fields(name: str, said: Mapping[str, list[str]]) -> list[Field]:
     def tell(predicate: str, default: str = "") -> str:
         values = said.get(predicate, [default])
         if len(values) > 1:
-            what = f"kg:{name} has {len(values)} values of {_local(predicate)}"
+            what = f"{_say(name)} has {len(values)} values of {_local(predicate)}"
             raise OntologyError(what, mend="Keep one")
         return values[0]
 
     def tell_whether(predicate: str) -> bool:
         value = tell(predicate, "false")
         if value not in ("true", "false"):
-            raise OntologyError(f"kg:{name} has {value!r} as {_local(predicate)}", mend="Write true or false")
+            raise OntologyError(f"{_say(name)} has {value!r} as {_local(predicate)}", mend="Write true or false")
         return value == "true"
 
     order = tell(f"{KG}order", "0")
     if not _WHOLE.fullmatch(order):
-        raise OntologyError(f"kg:{name} has the order {order!r}", mend="Write a whole number")
+        raise OntologyError(f"{_say(name)} has the order {order!r}", mend="Write a whole number")
     label, is_many = tell(f"{RDFS}label"), tell_whether(f"{KG}isMany")
     kind, part = _read_range(name, tell(f"{RDFS}range"))
     made = [
@@ -412,7 +412,7 @@ def _read_range(name: str, iri: str) -> tuple[str, str]:
         return "part", _local(iri)
     datatypes = ", ".join(f"xsd:{one}" for one in _DATATYPES)
     mend = f"Give it an rdfs:range: a class of ours, skos:Concept, or one of {datatypes}"
-    raise OntologyError(f"kg:{name} ranges over {iri or 'nothing'}", mend=mend)
+    raise OntologyError(f"{_say(name)} ranges over {iri or 'nothing'}", mend=mend)
 
 
 def _check_field(field: Field) -> None:
@@ -444,7 +444,7 @@ def _check_field(field: Field) -> None:
         ),
     ):
         if is_wrong:
-            raise OntologyError(f"kg:{field.name} {what}", mend=mend)
+            raise OntologyError(f"{_say(field.name)} {what}", mend=mend)
 
 
 def _is_pattern(words: str) -> bool:
@@ -458,15 +458,21 @@ def _is_pattern(words: str) -> bool:
 def _check_columns(field: Field, taken: dict[str, str]) -> None:
     for column in field.columns:
         if column in taken:
-            what = f"kg:{field.name} and kg:{taken[column]} both fill the column {column}"
+            what = f"{_say(field.name)} and {_say(taken[column])} both fill the column {column}"
             raise OntologyError(what, mend="Keep one")
         taken[column] = field.name
 
 
 def _find_line(text: str, iri: str) -> int:
-    """Line on which a file describes a term of ours: the first that begins with its name."""
-    found = re.search(rf"(?m)^(?:kg:|<{re.escape(KG)}){re.escape(_local(iri))}>?\s", text)
+    """Line on which a file describes a term: the first that begins with its name."""
+    name = re.escape(re.split(r"[#/]", iri)[-1])
+    found = re.search(rf"(?m)^(?:[\w.-]{{0,60}}:|<[^<>\s]{{0,200}}[#/]){name}>?\s", text)
     return text.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def _say(name: str) -> str:
+    """A property as messages name it: one of ours by its prefix."""
+    return f"<{name}>" if ":" in name else f"kg:{name}"
 
 
 def _local(iri: str) -> str:

@@ -159,7 +159,8 @@ def test_a_table_has_a_column(field: Field) -> None:
     """Every field has a column of a table that exists, or a reason to have none."""
     columns = {f"{table.name}.{one.name}" for table in TABLES.values() for one in list_columns(table)}
     assert set(field.columns) <= columns
-    assert bool(field.columns) is (field.path not in NO_COLUMN and field.name != "atDays")  # a list has no column
+    # A list has no column, and an alternative stands in the column of the first.
+    assert bool(field.columns) is (field.path not in NO_COLUMN and field.name not in ("atDays", "absentMeasure"))
 
 
 @pytest.mark.parametrize("field", PLAIN, ids=lambda one: one.path)
@@ -190,6 +191,23 @@ def test_a_change_is_told(field: Field) -> None:
     told = diff_cards(*make_pair(field.path))
     assert bool(told) is (field.path not in NOT_COMPARED)
     assert (field.compared == "nothing") <= (not told)
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("enrollment", {"minimum": 0}),
+        ("criteria.value", {"maxItems": 2}),
+        ("phases", {"uniqueItems": True}),
+        ("criteria.op", {"enum": [None, "<", "<=", ">", ">=", "=", "range"]}),
+    ],
+)
+def test_the_schema_refuses_what_no_card_has(path: str, pattern: dict[str, Any]) -> None:
+    """A number below nothing, a span of three ends, a phase told twice, a comparator of another kind."""
+    schema = make_schema()
+    for step in path.split("."):
+        schema = schema.get("items", schema)["properties"][step]
+    assert any(pattern.items() <= one.items() for one in (schema, *schema.get("oneOf", ())))
 
 
 def test_a_qualifier_stands_beside_what_it_qualifies() -> None:
