@@ -17,7 +17,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
 from kg.errors import OntologyError
 from kg.resources import list_files
-from kg.terms import ID, KG, RDF, RDFS, SKOS, XSD
+from kg.terms import ID, KG, OWL, RDF, RDFS, SKOS, XSD
 
 _DATATYPES = ("string", "integer", "decimal", "boolean")
 _KINDS = {
@@ -31,7 +31,15 @@ _KINDS = {
     f"{RDF}Property": "property",
 }
 """Kinds of values by what a property ranges over; any other class of ours makes a part, with fields of its own."""
+_SHARED = ("integer", "decimal", "term")
+"""Kinds of fields of which two may have one card key."""
+_OWN_KEYS = frozenset(("trial", "conflicts", "evidence"))
+"""Keys of a card that no field fills."""
+_SCHEME = re.compile(rf"(?m)^<(?:{re.escape(ID)})?([^<>\s]{{1,200}})>\s{{1,9}}a\s{{1,9}}skos:ConceptScheme\b")
+_ENDLESS = "…"
 COMPARISONS = ("value", "member", "nothing")
+_WHOLE = re.compile(r"\d{1,6}")
+_COLUMN = re.compile(r"[a-z][a-z_]*\.[a-z][a-z0-9_]*")
 _KEY = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)*")
 
 
@@ -127,7 +135,7 @@ class Fields:
         try:
             return self._by_name[name]
         except KeyError:
-            raise OntologyError(f"kg:{name} is not a field", mend="Give it a kg:cardKey in ontology/") from None
+            raise OntologyError(f"{_say(name)} is not a field", mend="Give it a kg:cardKey in ontology/") from None
 
     def at(self, path: str) -> Field | None:
         """The first field at a card key, or None.
@@ -262,26 +270,76 @@ def read_fields(paths: Iterable[Path]) -> Fields:
     :raises OntologyError: a declaration cannot be meant; file and line are named.
     """
     fields: list[Field] = []
+    places: dict[str, str] = {}
+    known = _Known()
     wider: dict[str, str] = {}
     name_keys: dict[str, str] = {}
     taken: dict[str, str] = {}
     for path in paths:
         text = path.read_text(encoding="utf-8")
+        known.schemes.update(_SCHEME.findall(text))
         if "kg:cardKey" not in text:
             continue
         for iri, said in _read_subjects(path).items():
             wider |= {_local(iri): _local(one) for one in said.get(f"{RDFS}subClassOf", ()) if one.startswith(KG)}
             name_keys |= {_local(iri): one for one in said.get(f"{KG}nameKey", ())}
+            if {f"{OWL}Class", f"{RDFS}Class"} & set(said.get(f"{RDF}type", ())):
+                known.classes.add(_local(iri))
             if f"{KG}cardKey" not in said:
                 continue
+            places[_local(iri)] = f"{path.name}:{_find_line(text, iri)}"
             try:
                 made = _make_fields(_local(iri), said)
                 _check_columns(made[0], taken)
             except OntologyError as error:
-                where = f"{path.name}:{_find_line(text, iri)}"
-                raise OntologyError(error.what, where=where, mend=error.mend) from None
+                raise OntologyError(error.what, where=places[_local(iri)], mend=error.mend) from None
             fields.extend(made)
+    _check_together(fields, known, places)
     return Fields(fields, wider, name_keys)
+
+
+class _Known:
+    """What the files declare besides fields: the classes and the vocabularies."""
+
+    def __init__(self) -> None:
+        self.classes: set[str] = set()
+        self.schemes: set[str] = set()
+
+
+def _check_together(fields: Iterable[Field], known: _Known, places: Mapping[str, str]) -> None:
+    """See that what declarations name is there, and that no two take one key of the card.
+
+    :raises OntologyError: something is not; file and line are named.
+    """
+    taken: dict[str, Field] = {}
+    for one in fields:
+        missing = [name for name in one.qualifies if name not in places]
+        other = taken.setdefault(one.path, one)
+        for is_wrong, what, mend in (
+            (one.owner and one.owner not in known.classes, f"is of kg:{one.owner}, no class", "Mend rdfs:domain"),
+            (one.range and one.range not in known.classes, f"ranges over kg:{one.range}, no class", "Mend rdfs:range"),
+            (
+                one.scheme and one.scheme not in known.schemes,
+                f"has values of {one.scheme!r}, which is no vocabulary",
+                "Declare the skos:ConceptScheme, or mend kg:valueScheme",
+            ),
+            (missing, f"qualifies {', '.join(missing)}, which is no field", "Mend kg:qualifies"),
+            (one.path in _OWN_KEYS, f"has the card key {one.path!r} of every card", "Choose another kg:cardKey"),
+            (
+                not _can_share(one, other),
+                f"has the card key {one.path!r} of {_say(other.name)}",
+                "Choose another kg:cardKey; the ends of a span, and alternatives of one vocabulary, may share one",
+            ),
+        ):
+            if is_wrong:
+                raise OntologyError(f"{_say(one.name)} {what}", where=places[one.name], mend=mend)
+
+
+def _can_share(one: Field, other: Field) -> bool:
+    """Whether two fields may stand at one card key: the ends of a span, or alternatives of one vocabulary."""
+    if one.name == other.name:
+        return True
+    return (one.owner, one.kind, one.scheme) == (other.owner, other.kind, other.scheme) and one.kind in _SHARED
 
 
 def _read_subjects(path: Path) -> dict[str, dict[str, list[str]]]:
@@ -301,11 +359,20 @@ def _make_fields(name: str, said: Mapping[str, list[str]]) -> list[Field]:
     def tell(predicate: str, default: str = "") -> str:
         values = said.get(predicate, [default])
         if len(values) > 1:
-            what = f"kg:{name} has {len(values)} values of {_local(predicate)}"
+            what = f"{_say(name)} has {len(values)} values of {_local(predicate)}"
             raise OntologyError(what, mend="Keep one")
         return values[0]
 
-    label, is_many = tell(f"{RDFS}label"), tell(f"{KG}isMany") == "true"
+    def tell_whether(predicate: str) -> bool:
+        value = tell(predicate, "false")
+        if value not in ("true", "false"):
+            raise OntologyError(f"{_say(name)} has {value!r} as {_local(predicate)}", mend="Write true or false")
+        return value == "true"
+
+    order = tell(f"{KG}order", "0")
+    if not _WHOLE.fullmatch(order):
+        raise OntologyError(f"{_say(name)} has the order {order!r}", mend="Write a whole number")
+    label, is_many = tell(f"{RDFS}label"), tell_whether(f"{KG}isMany")
     kind, part = _read_range(name, tell(f"{RDFS}range"))
     made = [
         Field(
@@ -317,9 +384,9 @@ def _make_fields(name: str, said: Mapping[str, list[str]]) -> list[Field]:
             range=part,
             scheme=tell(f"{KG}valueScheme").removeprefix(ID),
             path=path,
-            order=int(tell(f"{KG}order", "0")),
+            order=int(order),
             is_many=is_many,
-            is_code=tell(f"{KG}isCode") == "true",
+            is_code=tell_whether(f"{KG}isCode"),
             shown_as=tell(f"{KG}shownAs", label),
             heading=tell(f"{KG}heading", path.rpartition(".")[2].replace("_", " ")),
             section=tell(f"{KG}section"),
@@ -345,7 +412,7 @@ def _read_range(name: str, iri: str) -> tuple[str, str]:
         return "part", _local(iri)
     datatypes = ", ".join(f"xsd:{one}" for one in _DATATYPES)
     mend = f"Give it an rdfs:range: a class of ours, skos:Concept, or one of {datatypes}"
-    raise OntologyError(f"kg:{name} ranges over {iri or 'nothing'}", mend=mend)
+    raise OntologyError(f"{_say(name)} ranges over {iri or 'nothing'}", mend=mend)
 
 
 def _check_field(field: Field) -> None:
@@ -360,23 +427,52 @@ def _check_field(field: Field) -> None:
         (field.scheme and field.kind != "term", "has a scheme and no terms", "Let it range over skos:Concept"),
         (field.kind == "term" and not field.scheme, "has terms and no scheme", "Add kg:valueScheme"),
         (any(one.count(".") != 1 for one in field.columns), "has a column without table", "Write table.column"),
+        (
+            not all(map(_COLUMN.fullmatch, field.columns)),
+            f"fills {', '.join(field.columns)}",
+            "Write table.column in small letters, digits and _",
+        ),
+        (
+            not all(map(_is_pattern, field.asked_as)),
+            f"is asked as {', '.join(map(repr, field.asked_as))}",
+            "Write words, or a regular expression of words",
+        ),
+        (
+            field.filter_key and not _KEY.fullmatch(field.filter_key),
+            f"has the filter key {field.filter_key!r}",
+            "Write small letters, digits and _",
+        ),
     ):
         if is_wrong:
-            raise OntologyError(f"kg:{field.name} {what}", mend=mend)
+            raise OntologyError(f"{_say(field.name)} {what}", mend=mend)
+
+
+def _is_pattern(words: str) -> bool:
+    """Whether words are a regular expression that matches something."""
+    try:
+        return bool(words.strip()) and re.compile(words.replace(_ENDLESS, "")) is not None
+    except re.error:
+        return False
 
 
 def _check_columns(field: Field, taken: dict[str, str]) -> None:
     for column in field.columns:
         if column in taken:
-            what = f"kg:{field.name} and kg:{taken[column]} both fill the column {column}"
+            what = f"{_say(field.name)} and {_say(taken[column])} both fill the column {column}"
             raise OntologyError(what, mend="Keep one")
         taken[column] = field.name
 
 
 def _find_line(text: str, iri: str) -> int:
-    """Line on which a file describes a term of ours: the first that begins with its name."""
-    found = re.search(rf"(?m)^(?:kg:|<{re.escape(KG)}){re.escape(_local(iri))}>?\s", text)
+    """Line on which a file describes a term: the first that begins with its name."""
+    name = re.escape(re.split(r"[#/]", iri)[-1])
+    found = re.search(rf"(?m)^(?:[\w.-]{{0,60}}:|<[^<>\s]{{0,200}}[#/]){name}>?\s", text)
     return text.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def _say(name: str) -> str:
+    """A property as messages name it: one of ours by its prefix."""
+    return f"<{name}>" if ":" in name else f"kg:{name}"
 
 
 def _local(iri: str) -> str:

@@ -18,6 +18,7 @@ from kg.diffs.cards import diff_cards
 from kg.errors import OntologyError
 from kg.export.columns import TABLES, list_columns
 from kg.fields import Field, load_fields, read_fields
+from kg.resources import list_files
 from kg.web.trial_page import lay_out
 from tests.conftest import ROOT
 
@@ -158,6 +159,7 @@ def test_a_table_has_a_column(field: Field) -> None:
     """Every field has a column of a table that exists, or a reason to have none."""
     columns = {f"{table.name}.{one.name}" for table in TABLES.values() for one in list_columns(table)}
     assert set(field.columns) <= columns
+    # A list has no column, and an alternative stands in the column of the first.
     assert bool(field.columns) is (field.path not in NO_COLUMN and field.name not in ("atDays", "absentMeasure"))
 
 
@@ -191,6 +193,23 @@ def test_a_change_is_told(field: Field) -> None:
     assert (field.compared == "nothing") <= (not told)
 
 
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("enrollment", {"minimum": 0}),
+        ("criteria.value", {"maxItems": 2}),
+        ("phases", {"uniqueItems": True}),
+        ("criteria.op", {"enum": [None, "<", "<=", ">", ">=", "=", "range"]}),
+    ],
+)
+def test_the_schema_refuses_what_no_card_has(path: str, pattern: dict[str, Any]) -> None:
+    """A number below nothing, a span of three ends, a phase told twice, a comparator of another kind."""
+    schema = make_schema()
+    for step in path.split("."):
+        schema = schema.get("items", schema)["properties"][step]
+    assert any(pattern.items() <= one.items() for one in (schema, *schema.get("oneOf", ())))
+
+
 def test_a_qualifier_stands_beside_what_it_qualifies() -> None:
     """What changes the meaning of a value is a key of the same thing on the card, and a column of the same table."""
     for field in FIELDS:
@@ -219,6 +238,13 @@ def test_a_qualifier_stands_beside_what_it_qualifies() -> None:
 )
 def test_a_wrong_declaration_is_named_with_its_line(tmp_path: Path, wrong: str, told: str) -> None:
     """What, file and line, and how to mend it."""
+    path = write_ontology(tmp_path, wrong)
+    with pytest.raises(OntologyError, match=r"^wrong\.ttl:7: ") as caught:
+        read_fields([path])
+    assert told in str(caught.value)
+
+
+def write_ontology(folder: Path, said: str) -> Path:
     prefixes = "".join(
         f"@prefix {name}: <{iri}> .\n"
         for name, iri in (
@@ -229,10 +255,39 @@ def test_a_wrong_declaration_is_named_with_its_line(tmp_path: Path, wrong: str, 
             ("xsd", "http://www.w3.org/2001/XMLSchema#"),
         )
     )
-    path = tmp_path / "wrong.ttl"
-    path.write_text(f"{prefixes}\n{wrong}\n")
+    path = folder / "wrong.ttl"
+    path.write_text(f"{prefixes}\n{said}\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('kg:order "first"', "has the order 'first'"),
+        ("kg:order 1.5", "has the order '1.5'"),
+        ('kg:isMany "yes"', "has 'yes' as isMany"),
+        ("kg:isCode 1", "has '1' as isCode"),
+        ('kg:askedAs "(biobank"', "is asked as '(biobank'"),
+        ('kg:askedAs ""', "is asked as ''"),
+        ('kg:filterKey "a b="', "has the filter key 'a b='"),
+        ('kg:tableColumn "trials.X y"', "fills trials.X y"),
+        ("kg:qualifies kg:nope", "qualifies nope"),
+        ("rdfs:domain kg:Nowhere", "is of kg:Nowhere"),
+        ("rdfs:range kg:Nowhere", "ranges over kg:Nowhere"),
+        ("rdfs:range skos:Concept ; kg:valueScheme <https://w3id.org/trialkg/id/nope>", "has values of 'nope'"),
+        ('kg:cardKey "title"', "has the card key 'title' of kg:title"),
+        ('kg:cardKey "evidence"', "has the card key 'evidence'"),
+    ],
+)
+def test_what_a_declaration_names_must_be_there(tmp_path: Path, said: str, told: str) -> None:
+    """Beside the ontology: numbers, flags, patterns, classes, vocabularies, fields, and keys that are taken."""
+    parts = ['kg:zz rdfs:label "z" ; skos:definition "z"', said]
+    parts += [] if "rdfs:domain" in said else ["rdfs:domain kg:Trial"]
+    parts += [] if "rdfs:range" in said else ["rdfs:range xsd:string"]
+    parts += [] if "kg:cardKey" in said else ['kg:cardKey "zz"']
+    path = write_ontology(tmp_path, " ; ".join(parts) + " .")
     with pytest.raises(OntologyError, match=r"^wrong\.ttl:7: ") as caught:
-        read_fields([path])
+        read_fields([*list_files("ontology", ".ttl"), path])
     assert told in str(caught.value)
 
 

@@ -11,7 +11,10 @@ from kg.vocabularies import load_vocabularies
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Schema = {"type": "string", "minLength": 1}
-_DATE: Schema = {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
+_DATE: Schema = {"type": "string", "pattern": r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"}
+_COUNTS = ("enrollment", "number_of_arms", "number_of_sites")
+"""Keys of numbers that are never below 0."""
+_OPERATORS = ("<", "<=", ">", ">=", "=", "range")
 _KINDS: dict[str, Schema] = {
     "string": _TEXT,
     "integer": {"type": "integer"},
@@ -65,9 +68,16 @@ def _describe_key(path: str, fields: Sequence[Field], definitions: str) -> Schem
     if load_fields().of_group(path):
         return {"type": "array", "items": _close(_describe_group(path, definitions)), **told}
     value = _refer(field, definitions) if field.kind == "term" else _KINDS[field.kind]
+    if path in _COUNTS:
+        value = {**value, "minimum": 0}
     if len(fields) > 1 and field.kind != "term":
-        return {"oneOf": [{"type": "null"}, value, {"type": "array", "items": value, "minItems": 2}], **told}
-    return ({"type": "array", "items": value} if field.is_many else _may_be_null(value)) | told
+        several = {"type": "array", "items": value, "minItems": 2}
+        if len(fields) == len(("low", "high")):
+            several["maxItems"] = 2
+        return {"oneOf": [{"type": "null"}, value, several], **told}
+    if not field.is_many:
+        return _may_be_null(value) | told
+    return {"type": "array", "items": value, **({"uniqueItems": True} if field.kind == "term" else {}), **told}
 
 
 def _describe_rest(definitions: str) -> Schema:
@@ -136,6 +146,7 @@ _VIEWS = {
     "not_stated": lambda _: {},
     "brief_summary": lambda _: {"brief_summary": _may_be_null(_TEXT)},
     "criteria.negated": lambda _: {"negated": {"type": "boolean", "description": "Whether absence is asked for"}},
+    "criteria.op": lambda _: {"op": {"enum": [None, *_OPERATORS], "description": "How the value is compared"}},
     "sites.status": lambda definitions: {"status": _describe_site_status(definitions)},
     "interventions.targets": lambda definitions: {
         "targets": {"type": "array", "items": _refer(load_fields().find("antigen"), definitions)}

@@ -22,6 +22,8 @@ from kg.vocabularies import Term, load_vocabularies
 
 _AGE, _NO_AGE = "age", "not age"
 _FAR, _NEAR, _MANY = 160, 40, 12
+_LOOKED_AT = 480
+"""Most characters before a number that are looked at: a chain of numbers of one measure has no end."""
 _GAP = "\x00"
 """Stands between items that are searched together: no name holds it."""
 _NO_LETTER = re.compile(r"[^\w\x00-\x7f]")
@@ -77,17 +79,28 @@ _NOT_AGE = re.compile(
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _REACH = 60
 _NO_LIMIT = re.compile(
-    r"(?<!or )\b(?:no|without|absence of|free (?:of|from)"
-    r"|(?:(?:must|should|may|can|do|does|did|shall|will) not|cannot|\w{2,6}n't) (?:have|show))"
+    r"(?<!or )\b(?:(?:no|none|nobody)(?: (?:patients?|subjects?|participants?|one))?(?: with)?|neither|without|w/o"
+    r"|absence of|lack of|(?:free|freedom|clear|devoid) (?:of|from)"
+    r"|never|(?:never|(?:must|should|may|can|do|does|did|shall|will) not|cannot|\w{2,6}n't)"
+    r" (?:had|have|having|show|shown|got))"
     r"\s(?:(?:an?|any|the|known|evidence of|baseline|serum|plasma|peripheral|absolute|current|recent|elevated"
     r"|abnormal)\s){0,4}$"
 )
 """Words right before a limit that ask for its absence."""
 _BARRED_LIMIT = re.compile(
-    r"\)?\s(?:is|are|will|must|should)\s(?:be\s)?(?:excluded|ineligible|not\s(?:be\s)?(?:allowed|permitted|eligible"
-    r"|accepted|included|enrolled))\b"
+    r"\)?:?\s(?:(?:is|are|will|must|should)\s(?:be\s)?(?:excluded|ineligible|not\s(?:be\s)?(?:allowed|permitted|eligible"
+    r"|accepted|included|enrolled))|not (?:allowed|permitted|accepted))\b"
 )
 """Words right behind a limit among the inclusions that make it an exclusion."""
+_BARRING_LIMIT = re.compile(
+    r"\b(?:exclude[sd]?(?:\s?:|\s(?:if|when|are|is))?|(?:none|not? (?:have )?any|no) of (?:the following|these)\s?:)"
+    r"(?:\s(?:patients|subjects|participants|those|with|an?|any|the|serum|have|has|they)){0,5}\s{1,2}$"
+)
+"""Words right before a limit among the inclusions that make it an exclusion."""
+_BARRING_LIST = re.compile(r"\b(?:none|not? (?:have )?any|no) of (?:the following|these)\b[^.;:]{0,40}:\s{0,3}$")
+"""What an item says that bars those whom its parts name."""
+_NEXT_LIMIT = re.compile(r"\s?,?\s?(?:(?:or|nor)\s(?:(?:an?|any|serum|total)\s)?)?")
+"""What stands between two limits that one negation governs."""
 _PLAIN = re.compile(
     r"(?:[\s:(,=)]|score|scores|status|performance|of|is|was|be|are|must|should|either|the|between"
     r"|from|grade|class|point|ps|scale|standard|to|that|in|blood|level|range|ranging|a|value|with|at|group|all|ages"
@@ -108,6 +121,13 @@ class _Group(Frozen, frozen=True):
     start: int
     end: int
     terms: tuple[Term, ...]
+
+
+class _Barred(Frozen, frozen=True):
+    """A limit whose absence is asked for, and the way it points."""
+
+    place: tuple[int, int]
+    op: str
 
 
 @cache
@@ -236,6 +256,7 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
     starts = [group.start for group in groups]
     linked: dict[int, Threshold] = {}
     ages = ""
+    barred: _Barred | None = None
     for threshold in thresholds:
         at = _choose_group(words, groups, starts, threshold, linked)
         if at is None or (at in linked and not _is_continued(words, linked[at], threshold)):
@@ -246,8 +267,9 @@ def _read_thresholds(words: Wording, matches: list[Match], thresholds: list[Thre
             if fitted is None or term.notation == ANTIGEN:
                 continue
             start, end = _place_limit(words, groups[at], term, threshold)
-            negation = _find_negation(words, start, end)
+            negation = _find_negation(words, start, end, barred if barred and barred.op == fitted[0][0] else None)
             if negation is not None:
+                barred = _Barred(negation, fitted[0][0])
                 if fitted[0] not in _OPPOSITE:
                     continue  # "no ECOG of 3" leaves nothing that a comparator could say
                 fitted = (_OPPOSITE[fitted[0]], *fitted[1:])
@@ -294,16 +316,21 @@ def _place_limit(words: Wording, group: _Group, term: Term, threshold: Threshold
     return min(group.start, threshold.start), max(group.end, tail.end() if tail else threshold.end)
 
 
-def _find_negation(words: Wording, start: int, end: int) -> tuple[int, int] | None:
+def _find_negation(words: Wording, start: int, end: int, barred: _Barred | None) -> tuple[int, int] | None:
     """The place of a limit with the words that ask for its absence; None where nothing does.
 
     "No creatinine above 2 mg/dL" asks for 2 at most: read without its "no", it would ask for more.
+
+    :param barred: A limit like it before it, whose absence is asked for.
     """
     lead = words.read_lead(start, _REACH)
-    before = _NO_LIMIT.search(lead)
-    after = _BARRED_LIMIT.match(words.flat, end) if words.list == "inclusion" else None
+    is_inclusion = words.list == "inclusion"
+    before = _NO_LIMIT.search(lead) or (_BARRING_LIMIT.search(lead) if is_inclusion else None)
+    after = _BARRED_LIMIT.match(words.flat, end) if is_inclusion else None
     if before is None and after is None:
-        return None
+        if barred and _NEXT_LIMIT.fullmatch(words.flat, barred.place[1], start):
+            return barred.place[0] if end - barred.place[0] < _LOOKED_AT else start, end
+        return (start, end) if is_inclusion and _BARRING_LIST.search(words.within) else None
     return start - len(lead) + before.start() if before else start, after.end() if after else end
 
 
@@ -321,7 +348,7 @@ def _choose_group(
             or words.is_cut(group.end, threshold.start)
         ):
             break
-        between = words.flat[group.end : threshold.start]
+        between = words.flat[max(group.end, threshold.start - _LOOKED_AT) : threshold.start]
         if at in linked and between.count(")") > between.count("("):
             continue
         if (

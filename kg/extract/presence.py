@@ -16,7 +16,8 @@ from kg.model import Frozen
 ANTIGEN = "antigen expression"
 _INFECTION = "active infection"
 _EXCEPTION = re.compile(
-    r"\b(?:except|excluding|exclud(?:es|ed)|other than|apart from|exception of|unless|but not"
+    r"\b(?:except|excluding|exclud(?:es|ed)"
+    r"(?!\s?:|(?: from (?:the |this )?\w{4,13})? (?:if|when)\b)|other than|apart from|exception of|unless|but not"
     r"|not including|rather than|regardless of|irrespective of)\b"
 )
 _BRACKETED = re.compile(r"\([^()]{0,300}\)")
@@ -68,22 +69,37 @@ _NOT_DISEASE = re.compile(
 )
 _ANTI = re.compile(r"\banti-?\s?$")
 _ABSENT = re.compile(
-    r"\b(?:(?<!or )without|absence of|lack(?:s|ing)?(?: of)?|free (?:of|from)|off"
-    r"|never|none of|neither|nor|rul\w+ out|negative"
+    r"\b(?:(?<!or )without|(?<!or )w/o|absence of|lack(?:s|ing)?(?: of)?|(?:free|freedom|clear|devoid) (?:of|from)|off"
+    r"|never|none of|neither|nor|zero|den(?:y|ies|ied|ying)|rul\w+ out|(?:sero-?)?negative|uninfected"
     r"|(?:un|not |n't )willing|refus\w*|unable|inability|incapable|disagree\w*|fail(?:s|ure|ed)? to|non-?(?=\S{0,12}$)"
-    r"|(?:no|not|cannot|can't|don't|doesn't)(?! (?:be )?(?:more|less|greater|later|earlier|longer|fewer|sooner|only"
+    r"|(?:no|not|cannot|[a-z]{2,6}n't)(?! (?:be )?(?:more|less|greater|later|earlier|longer|fewer|sooner|only"
     r"|limited|recover|respon|respond|resol|achiev|eligible|suitable|amenable|candidate|due|related|attribut|controlled"
     r"|meet|permit|necessar|exceed|improv|sufficient|adequate|tolerat|effective|remission|available|standard|matched|donor"
     r"|benefit|alternative|limit|restriction|curative|need|of|other (?:curative|effective|standard|available))))"
     r"(?![a-z])"
 )
 _SCOPE_END = re.compile(
-    r"\b(?:but|however|although|because|unless|if|since|after|following|from|who|whose|prior to|before|positive"
+    r"\b(?:but|however|although|because|unless|if|since|after|(?<!the )following"
+    r"|(?<!and )(?<!or )from|who|whose|prior to|before|positive"
     r"|respon[sd]\w*|relaps\w*|progress\w*|remission|recurrence|willing|agree\w*|able|must|should|may)\b"
     r"|,\s?(?:and )?(?:with|have|has|is|are|having)\b"
 )
 _CLOSE = 16
 """Most characters between two negations that undo each other ("without a negative test")."""
+_NOTS = frozenset(("not", "never", "cannot"))
+_UNDONE = frozenset(
+    ("without", "w/o", "absence of", "lack of", "lacking", "free of", "free from", "clear of", "devoid of")
+)
+"""Negations that one right before them undoes ("not free of")."""
+_NOT_BEFORE = re.compile(
+    r"(?:\bnot|n't|\bwithout(?: an?)?|\b(?:absence|lack) of(?: an?)?)(?: (?:be|known to be|tested))? $"
+)
+"""Words before a name that undo what is negative right behind it ("not HIV negative")."""
+_RIGHT_BEHIND = re.compile(r"\W{0,2}(?:(?:antibod\w{1,4}|infection|status|tests?)\W{1,2})?(?:sero-?)?negative")
+_BARRING = re.compile(r"\bexclude\b|\bexcluded(?:\s?:|(?: from (?:the |this )?\w{4,13})? (?:if|when)\b)")
+"""Words among the inclusions before a name that bar who has it."""
+_ABOVE = 400
+"""Most characters of an item that are looked at for what announces a list within it."""
 _WILL = frozenset(("contraception", "consent"))
 """What people do and do not have: it is negated only by what they do not do."""
 _NOT_DONE = re.compile(
@@ -99,17 +115,20 @@ _NOT_GIVEN = re.compile(
     r"[^.;,]{0,25}\b(?:can ?not|could not|is not|not (?:be )?obtained|refused|not given|not signed|withdrawn)\b"
 )
 _NEGATIVE = re.compile(
-    r"(?:(?!positiv|, (?:and|or|but|who|with)\b|\bif\b|\bunless\b)[^.;]){0,90}?(?<!or )"
-    r"\b(?:negative|absent|undetectable(?! (?:viral|hiv|plasma|load|levels? of))"
+    r"\W{0,3}\(-\)|\W{0,3}:\s?no(?:ne)?\s?[.;]?$|\W{0,2}uninfected\b"
+    r"|(?:(?!positiv|, (?:and|or|but|who|with)\b|\bif\b|\bunless\b)[^.;]){0,90}?(?<!or )(?<!not )(?<!not be )"
+    r"\b(?:(?:sero-?)?negative|absent|undetectable(?! (?:viral|hiv|plasma|load|levels? of))"
     r"|not detect\w*|ruled out|below the (?:detection|lower))"
 )
 _BARRED = re.compile(
-    r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|will|must|should) (?:be )?(?:excluded|ineligible|prohibited"
-    r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))|ineligible\b)"
+    r"(?:(?!positiv|\bif\b)[^.;]){0,60}?\b(?:(?:is|are|be|been|will|must|should) (?:be )?(?:excluded|ineligible"
+    r"|prohibited|an? exclusion|exclusionary"
+    r"|not (?:be )?(?:allowed|permitted|eligible|acceptable|present|enrolled|included))"
+    r"|not (?:allowed|permitted)\b|ineligible\b)"
 )
 _NONE_OF = re.compile(
     r"\b(?:none of|no|not have|without|absence of|free (?:of|from)|must not|do(?:es)? not|negative)\b[^.;]{0,80}"
-    r"\b(?:following|below|conditions?|any of|history|diseases?|infections?|evidence)\b[^.;]{0,60}:\s{0,3}$"
+    r"\b(?:following|these|below|conditions?|any of|history|diseases?|infections?|evidence)\b[^.;]{0,60}:\s{0,3}$"
 )
 _NEGATIVE_AFTER = re.compile(r"\W{0,3}(?:\w{1,20}\W){0,3}negative")
 
@@ -167,11 +186,35 @@ def _is_negated(words: Wording, match: Match, start: int) -> bool:
     if match.term.notation in _WILL:
         return bool(_NOT_DONE.search(lead[-160:]) or _NOT_GIVEN.match(words.flat, match.end))
     if _NEGATIVE.match(words.flat, match.end):
-        return True
+        return not (_NOT_BEFORE.search(lead) and _RIGHT_BEHIND.match(words.flat, match.end))
     found = [one for one in _ABSENT.finditer(lead) if not _SCOPE_END.search(lead, one.end())]
     if not found:
-        return words.list == "inclusion" and bool(_BARRED.match(words.flat, match.end) or _NONE_OF.search(words.within))
-    return found[-1][0] != "negative" or len(found) == 1 or found[-1].start() - found[-2].end() > _CLOSE
+        return words.list == "inclusion" and _is_barred(words, match, start)
+    return len(found) == 1 or not _is_undone(found[-2], found[-1])
+
+
+def _is_barred(words: Wording, match: Match, start: int) -> bool:
+    """Whether an item among the inclusions bars who has what it names, or stands under "none of the following:"."""
+    return bool(
+        _BARRED.match(words.flat, match.end)
+        or _BARRING.search(words.flat, start, match.start)
+        or _NONE_OF.search(words.within)
+        or _NONE_OF.search(_read_announcement(words.flat, start))
+    )
+
+
+def _read_announcement(flat: str, start: int) -> str:
+    """The words of an item up to the last colon before a clause."""
+    low = max(0, start - _ABOVE)
+    return flat[low : flat.rfind(":", low, start) + 1]
+
+
+def _is_undone(first: re.Match[str], second: re.Match[str]) -> bool:
+    """Whether a negation undoes the next ("without a negative test", "not free of")."""
+    gap = second.start() - first.end()
+    if second[0].endswith("negative"):
+        return gap <= _CLOSE
+    return second[0] in _UNDONE and first[0] in _NOTS and gap <= len(" be ")
 
 
 def _is_qualified(lead: str, match: Match) -> bool:

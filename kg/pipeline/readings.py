@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kg import rdf
-from kg.errors import KgError
+from kg.errors import KgError, OntologyError
 from kg.extract import extract_trial, extract_trials
 from kg.model import Record, Rejected, Study, Trial
 from kg.packing import pack
@@ -128,6 +128,8 @@ def interpret_all(studies: Sequence[Study]) -> Sequence[Trial | Rejected]:
     """Extraction from many studies: one by one only where our own code stumbles over one of them."""
     try:
         return extract_trials(studies)
+    except OntologyError:
+        raise
     except _STUMBLES:
         return [interpret(study) for study in studies]
 
@@ -137,6 +139,8 @@ def interpret(study: Study) -> Trial | Rejected:
     must not end a build of half a million."""
     try:
         return extract_trial(study)
+    except OntologyError:
+        raise  # a wrong declaration is no fault of a record: each would be set aside for it
     except _STUMBLES as error:
         return Rejected(
             study.record.file,

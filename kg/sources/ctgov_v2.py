@@ -25,6 +25,7 @@ READS = "json"
 _AGE = re.compile(r"(?<![\d.,−–-])(\d{1,9}(?:\.\d{1,9})?)\s*(year|month|week|day|hour|minute)", re.IGNORECASE)
 _YEARS = {"year": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25, "hour": 1 / 8766, "minute": 1 / 525960}
 _OLDEST = 200.0
+_BETWEEN_WORDS = re.compile(r"[\s_-]{1,4}")
 """Years that no limit of age reaches; what is beyond is a slip of the record."""
 _NOTHING = ("N/A", "NA", "None")
 """Words in place of a value where there is none."""
@@ -131,11 +132,26 @@ def read(value: Any, record: Record) -> Study:
 
 
 def check_term(scheme: str, fact: Fact | None, set_aside: list[str]) -> Fact | None:
-    """The fact if its value is a term of the scheme; else None, and the reason is listed."""
+    """The fact with a term of the scheme as value; else None, and the reason is listed.
+
+    Codes are also read as other tools write them: "Not yet recruiting" for "NOT_YET_RECRUITING".
+    """
     if fact is None or load_vocabularies().find(scheme, str(fact.value)):
         return fact
+    code = _BETWEEN_WORDS.sub("_", str(fact.value).strip()).upper()
+    if code in load_vocabularies().scheme(scheme):
+        return msgspec.structs.replace(fact, value=code)
     set_aside.append(f"{fact.quote.field}: {str(fact.value)[:60]!r} is not a known {scheme.replace('-', ' ')}")
     return None
+
+
+def read_term(scheme: str, node: Node, set_aside: list[str]) -> Fact | None:
+    """The term that a node states; what stands there and is no plain value is listed too."""
+    fact = node.fact()
+    if fact is None and node and node.value not in _NOTHING and node.value != "":
+        what = scheme.replace("-", " ")
+        set_aside.append(f"{node.path}: {str(node.value)[:60]!r} is not a known {what}")
+    return check_term(scheme, fact, set_aside)
 
 
 def _is_whole(value: dict[str, Any]) -> bool:
@@ -272,7 +288,7 @@ def _read_arms(module: Node, set_aside: list[str]) -> Iterator[Arm]:
             names = tuple(
                 fact for item in node.get("interventionNames").items() if (fact := item.fact(_strip_type(item.text())))
             )
-            yield Arm(label, check_term("arm-type", node.get("type").fact(), set_aside), names)
+            yield Arm(label, read_term("arm-type", node.get("type"), set_aside), names)
 
 
 def _strip_type(name: str) -> str:
@@ -287,7 +303,7 @@ def _read_interventions(module: Node, set_aside: list[str]) -> Iterator[Interven
         if name:
             yield Intervention(
                 name,
-                check_term("intervention-type", node.get("type").fact(), set_aside),
+                read_term("intervention-type", node.get("type"), set_aside),
                 tuple(fact for item in node.get("otherNames").items() if (fact := item.fact())),
                 tuple(item.text() for item in node.get("armGroupLabels").items() if item.text()),
             )
@@ -311,7 +327,7 @@ def _read_sites(nodes: Node, set_aside: list[str]) -> Iterator[Site]:
             read_country(country.fact(), set_aside),
             _read_degrees(point.get("lat"), 90),
             _read_degrees(point.get("lon"), 180),
-            check_term("status", node.get("status").fact(), set_aside),
+            read_term("status", node.get("status"), set_aside),
         )
         if site.facility or site.city or site.country:
             yield site

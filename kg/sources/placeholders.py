@@ -21,12 +21,26 @@ _KEPT_BACK = re.compile(
 _ENDS = frozenset("dDlL])}>*.'\" ")
 """Letters that such a value ends with; most values do not, and are passed over at once."""
 _NOTHING = frozenset(
-    ("n/a", "na", "none", "nil", "null", "unknown", "unspecified", "tbd", "tba", "to be determined", "to be announced")
+    (
+        "n/a",
+        "n.a",
+        "na",
+        "none",
+        "nil",
+        "null",
+        "unknown",
+        "unspecified",
+        "tbd",
+        "tba",
+        "to be determined",
+        "to be announced",
+    )
 )
 _NOT_GIVEN = re.compile(
     r"(?:information |name |value )?not (?:yet )?"
     r"(?:applicable|available|assigned|given|known|provided|recorded|reported|specified|stated)"
     r"|none (?:given|listed|provided|reported|specified|stated)"
+    r"|(?:no|unknown|undisclosed|unnamed) (?:collaborator|condition|contact|name|organi[sz]ation|sponsor)"
 )
 _LONGEST = 50
 _SHELL = " \t\r\n[](){}<>*\"'.:;_-–—?"
@@ -36,11 +50,15 @@ NAMES = (
     "secondary_ids",
     "sponsor",
     "collaborators",
-    "responsible_party",
+    "responsible_party.name",
     "contacts",
     "scientific_contacts",
+    "title",
+    "official_title",
+    "brief_summary",
+    "conditions",
 )
-"""Keys of facts that are names: words such as "None" or "Unknown" name nobody there."""
+"""Keys of facts that are names or texts: words such as "None" or "Unknown" name nobody there."""
 _UNKNOWN = frozenset(10**digits - 1 for digits in range(6, 19))
 """Nines only: ClinicalTrials.gov writes 99999999 for a number that is not known, and others write more or fewer."""
 MOST_PARTICIPANTS = 100_000_000
@@ -68,7 +86,8 @@ def is_nobody(text: str) -> bool:
     if len(text) >= _LONGEST:
         return False
     word = text.strip(_SHELL).lower()
-    return word in _NOTHING or not word or _NOT_GIVEN.fullmatch(word) is not None or is_kept_back(text)
+    is_empty = not any(map(str.isalnum, word))
+    return is_empty or word in _NOTHING or _NOT_GIVEN.fullmatch(word) is not None or is_kept_back(text)
 
 
 def find_count_fault(number: int) -> str:
@@ -159,9 +178,16 @@ def _clear_names(study: Study) -> Study:
     places = {fact.value for site in sites for fact in (site.facility, site.city, site.region) if fact}
     if any(map(is_nobody, places)):
         sites = tuple(filter(_is_place, map(_clear_place, sites)))
-    if facts is study.facts and sites is study.sites:
+    parts = {name: kept for name, kept in _clear_parts(study) if len(kept) < len(getattr(study, name))}
+    if facts is study.facts and sites is study.sites and not parts:
         return study
-    return msgspec.structs.replace(study, facts=facts, sites=sites)
+    return msgspec.structs.replace(study, facts=facts, sites=sites, **parts)
+
+
+def _clear_parts(study: Study) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Products and outcomes without those that are called "None" or "-"; an arm may be called "None"."""
+    for name, key in (("interventions", "name"), ("outcomes", "measure")):
+        yield name, tuple(one for one in getattr(study, name) if not _names_nobody(getattr(one, key)))
 
 
 def _names_nobody(fact: Fact | None) -> bool:

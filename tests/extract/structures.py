@@ -149,6 +149,12 @@ STRUCTURES: dict[str, Callable[[int], Section]] = {
         f"{at}. ECOG 0-{at % 4 + 1}, creatinine < {at} mg/dL, CD19 positive, no active infection" for at in range(n)
     ),
     "criteria that are one line": lambda n: ask_eligibility(["ECOG 0-1, no HIV, CD19 positive, ALT < 3 ULN"] * n, ", "),
+    "limits of one measure in a criterion": lambda n: ask_eligibility(
+        ["creatinine " + " or ".join(f"< {at % 9} mg/dL" for at in range(n))]
+    ),
+    "limits that one negation governs": lambda n: ask_eligibility(
+        ["no " + " or ".join(f"creatinine > {at % 9} mg/dL" for at in range(n))]
+    ),
     "criteria that announce others": lambda n: ask_eligibility(f"* ECOG {at} is one of these:" for at in range(n)),
     "criteria in each other": lambda n: ask_eligibility(
         f"{' ' * at}* ECOG 1 within:" for at in range(int((2 * n) ** 0.5))

@@ -276,6 +276,30 @@ def test_half_a_character_costs_a_value_and_no_record(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["completed", "Completed", " COMPLETED "])
+def test_codes_are_read_as_other_tools_write_them(tmp_path: Path, written: str) -> None:
+    """A closed site that is not read as closed would count with its trial, as recruiting."""
+    study = json.loads(ONE)
+    study["protocolSection"]["statusModule"] = {"overallStatus": "Not yet recruiting"}
+    study["protocolSection"]["contactsLocationsModule"] = {"locations": [{"city": "Bern", "status": written}]}
+    [found] = read_bytes(tmp_path, json.dumps(study).encode())
+    assert isinstance(found, Study)
+    assert found.first("status") == "NOT_YET_RECRUITING"
+    assert [site.status.value for site in found.sites if site.status] == ["COMPLETED"]
+
+
+@pytest.mark.parametrize("written", ["PAUSED", ["COMPLETED"], {"a": 1}, 5])
+def test_a_status_of_a_site_that_cannot_be_read_is_listed(tmp_path: Path, written: Any) -> None:
+    """Also one that is no word at all."""
+    study = json.loads(ONE)
+    study["protocolSection"]["contactsLocationsModule"] = {"locations": [{"city": "Bern", "status": written}]}
+    [found] = read_bytes(tmp_path, json.dumps(study).encode())
+    assert isinstance(found, Study)
+    [reason] = found.set_aside
+    assert reason.startswith("protocolSection.contactsLocationsModule.locations.0.status: ")
+    assert "is not a known status" in reason
+
+
 @pytest.mark.parametrize(
     ("module", "value", "told"),
     [

@@ -101,6 +101,11 @@ NOTHING = [
     "[Not provided]",
     "not available",
     "?",
+    "n.a.",
+    "…",
+    "．",
+    "\u3000",
+    "Unknown sponsor",
 ]
 KEPT_BACK = [
     "[Redacted]",
@@ -118,6 +123,9 @@ REAL = [
     "NATO",
     "Redacted Pharma",
     "Dana-Farber",
+    "None Such Hospital",
+    "-196 Bio",
+    "Unknown Worlds Institute",
 ]
 
 
@@ -190,6 +198,27 @@ def test_prose_that_is_kept_back_is_nothing_to_search() -> None:
     assert set(study.facts) == {"registry_id", "conditions"}
     assert (study.arms, study.interventions, study.outcomes) == ((), (), ())
     assert [one.text for one in study.passages] == ["Lymphoma"]
+
+
+@pytest.mark.parametrize("word", ["None", "N/A", "-", "Unknown"])
+def test_a_word_in_place_of_any_name_or_text(word: str) -> None:
+    """Titles, conditions, products and outcomes; an arm may be called "None", and words stay to be searched."""
+    study = read(
+        {
+            "identificationModule": {"nctId": "NCT90000001", "briefTitle": word, "officialTitle": word},
+            "descriptionModule": {"briefSummary": word},
+            "conditionsModule": {"conditions": [word, "Lymphoma"]},
+            "armsInterventionsModule": {
+                "armGroups": [{"label": word}],
+                "interventions": [{"type": "DRUG", "name": word}, {"type": "DRUG", "name": "None Such Drug"}],
+            },
+            "outcomesModule": {"primaryOutcomes": [{"measure": word, "timeFrame": word}]},
+        }
+    )
+    assert set(study.facts) == {"registry_id", "conditions"}
+    assert [one.value for one in study.facts["conditions"]] == ["Lymphoma"]
+    assert [one.name.value for one in study.interventions] == ["None Such Drug"]
+    assert (len(study.arms), study.outcomes) == (1, ())
 
 
 def make_withheld() -> dict[str, Any]:
