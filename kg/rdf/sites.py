@@ -86,4 +86,5 @@ def _describe_status(of: Described, site: str, key: str, status: Fact) -> Iterat
     yield Statement(of.iri, kg("hasTrialSite"), node)
     yield Statement(node, A, kg("TrialSite"))
     yield Statement(node, kg("site"), site)
-    yield Statement(node, kg("siteStatus"), of.term("status", str(status.value)), status)
+    said = status if status.quote.field else None
+    yield Statement(node, kg("siteStatus"), of.term("status", str(status.value)), said)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from kg.lexicon import open_lexicon
-from kg.model import Arm, Fact, Intervention, Outcome, Passage, Quote, Record, Site, Study
+from kg.model import NO_QUOTE, Arm, Fact, Intervention, Outcome, Passage, Quote, Record, Site, Study
 from kg.sources.dates import split_date
 from kg.sources.placeholders import find_count_fault
 from kg.vocabularies import load_vocabularies
@@ -327,10 +327,17 @@ def _read_sites(nodes: Node, set_aside: list[str]) -> Iterator[Site]:
             read_country(country.fact(), set_aside),
             _read_degrees(point.get("lat"), 90),
             _read_degrees(point.get("lon"), 180),
-            read_term("status", node.get("status"), set_aside),
+            _read_site_status(node.get("status"), set_aside),
         )
         if site.facility or site.city or site.country:
             yield site
+
+
+def _read_site_status(node: Node, set_aside: list[str]) -> Fact | None:
+    """A site's own status. Of what is stated and cannot be read it is unknown: the trial's status does not stand in."""
+    known = len(set_aside)
+    fact = read_term("status", node, set_aside)
+    return Fact("UNKNOWN", NO_QUOTE) if fact is None and len(set_aside) > known else fact
 
 
 def _read_degrees(node: Node, most: int) -> Fact | None:

@@ -28,8 +28,8 @@ RECODE = "Convert the file to UTF-8, for example with iconv"
 _BOM = b"\xef\xbb\xbf"
 _PAGE_BYTES = 4 * MAX_PAGE
 _SIGNATURES = (
-    (0, b"\xff\xfe", "UTF-16 text", False),
-    (0, b"\xfe\xff", "UTF-16 text", False),
+    (0, b"\xff\xfe", "UTF-16 text", True),
+    (0, b"\xfe\xff", "UTF-16 text", True),
     (0, ZIP, "a zip archive on standard input or inside another file", True),
     (0, b"\x1f\x8b", "gzip (binary) data inside gzip", True),
     (4, b"1AY&SY", "bzip2 data", True),
@@ -40,8 +40,8 @@ _SIGNATURES = (
     (0, b"%PDF-", "a PDF", False),
     (257, b"ustar", "a tar archive", True),
 )
-"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is, and whether it holds
-files, of which nobody knows how many are missing."""
+"""Content that is told apart from a damaged page, by its first bytes: offset, bytes, what it is, and whether it may
+hold many records, of which nobody knows how many are missing."""
 _MANY = re.compile(rb'\[\s*\{|\{(?:\s*"\w{1,40}"\s*:\s*(?:"[^"\\]{0,200}"|[\w.-]{1,40})\s*,){0,9}\s*"studies"\s*:\s*\[')
 """How a value that holds many studies begins."""
 _MAX_BROKEN = 100
@@ -55,9 +55,9 @@ def split_stream(stream: io.BufferedReader, source: Input, name: str) -> Iterato
     head = stream.peek(512)
     signed = next((one for one in _SIGNATURES if head.startswith(one[1], one[0])), None)
     if signed:
-        _, _, what, is_archive = signed
-        mend = RECODE if "UTF" in what else "Unpack it first" if is_archive else GIVE
-        yield Rejected(name, f"{what}, which is not read", mend, is_cut=is_archive)
+        _, _, what, holds_many = signed
+        mend = RECODE if "UTF" in what else "Unpack it first" if holds_many else GIVE
+        yield Rejected(name, f"{what}, which is not read", mend, is_cut=holds_many)
     elif head[:1] in (b"{", b"[") and b"\0" in head[:4]:
         yield Rejected(name, "binary content", GIVE)
     elif head[:1] in (b"{", b"["):
