@@ -19,6 +19,8 @@ from kg.sources.inputs import Blob
 from tests.extract.structures import FIELDS, STRUCTURES, TOLD, UNITS, list_interventions, make_blob
 from tests.growth import MOST, measure, measure_growth
 
+pytestmark = pytest.mark.no_cover  # what is measured here is work, and tracing multiplies it
+
 PARTS, CHARACTERS = 300, 3000
 _QUICK = 0.01
 """Seconds below which nothing can be told of growth, and nothing has to be."""

@@ -20,6 +20,8 @@ from tests.patterns.found import Pattern, list_held, list_modules, list_uses, li
 from tests.patterns.pumps import is_endless, parse
 from tests.patterns.shapes import choose_work, find_all, find_bad_pump, match_once
 
+pytestmark = pytest.mark.no_cover  # what is measured here is work, and tracing multiplies it
+
 EXCEPTIONS = {
     "kg.locations._S3_USER": "reads a source of the command line, which its user gives",
     "kg.locations:hide_secrets": "reads a source of the command line, or an error's text that `explain` has cut",
