@@ -22,6 +22,7 @@ from kg.store import open_snapshot
 from tests.pipeline.conftest import Write, make_study, read_shards
 from tests.pipeline.test_readings import make_blob
 
+pytestmark = pytest.mark.no_cover  # tracing takes the place of the moments at which a thread can be stopped
 Cost = Callable[[], object]
 
 
